@@ -1,0 +1,109 @@
+// The command line of weft-bench.
+
+import { parseArgs } from 'node:util';
+import { UserError } from '../lib/errors.ts';
+import { DEFAULT_SCENARIOS, SCENARIOS, type Scenario, START_SCENARIO } from './scenarios.ts';
+
+export const PEERS = ['weft', 'ovs-dpdk'] as const;
+export type PeerName = (typeof PEERS)[number];
+
+export const USAGE = `usage: weft-bench [options]
+  --scenario NAME[,NAME]  what to measure, or all (default: ${DEFAULT_SCENARIOS.join(',')},${START_SCENARIO})
+  --peer ovs-dpdk         measure this switch too, in turn with weft, and print ratios
+  --only PEER             measure this switch alone (weft or ovs-dpdk)
+  --runs N                rounds over all switches (default: 3)
+  --duration S            seconds of each measurement (default: 2)
+  --ring N                size of the guests' virtqueues (default: 1024)
+  --pmd-core N            core of the switch's PMD thread (default: the last)
+  --guest-core N          core of both guests (default: the first)
+  --no-hugepages          ordinary pages for switches and guests
+  --no-check              skip the check that the scenario's frames arrive, in order and unharmed
+  --if-installed          leave the peer out, saying so, when it cannot run here
+  --json FILE             write every measurement to FILE
+  --list                  list the scenarios`;
+
+export interface BenchOptions {
+  readonly scenarios: readonly Scenario[];
+  readonly start: boolean;
+  readonly peers: readonly PeerName[];
+  readonly runs: number;
+  readonly durationMs: number;
+  readonly ringSize: number;
+  readonly pmdCore: number;
+  readonly guestCore: number;
+  readonly hugepages: boolean;
+  readonly check: boolean;
+  readonly ifInstalled: boolean;
+  readonly jsonFile: string | undefined;
+}
+
+const OPTIONS = {
+  scenario: { type: 'string', default: [...DEFAULT_SCENARIOS, START_SCENARIO].join(',') },
+  peer: { type: 'string' },
+  only: { type: 'string' },
+  runs: { type: 'string', default: '3' },
+  duration: { type: 'string', default: '2' },
+  ring: { type: 'string', default: '1024' },
+  'pmd-core': { type: 'string' },
+  'guest-core': { type: 'string', default: '0' },
+  'no-hugepages': { type: 'boolean', default: false },
+  'no-check': { type: 'boolean', default: false },
+  'if-installed': { type: 'boolean', default: false },
+  json: { type: 'string' },
+} as const;
+
+function number(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= min && value <= max)) {
+    throw new UserError(`--${name} ${text}: expected a number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+function peerName(text: string): PeerName {
+  const name = PEERS.find((candidate) => candidate === text);
+  if (!name) throw new UserError(`unknown switch ${text}: expected ${PEERS.join(' or ')}`);
+  return name;
+}
+
+function scenario(name: string): Scenario {
+  const found = SCENARIOS.find((candidate) => candidate.name === name);
+  if (found) return found;
+  const known = [...SCENARIOS.map((candidate) => candidate.name), START_SCENARIO, 'all'];
+  throw new UserError(`unknown scenario ${name}: expected one of ${known.join(', ')}`);
+}
+
+function words(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS }).values;
+  } catch (error) {
+    throw new UserError(`${(error as Error).message}\n${USAGE}`);
+  }
+}
+
+/** Parses weft-bench's arguments for a machine of `coreCount` cores; throws UserError with what was expected. */
+export function parseBenchOptions(args: readonly string[], coreCount: number): BenchOptions {
+  const values = words(args);
+  const names = values.scenario.split(',').map((name) => name.trim());
+  const all = names.includes('all');
+  const scenarios = all ? SCENARIOS : names.filter((name) => name !== START_SCENARIO).map(scenario);
+  const compared = values.peer === undefined ? ['weft' as const] : (['weft', peerName(values.peer)] as const);
+  const peers = values.only === undefined ? [...new Set(compared)] : [peerName(values.only)];
+  const pmdCore = number('pmd-core', values['pmd-core'] ?? String(coreCount - 1), 0, coreCount - 1);
+  const guestCore = number('guest-core', values['guest-core'], 0, coreCount - 1);
+  if (pmdCore === guestCore) throw new UserError('the PMD thread and the guests need a core each (--pmd-core)');
+  return {
+    scenarios,
+    start: all || names.includes(START_SCENARIO),
+    peers,
+    runs: Math.floor(number('runs', values.runs, 1, 1000)),
+    durationMs: number('duration', values.duration, 0.1, 3600) * 1000,
+    ringSize: number('ring', values.ring, 16, 32768),
+    pmdCore,
+    guestCore,
+    hugepages: !values['no-hugepages'],
+    check: !values['no-check'],
+    ifInstalled: values['if-installed'],
+    jsonFile: values.json,
+  };
+}

@@ -1,0 +1,82 @@
+// Datapath actions to the words that the hot path runs (datapath/layout/flow.ts, ACTIONS).
+
+import { type DpAction, SET_LAYOUT, type SetHeader } from './actions.ts';
+import {
+  ACT_CLONE,
+  ACT_OUTPUT,
+  ACT_POP_VLAN,
+  ACT_PUSH_VLAN,
+  ACT_SET_ARP,
+  ACT_SET_ETH,
+  ACT_SET_ICMP,
+  ACT_SET_IPV4,
+  ACT_SET_IPV6,
+  ACT_SET_META,
+  ACT_SET_ND,
+  ACT_SET_PORTS,
+  ACT_TRUNC,
+  ACT_USERSPACE,
+  NO_PORT,
+} from './layout/flow.ts';
+
+const SET_OPS: Record<SetHeader, number> = {
+  eth: ACT_SET_ETH,
+  ipv4: ACT_SET_IPV4,
+  ipv6: ACT_SET_IPV6,
+  tcp: ACT_SET_PORTS,
+  udp: ACT_SET_PORTS,
+  sctp: ACT_SET_PORTS,
+  icmp: ACT_SET_ICMP,
+  icmpv6: ACT_SET_ICMP,
+  arp: ACT_SET_ARP,
+  nd: ACT_SET_ND,
+  skb_priority: ACT_SET_META,
+  pkt_mark: ACT_SET_META,
+};
+
+function header(op: number, words: number): number {
+  return op | ((words + 1) << 16);
+}
+
+/** Bytes as little-endian words, padded with zeroes. */
+function pack(bytes: Uint8Array, size: number): number[] {
+  const padded = new Uint8Array(Math.ceil(size / 4) * 4);
+  padded.set(bytes.subarray(0, size));
+  const view = new DataView(padded.buffer);
+  return Array.from({ length: padded.length / 4 }, (_, i) => view.getUint32(i * 4, true));
+}
+
+function encodeOne(action: DpAction): number[] {
+  switch (action.type) {
+    case 'output':
+      return [header(ACT_OUTPUT, 1), action.port];
+    case 'userspace':
+      return [header(ACT_USERSPACE, 2), action.cookie, action.maxLen];
+    case 'push_vlan':
+      return [header(ACT_PUSH_VLAN, 1), (action.tpid | (action.tci << 16)) >>> 0];
+    case 'pop_vlan':
+      return [header(ACT_POP_VLAN, 0)];
+    case 'set': {
+      const size = SET_LAYOUT[action.header];
+      const words = [...pack(action.value, size), ...pack(action.mask, size)];
+      return [header(SET_OPS[action.header], words.length), ...words];
+    }
+    case 'trunc':
+      return [header(ACT_TRUNC, 1), action.maxLen];
+    case 'clone': {
+      const words = action.actions.flatMap(encodeOne);
+      return [header(ACT_CLONE, words.length), ...words];
+    }
+  }
+}
+
+/** The action list's words, without the leading count. */
+export function encodeActions(actions: readonly DpAction[]): number[] {
+  return actions.flatMap(encodeOne);
+}
+
+/** The port of a list that is a single output, which the hot path takes without running words; else NO_PORT. */
+export function fastOutput(actions: readonly DpAction[]): number {
+  const only = actions.length === 1 ? actions[0] : undefined;
+  return only?.type === 'output' ? only.port : NO_PORT;
+}

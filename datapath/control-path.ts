@@ -1,0 +1,334 @@
+// The control thread's own datapath: instance 0 of the hot module, and the control side of every thread's rings. Slow
+// ports' frames, packet-outs and first packets run here; upcalls and frames for slow ports of all threads are drained
+// here in bounded slices, woken by the bell that datapath threads ring.
+
+import { logger } from '../lib/log.ts';
+import type { Arena } from './arena/arena.ts';
+import type { Heap } from './arena/heap.ts';
+import { NONE, type Offset, toOffset } from './arena/offset.ts';
+import type { Quiescence } from './arena/quiesce.ts';
+import { KEY_SIZE } from './layout/flow-key.ts';
+import {
+  CONTROL_BLOCK,
+  FRAME_MAX,
+  RING_MAX,
+  SLOT_DATA,
+  SLOT_SIZE,
+  T_FROM_CONTROL,
+  T_SLOTS,
+  T_SLOW_TX,
+  T_TO_CONTROL,
+} from './layout/memory-map.ts';
+import {
+  CB_ASLEEP,
+  CB_BELL,
+  SLOT_COOKIE,
+  SLOT_FRAME_SIZE,
+  SLOT_IN_PORT,
+  SLOT_KEY,
+  SLOT_KIND,
+  SLOT_KIND_MISS,
+  SLOT_LEN,
+  SLOT_OUT_PORT,
+  TB_FROM_CONTROL_HEAD,
+  TB_FROM_CONTROL_TAIL,
+  TB_NOW_MS,
+  TB_SLOW_TX_HEAD,
+  TB_SLOW_TX_TAIL,
+  TB_TO_CONTROL_HEAD,
+  TB_TO_CONTROL_TAIL,
+  VERDICT_EXECUTE,
+  VERDICT_EXECUTE_KNOWN,
+  VERDICT_FREE,
+} from './layout/thread-block.ts';
+import { recoverFromGuestFault } from './pmd/guest-fault.ts';
+import type { HotExports } from './pmd/hot-module.ts';
+
+const log = logger('dpif_netdev');
+
+/** The control thread's index among datapath threads. */
+export const MAIN_THREAD = 0;
+/** Upcalls and slow frames handled before other work gets its turn. */
+const SLICE = 64;
+/** The bell is also looked at this often, in milliseconds: broken rings and wanted chunks are noted without a bell. */
+const TICK_MS = 50;
+
+/** A slot as the control side reads it; buffers are views that the datapath reuses after the verdict. */
+export interface SlotView {
+  readonly thread: number;
+  readonly slot: number;
+  readonly isMiss: boolean;
+  readonly inPort: number;
+  readonly outPort: number;
+  readonly cookie: number;
+  readonly frameSize: number;
+  readonly frame: Uint8Array;
+  readonly key: Uint8Array;
+}
+
+/** What the owner does with drained work. */
+export interface ControlHandlers {
+  /** Decides an upcall and answers it through answer(). */
+  upcall(view: SlotView): void;
+  /** Sends a frame of a slow port. */
+  transmit(outPort: number, frame: Uint8Array): void;
+  /** Runs about every TICK_MS. */
+  tick(): void;
+}
+
+export class ControlPath {
+  readonly #arena: Arena;
+  readonly #hot: HotExports;
+  readonly #heap: Heap;
+  readonly #quiescence: Quiescence;
+  readonly #threads: ReadonlySet<number>;
+  readonly #handlers: ControlHandlers;
+  readonly #now: () => number;
+  /** How often each thread's rings were emptied. */
+  readonly #generations = new Map<number, number>();
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+  #draining = false;
+  #scheduled = false;
+
+  constructor(
+    arena: Arena,
+    hot: HotExports,
+    heap: Heap,
+    quiescence: Quiescence,
+    threads: ReadonlySet<number>,
+    now: () => number,
+    handlers: ControlHandlers,
+  ) {
+    this.#arena = arena;
+    this.#hot = hot;
+    this.#heap = heap;
+    this.#quiescence = quiescence;
+    this.#threads = threads;
+    this.#now = now;
+    this.#handlers = handlers;
+    hot.reset(MAIN_THREAD);
+    this.#timer = setInterval(() => {
+      handlers.tick();
+      this.schedule();
+    }, TICK_MS);
+    this.#timer.unref();
+    this.#listen();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    // Ends the pending wait of the bell.
+    Atomics.add(this.#arena.views.i32, (CONTROL_BLOCK + CB_BELL) >> 2, 1);
+    Atomics.notify(this.#arena.views.i32, (CONTROL_BLOCK + CB_BELL) >> 2);
+  }
+
+  /** Feeds a frame to the pipeline as received on `inPort`. */
+  receive(frame: Uint8Array, inPort: number): void {
+    const slot = this.#fill(frame, inPort);
+    if (slot === undefined) return;
+    this.#guarded(() => this.#hot.injectSlot(MAIN_THREAD, slot));
+    this.schedule();
+  }
+
+  /** Runs published or private actions on a frame. */
+  execute(frame: Uint8Array, inPort: number, actions: Offset): void {
+    const slot = this.#fill(frame, inPort);
+    if (slot === undefined) return;
+    this.#guarded(() => this.#hot.executeSlot(MAIN_THREAD, slot, actions));
+    this.schedule();
+  }
+
+  /** The frame's full key. */
+  extract(frame: Uint8Array, inPort: number): Uint8Array {
+    const slot = this.#fill(frame.subarray(0, FRAME_MAX), inPort);
+    if (slot === undefined) return new Uint8Array(KEY_SIZE);
+    this.#hot.extractSlot(MAIN_THREAD, slot);
+    const key = this.#slotAt(MAIN_THREAD, slot) + SLOT_KEY;
+    const copy = this.#arena.views.u8.slice(key, key + KEY_SIZE);
+    this.#hot.slotRelease(MAIN_THREAD, slot);
+    return copy;
+  }
+
+  /**
+   * Answers an upcall: run `actions` on the packet and on those that wait behind it, which are hits of `flow`; so is the
+   * packet itself when the flow was `known` before.
+   */
+  answer(view: SlotView, actions: Offset, flow: Offset, known: boolean): void {
+    this.#push(view.thread, view.slot, known ? VERDICT_EXECUTE_KNOWN : VERDICT_EXECUTE, actions, flow);
+  }
+
+  /** Gives an upcall's slot back; packets that wait behind it are dropped. */
+  discard(view: SlotView): void {
+    this.#push(view.thread, view.slot, VERDICT_FREE, NONE, NONE);
+  }
+
+  /** Frees private actions of an answer once its thread has run them. */
+  freeAfterAnswer(thread: number, actions: Offset): void {
+    const { u32 } = this.#arena.views;
+    const area = this.#arena.threadArea(thread);
+    const head = Atomics.load(u32, (area + TB_FROM_CONTROL_HEAD) >> 2);
+    const generation = this.#generations.get(thread);
+    const wait = () => {
+      const tail = Atomics.load(u32, (area + TB_FROM_CONTROL_TAIL) >> 2);
+      // After a restart nothing in the rings refers to the list any more.
+      if (((head - tail) | 0) <= 0 || this.#generations.get(thread) !== generation) this.#heap.free(actions);
+      else this.#quiescence.defer(wait);
+    };
+    this.#quiescence.defer(wait);
+  }
+
+  /** Empties a dead thread's rings: its next worker starts with every slot free. */
+  resetThread(thread: number): void {
+    const { u32 } = this.#arena.views;
+    const area = this.#arena.threadArea(thread);
+    this.#generations.set(thread, (this.#generations.get(thread) ?? 0) + 1);
+    for (let at = TB_TO_CONTROL_HEAD; at <= TB_SLOW_TX_TAIL; at += 4) Atomics.store(u32, (area + at) >> 2, 0);
+  }
+
+  /** Drains soon, in a slice of its own. */
+  schedule(): void {
+    if (this.#scheduled || this.#closed) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (!this.#closed && this.#drain()) this.schedule();
+    });
+  }
+
+  #listen(): void {
+    const { i32 } = this.#arena.views;
+    const bell = (CONTROL_BLOCK + CB_BELL) >> 2;
+    const asleep = (CONTROL_BLOCK + CB_ASLEEP) >> 2;
+    if (this.#closed) return;
+    const seen = Atomics.load(i32, bell);
+    Atomics.store(i32, asleep, 1);
+    // Work queued before `asleep` was visible rang no bell that wakes: look once more.
+    if (this.#pending()) this.schedule();
+    const wait = Atomics.waitAsync(i32, bell, seen);
+    const woken = () => {
+      Atomics.store(i32, asleep, 0);
+      this.schedule();
+      setImmediate(() => this.#listen());
+    };
+    if (wait.async) void wait.value.then(woken);
+    else woken();
+  }
+
+  #pending(): boolean {
+    const { u32 } = this.#arena.views;
+    for (const thread of this.#threads) {
+      const area = this.#arena.threadArea(thread);
+      const at = (offset: number) => Atomics.load(u32, (area + offset) >> 2);
+      if (at(TB_TO_CONTROL_HEAD) !== at(TB_TO_CONTROL_TAIL) || at(TB_SLOW_TX_HEAD) !== at(TB_SLOW_TX_TAIL)) return true;
+    }
+    return false;
+  }
+
+  /** One slice over all threads; true when something is left. */
+  #drain(): boolean {
+    if (this.#draining) return false;
+    this.#draining = true;
+    try {
+      for (const thread of this.#threads) {
+        this.#drainRing(thread, T_SLOW_TX, TB_SLOW_TX_HEAD, TB_SLOW_TX_TAIL, (view) => {
+          this.#handlers.transmit(view.outPort, view.frame);
+          this.discard(view);
+        });
+        this.#drainRing(thread, T_TO_CONTROL, TB_TO_CONTROL_HEAD, TB_TO_CONTROL_TAIL, (view) => {
+          this.#handlers.upcall(view);
+        });
+      }
+      this.#touchClock();
+      this.#guarded(() => this.#hot.settle(MAIN_THREAD));
+    } finally {
+      this.#draining = false;
+    }
+    return this.#pending();
+  }
+
+  #drainRing(thread: number, ring: number, headAt: number, tailAt: number, handle: (view: SlotView) => void): void {
+    const { u32 } = this.#arena.views;
+    const area = this.#arena.threadArea(thread);
+    // Acquire: entries and slots behind the head were written before it.
+    const head = Atomics.load(u32, (area + headAt) >> 2);
+    let tail = Atomics.load(u32, (area + tailAt) >> 2);
+    for (let n = 0; tail !== head && n < SLICE; n++) {
+      const slot = u32[(area + ring + (tail & (RING_MAX - 1)) * 4) >> 2]!;
+      tail = (tail + 1) >>> 0;
+      Atomics.store(u32, (area + tailAt) >> 2, tail);
+      try {
+        handle(this.#view(thread, slot));
+      } catch (error) {
+        log.err(`upcall handler failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+        this.#push(thread, slot, VERDICT_FREE, NONE, NONE);
+      }
+    }
+  }
+
+  #view(thread: number, slot: number): SlotView {
+    const { u8, u32 } = this.#arena.views;
+    const at = this.#slotAt(thread, slot);
+    const word = (offset: number) => u32[(at + offset) >> 2]!;
+    return {
+      thread,
+      slot,
+      isMiss: word(SLOT_KIND) === SLOT_KIND_MISS,
+      inPort: word(SLOT_IN_PORT),
+      outPort: word(SLOT_OUT_PORT),
+      cookie: word(SLOT_COOKIE),
+      frameSize: word(SLOT_FRAME_SIZE),
+      frame: u8.subarray(at + SLOT_DATA, at + SLOT_DATA + word(SLOT_LEN)),
+      key: u8.subarray(at + SLOT_KEY, at + SLOT_KEY + KEY_SIZE),
+    };
+  }
+
+  /** Verdicts never outrun the ring: a thread has fewer slots than the ring has places. */
+  #push(thread: number, slot: number, verdict: number, actions: Offset, flow: Offset): void {
+    const { u32 } = this.#arena.views;
+    const area = this.#arena.threadArea(thread);
+    const headAt = (area + TB_FROM_CONTROL_HEAD) >> 2;
+    const head = Atomics.load(u32, headAt);
+    const entry = (area + T_FROM_CONTROL + (head & (RING_MAX - 1)) * 16) >> 2;
+    u32[entry] = slot;
+    u32[entry + 1] = verdict;
+    u32[entry + 2] = actions;
+    u32[entry + 3] = flow;
+    // Release: the entry is visible before the head moves.
+    Atomics.store(u32, headAt, (head + 1) >>> 0);
+  }
+
+  #slotAt(thread: number, slot: number): Offset {
+    return toOffset(this.#arena.threadArea(thread) + T_SLOTS + slot * SLOT_SIZE);
+  }
+
+  #touchClock(): void {
+    this.#arena.views.u64[(this.#arena.threadArea(MAIN_THREAD) + TB_NOW_MS) >> 3] = BigInt(Math.round(this.#now()));
+  }
+
+  /** A free slot holding the frame; undefined (the frame is lost) when none is left or it is too long. */
+  #fill(frame: Uint8Array, inPort: number): number | undefined {
+    if (frame.length > FRAME_MAX || frame.length < 14) return undefined;
+    this.#touchClock();
+    const at = this.#hot.slotTake(MAIN_THREAD) >>> 0;
+    if (at === 0) return undefined;
+    const { u8, u32 } = this.#arena.views;
+    u8.set(frame, at + SLOT_DATA);
+    u32[(at + SLOT_LEN) >> 2] = frame.length;
+    u32[(at + SLOT_IN_PORT) >> 2] = inPort;
+    u32[(at + SLOT_FRAME_SIZE) >> 2] = frame.length;
+    return (at - this.#arena.threadArea(MAIN_THREAD) - T_SLOTS) / SLOT_SIZE;
+  }
+
+  /** Runs hot code that may touch guests: a guest's fault breaks its queue, as on a PMD thread. */
+  #guarded(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      const area = this.#arena.threadArea(MAIN_THREAD);
+      const known = error instanceof WebAssembly.RuntimeError;
+      if (!known || !recoverFromGuestFault(this.#arena.views, area, MAIN_THREAD, this.#hot)) throw error;
+    }
+  }
+}

@@ -1,0 +1,235 @@
+// createDpif(): the datapath behind its door (datapath/dpif.ts), put together from its rooms: arena, hot module, PMD
+// threads, megaflows, ports and the control thread's own path.
+
+import { type Clock, systemClock } from '../lib/clock.ts';
+import type { IoPoller } from '../lib/io-poller.ts';
+import { logger } from '../lib/log.ts';
+import { forwardBusErrors } from '../lib/syscalls/fault-signals.ts';
+import { eventfdSignal } from '../lib/syscalls/fd.ts';
+import type { DpAction } from './actions.ts';
+import { Arena } from './arena/arena.ts';
+import { GuestWindows } from './arena/guest-windows.ts';
+import { Heap } from './arena/heap.ts';
+import { NONE, type Offset } from './arena/offset.ts';
+import { Quiescence } from './arena/quiesce.ts';
+import { ControlPath, MAIN_THREAD, type SlotView } from './control-path.ts';
+import type {
+  DpFlow,
+  Dpif,
+  DpifConfig,
+  DpifStats,
+  DpPort,
+  FlowPut,
+  OdpPort,
+  PmdStats,
+  PortSpec,
+  RxqAssignment,
+  UpcallSink,
+} from './dpif.ts';
+import { FlowTable, InstalledFlow } from './flow/flow-table.ts';
+import { Rings } from './guest/rings.ts';
+import { FLOW_MAX } from './layout/memory-map.ts';
+import { compileHot, instantiateHot } from './pmd/hot-module.ts';
+import { PmdPool } from './pmd/pmd-pool.ts';
+import { Ports } from './ports.ts';
+import { ThreadStats } from './thread-stats.ts';
+
+const log = logger('dpif');
+
+export interface DatapathOptions {
+  readonly io: IoPoller;
+  /** Where vhost-user sockets are made. */
+  readonly rundir: string;
+  readonly clock?: Clock;
+  /** Lock weft's own memory (--mlockall). */
+  readonly lockMemory?: boolean;
+}
+
+/** Starts a datapath. Throws UserError when the packet memory cannot be had. */
+export function createDpif(options: DatapathOptions): Dpif {
+  return new Datapath(options);
+}
+
+class Datapath implements Dpif {
+  readonly #quiescence: Quiescence;
+  readonly #flows: FlowTable;
+  readonly #ports: Ports;
+  readonly #pmds: PmdPool;
+  readonly #rings: Rings;
+  readonly #control: ControlPath;
+  readonly #stats: ThreadStats;
+  readonly #threads = new Set<number>([MAIN_THREAD]);
+  readonly #heap: Heap;
+  #sink: UpcallSink = () => ({ actions: [] });
+
+  constructor({ io, rundir, clock = systemClock, lockMemory = false }: DatapathOptions) {
+    const arena = new Arena({ lock: lockMemory });
+    if (!forwardBusErrors()) log.warn('a guest that truncates its memory can end this process: no SIGBUS forwarding');
+    arena.backThread(MAIN_THREAD);
+    const heap = new Heap(arena.views);
+    const quiescence = new Quiescence(arena);
+    const module = compileHot();
+    const hot = instantiateHot(module, arena.memory, eventfdSignal);
+    this.#heap = heap;
+    this.#quiescence = quiescence;
+    this.#rings = new Rings(arena, heap, quiescence);
+    this.#flows = new FlowTable(arena, heap, quiescence, hot, this.#threads);
+    this.#pmds = new PmdPool(arena, module, quiescence, this.#rings, this.#threads);
+    this.#stats = new ThreadStats(arena);
+    this.#control = new ControlPath(arena, hot, heap, quiescence, this.#threads, () => clock.nowMs(), {
+      upcall: (view) => this.#upcall(view),
+      transmit: (outPort, frame) => this.#ports.transmit(outPort, frame),
+      tick: () => this.#ports.tick(),
+    });
+    this.#pmds.onDeath.push((thread) => this.#control.resetThread(thread.index));
+    this.#ports = new Ports({
+      arena,
+      heap,
+      hot,
+      quiescence,
+      rings: this.#rings,
+      windows: new GuestWindows(),
+      clock,
+      io,
+      rundir,
+      threads: this.#threads,
+      receive: (frame, inPort) => this.#control.receive(frame, inPort),
+      polledPortsChanged: (count) => this.#pmds.want(count > 0),
+    });
+  }
+
+  portAdd(spec: PortSpec): Promise<DpPort> {
+    return this.#ports.add(spec);
+  }
+
+  async portDel(odpPort: OdpPort): Promise<void> {
+    for (const flow of [...this.#flows]) if (flow.inPort === odpPort) this.#flows.remove(flow);
+    await this.#ports.remove(odpPort);
+  }
+
+  ports(): readonly DpPort[] {
+    return this.#ports.list();
+  }
+
+  onPortChange(listener: (port: DpPort) => void): void {
+    this.#ports.onChange(listener);
+  }
+
+  setUpcallSink(sink: UpcallSink): void {
+    this.#sink = sink;
+  }
+
+  flowPut(put: FlowPut): DpFlow | undefined {
+    return this.#flows.put(put);
+  }
+
+  flowMod(flow: DpFlow, actions: readonly DpAction[]): void {
+    if (flow instanceof InstalledFlow && flow.alive) this.#flows.setActions(flow, actions);
+  }
+
+  flowDel(flow: DpFlow): void {
+    if (flow instanceof InstalledFlow) this.#flows.remove(flow);
+  }
+
+  flows(): Iterable<DpFlow> {
+    return this.#flows;
+  }
+
+  flowCount(): number {
+    return this.#flows.size;
+  }
+
+  extract(packet: Uint8Array, inPort: OdpPort): Uint8Array {
+    return this.#control.extract(packet, inPort);
+  }
+
+  execute(packet: Uint8Array, inPort: OdpPort, actions: readonly DpAction[]): void {
+    const list = this.#flows.writeActions(actions);
+    try {
+      this.#control.execute(packet, inPort, list);
+    } finally {
+      this.#heap.free(list);
+    }
+  }
+
+  receive(packet: Uint8Array, inPort: OdpPort): void {
+    this.#control.receive(packet, inPort);
+  }
+
+  configure(config: DpifConfig): void {
+    this.#flows.limit = Math.min(FLOW_MAX, config.flowLimit ?? FLOW_MAX);
+    this.#pmds.configure(config.pmdCpuMask, config.pmdSleepUsMax ?? 0);
+  }
+
+  stats(): DpifStats {
+    let hit = 0n;
+    let missed = 0n;
+    let lost = 0n;
+    for (const thread of this.#threads) {
+      const totals = this.#stats.totals(thread);
+      hit += totals.hit;
+      missed += totals.missed;
+      lost += totals.lost;
+    }
+    return { hit, missed, lost, flows: this.#flows.size };
+  }
+
+  pmdStats(): readonly PmdStats[] {
+    const pmds = this.#pmds.threads.map((thread) =>
+      this.#stats.read(thread.index, thread.name, thread.core, thread.restarts),
+    );
+    return [...pmds, this.#stats.read(MAIN_THREAD, 'main', undefined, 0)];
+  }
+
+  clearPmdStats(): void {
+    this.#stats.clear(this.#threads);
+  }
+
+  rxqs(): readonly RxqAssignment[] {
+    return this.#rings.assignments();
+  }
+
+  barrier(): Promise<void> {
+    return this.#quiescence.barrier();
+  }
+
+  killPmd(core: number, how: 'trap' | 'exit'): void {
+    this.#pmds.threads.find((thread) => thread.core === core)?.kill(how);
+  }
+
+  async close(): Promise<void> {
+    await this.#ports.close();
+    await this.#pmds.close();
+    this.#control.close();
+  }
+
+  /** Answer first, publish second: a thread that sees the new flow then also sees the answer (hot/upcall.ts). */
+  #upcall(view: SlotView): void {
+    const { inPort, key, cookie, frame, frameSize, isMiss } = view;
+    const known = isMiss ? this.#flows.lookup(key) : undefined;
+    if (known) {
+      this.#answer(view, known.actions, known.offset, true);
+      return;
+    }
+    const verdict = this.#sink({ reason: isMiss ? 'miss' : 'action', inPort, packet: frame, key, cookie, frameSize });
+    if (!isMiss) {
+      this.#control.discard(view);
+      return;
+    }
+    let answered = false;
+    const answer = (flow: Offset) => {
+      this.#answer(view, verdict.actions, flow, false);
+      answered = true;
+    };
+    const flow = verdict.install && this.#flows.put(verdict.install, (written) => answer(written.offset));
+    if (!answered) answer(NONE);
+    if (flow) verdict.installed?.(flow);
+  }
+
+  /** A list of the answer's own: a flow's could be freed while its thread sleeps on the answer. */
+  #answer(view: SlotView, actions: readonly DpAction[], flow: Offset, known: boolean): void {
+    const list = this.#flows.writeActions(actions);
+    this.#control.answer(view, list, flow, known);
+    this.#control.freeAfterAnswer(view.thread, list);
+  }
+}

@@ -1,0 +1,198 @@
+// The datapath's one door. Everything outside datapath/ talks to packets, ports and megaflows through this interface;
+// the datapath knows nothing of OpenFlow: it is handed an upcall sink.
+
+import type { DpAction } from './actions.ts';
+
+export type { DpAction, SetHeader } from './actions.ts';
+export { SET_LAYOUT } from './actions.ts';
+
+/** A datapath port number (`odp_port`): 0 is the datapath's own local port, as in Open vSwitch. */
+export type OdpPort = number;
+
+/** Open vSwitch's interface types that weft runs. */
+export type PortType = 'internal' | 'tap' | 'system' | 'dummy' | 'dpdkvhostuser' | 'dpdkvhostuserclient';
+
+export interface PortSpec {
+  readonly name: string;
+  readonly type: PortType;
+  /** Interface.options as in the database. */
+  readonly options: Readonly<Record<string, string>>;
+  /** Asks for this number; the next free one when absent. */
+  readonly odpPort?: OdpPort;
+  /** Interface.mac, for types that can set one. */
+  readonly mac?: string;
+  /** Interface.mtu_request in bytes. */
+  readonly mtu?: number;
+}
+
+/** Interface.statistics: names as Open vSwitch writes them (rx_packets, tx_bytes, rx_dropped, ...). */
+export type PortStats = Record<string, number | bigint>;
+
+export interface LinkSpeed {
+  readonly bitsPerSecond: number;
+  readonly duplex: 'full' | 'half';
+}
+
+export interface DpPort {
+  readonly name: string;
+  readonly type: PortType;
+  readonly odpPort: OdpPort;
+  /** `aa:bb:cc:dd:ee:ff`; undefined while unknown. */
+  readonly mac: string | undefined;
+  readonly mtu: number | undefined;
+  readonly ifindex: number | undefined;
+  /** Carrier: a vhost-user port has it while a guest's rings run. */
+  readonly linkUp: boolean;
+  readonly adminUp: boolean;
+  /** Number of times the carrier came or went. */
+  readonly linkResets: number;
+  /** undefined or absent where the port has no such thing. */
+  readonly linkSpeed?: LinkSpeed | undefined;
+  /** Why the port does not work, for Interface.error; undefined when it does. */
+  readonly error: string | undefined;
+  /** Interface.status. */
+  status(): Record<string, string>;
+  stats(): PortStats;
+  setAdminUp(up: boolean): void;
+  /** Applies changed options in place; false when the port must be removed and added again. */
+  reconfigure(spec: PortSpec): Promise<boolean>;
+}
+
+/** A packet that the datapath could not decide alone. Buffers are only valid during the call. */
+export interface Upcall {
+  /** `miss`: no megaflow; `action`: a `userspace` action. */
+  readonly reason: 'miss' | 'action';
+  readonly inPort: OdpPort;
+  /** The frame without FCS, as received (miss) or as rewritten so far (action). */
+  readonly packet: Uint8Array;
+  /** KEY_SIZE bytes, datapath/layout/flow-key.ts. */
+  readonly key: Uint8Array;
+  /** The `userspace` action's cookie; 0 for a miss. */
+  readonly cookie: number;
+  /** Full frame length in bytes: larger than packet.length when truncated. */
+  readonly frameSize: number;
+}
+
+export interface FlowPut {
+  /** KEY_SIZE bytes: the masked key (key & mask). */
+  readonly key: Uint8Array;
+  /** KEY_SIZE bytes. */
+  readonly mask: Uint8Array;
+  readonly actions: readonly DpAction[];
+}
+
+/** What to do with an upcall's packet. A miss without `install` is executed once and not cached. */
+export interface UpcallVerdict {
+  readonly install?: FlowPut;
+  /** Actions for this packet; ignored for reason `action`. */
+  readonly actions: readonly DpAction[];
+  /** Called with the installed flow (before later packets use it); not called when the table was full. */
+  readonly installed?: (flow: DpFlow) => void;
+}
+
+/** Decides one upcall; called on the control thread, in bounded slices, fair between ports. */
+export type UpcallSink = (upcall: Upcall) => UpcallVerdict;
+
+export interface FlowStats {
+  readonly packets: bigint;
+  readonly bytes: bigint;
+  /** Clock.nowMs() of the last hit; undefined when never used. */
+  readonly usedMs: number | undefined;
+  /** Union of TCP flags seen. */
+  readonly tcpFlags: number;
+}
+
+export interface DpFlow {
+  /** 32 hex digits in UUID form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`. */
+  readonly ufid: string;
+  readonly key: Uint8Array;
+  readonly mask: Uint8Array;
+  readonly actions: readonly DpAction[];
+  readonly alive: boolean;
+  stats(): FlowStats;
+}
+
+export interface DpifStats {
+  /** Lookups that found a flow, that missed, and misses lost before the sink saw them. */
+  readonly hit: bigint;
+  readonly missed: bigint;
+  readonly lost: bigint;
+  readonly flows: number;
+}
+
+export interface PmdStats {
+  /** `main` for the control thread's own datapath instance. */
+  readonly name: string;
+  readonly core: number | undefined;
+  readonly numa: number;
+  readonly packetsReceived: bigint;
+  readonly recirculations: bigint;
+  readonly emcHits: bigint;
+  readonly megaflowHits: bigint;
+  readonly subtableLookups: bigint;
+  readonly upcallsOk: bigint;
+  readonly upcallsFailed: bigint;
+  readonly txPackets: bigint;
+  readonly txBursts: bigint;
+  readonly iterations: bigint;
+  readonly sleepIterations: bigint;
+  readonly busyNs: bigint;
+  readonly idleNs: bigint;
+  /** Drop reason (datapath/layout/drop-reasons.ts) to packets. */
+  readonly drops: Readonly<Record<string, bigint>>;
+  readonly restarts: number;
+}
+
+export interface RxqAssignment {
+  readonly core: number;
+  readonly numa: number;
+  readonly port: string;
+  readonly queue: number;
+  readonly enabled: boolean;
+}
+
+export interface DpifConfig {
+  /** Cores for PMD threads, e.g. `0x2` in hex as in other_config:pmd-cpu-mask; undefined: the last core. */
+  readonly pmdCpuMask?: string | undefined;
+  /** Longest PMD sleep in microseconds; 0 polls always. */
+  readonly pmdSleepUsMax?: number | undefined;
+  /** Megaflows at most (other_config:flow-limit). */
+  readonly flowLimit?: number | undefined;
+}
+
+export interface Dpif {
+  /** Adds a port; rejects with UserError only for a bad spec: a port that cannot work yet exists with `error` set. */
+  portAdd(spec: PortSpec): Promise<DpPort>;
+  portDel(odpPort: OdpPort): Promise<void>;
+  ports(): readonly DpPort[];
+  /** Called after a port's link, error or status changed. */
+  onPortChange(listener: (port: DpPort) => void): void;
+
+  setUpcallSink(sink: UpcallSink): void;
+
+  /** Installs or replaces a megaflow. Returns undefined when the table is full. Must not overlap another flow. */
+  flowPut(put: FlowPut): DpFlow | undefined;
+  /** Swaps a flow's actions in place; its statistics go on. */
+  flowMod(flow: DpFlow, actions: readonly DpAction[]): void;
+  flowDel(flow: DpFlow): void;
+  flows(): Iterable<DpFlow>;
+  flowCount(): number;
+
+  /** Parses `packet` as the hot path would; returns KEY_SIZE bytes with in_port and recirc_id set. */
+  extract(packet: Uint8Array, inPort: OdpPort): Uint8Array;
+  /** Runs `actions` on a packet now (packet-out, first packets of slow ports). */
+  execute(packet: Uint8Array, inPort: OdpPort, actions: readonly DpAction[]): void;
+  /** Feeds a packet to the pipeline as if it had been received on `inPort`. */
+  receive(packet: Uint8Array, inPort: OdpPort): void;
+
+  configure(config: DpifConfig): void;
+  stats(): DpifStats;
+  pmdStats(): readonly PmdStats[];
+  clearPmdStats(): void;
+  rxqs(): readonly RxqAssignment[];
+  /** Resolves when every thread has passed a quiescent point: nothing published before is unseen after. */
+  barrier(): Promise<void>;
+  /** Test hook: makes the PMD on `core` trap or exit. */
+  killPmd(core: number, how: 'trap' | 'exit'): void;
+  close(): Promise<void>;
+}

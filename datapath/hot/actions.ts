@@ -1,0 +1,108 @@
+// Actions: runs a megaflow's words (datapath/layout/flow.ts) on one packet. Outputs are staged; a packet that goes on
+// after an output is copied first (its header: the rest is shared), the last output takes the packet itself.
+
+import { DROP_ACTION, DROP_NO_HEADROOM } from '../layout/drop-reasons.ts';
+import {
+  ACT_CLONE,
+  ACT_OUTPUT,
+  ACT_POP_VLAN,
+  ACT_PUSH_VLAN,
+  ACT_SET_ARP,
+  ACT_SET_ETH,
+  ACT_SET_ICMP,
+  ACT_SET_IPV4,
+  ACT_SET_IPV6,
+  ACT_SET_ND,
+  ACT_SET_PORTS,
+  ACT_TRUNC,
+  ACT_USERSPACE,
+} from '../layout/flow.ts';
+import { VLAN_CFI } from '../layout/flow-key.ts';
+import { countDrop } from './counters.ts';
+import { clonePacket } from './packet.ts';
+import { setArp, setEth, setIcmp, setIpv4, setIpv6, setNd, setPorts } from './set-header.ts';
+import { stage, stageClone } from './tx.ts';
+import { userspace } from './upcall.ts';
+import { Packet, PKT_BUF, Thread } from './views.ts';
+
+const CLONE_DEPTH: u32 = 8;
+
+/** Runs the action list at `list` (word count, then words). The packet belongs to the list afterwards. */
+export function runActions(t: Thread, p: Packet, list: u32): void {
+  const words = load<u32>(list);
+  if (words == 0) {
+    countDrop(t, DROP_ACTION, 1);
+    return;
+  }
+  runWords(t, p, list + 4, list + 4 + (words << 2), 0);
+}
+
+function runWords(t: Thread, p: Packet, at: u32, end: u32, depth: u32): void {
+  while (at < end) {
+    const word = load<u32>(at);
+    const op = word & 0xffff;
+    const next = at + ((word >> 16) << 2);
+    const args = at + 4;
+    if (op == ACT_OUTPUT) {
+      const port = load<u32>(args);
+      if (next >= end) {
+        stage(t, port, p);
+        return;
+      }
+      stageClone(t, port, p);
+      p.outLen = 0xffffffff;
+    } else if (op == ACT_PUSH_VLAN) {
+      if (!pushVlan(p, load<u32>(args))) {
+        countDrop(t, DROP_NO_HEADROOM, 1);
+        return;
+      }
+    } else if (op == ACT_POP_VLAN) popVlan(p);
+    else if (op == ACT_SET_ETH) setEth(p, args);
+    else if (op == ACT_SET_IPV4) setIpv4(p, args);
+    else if (op == ACT_SET_IPV6) setIpv6(p, args);
+    else if (op == ACT_SET_PORTS) setPorts(p, args);
+    else if (op == ACT_SET_ICMP) setIcmp(p, args);
+    else if (op == ACT_SET_ARP) setArp(p, args);
+    else if (op == ACT_SET_ND) setNd(p, args);
+    else if (op == ACT_USERSPACE) userspace(t, p, load<u32>(args), load<u32>(args, 4));
+    else if (op == ACT_TRUNC) p.outLen = load<u32>(args);
+    else if (op == ACT_CLONE && depth < CLONE_DEPTH) {
+      const clone = clonePacket(t, p);
+      if (clone !== null) runWords(t, clone, args, next, depth + 1);
+    }
+    at = next;
+  }
+}
+
+/** Inserts a tag after the addresses; `tag`: tpid in the low 16 bits, tci (CFI set: "present") in the high. */
+function pushVlan(p: Packet, tag: u32): bool {
+  const data = p.data - 4;
+  if (data < changetype<u32>(p) + PKT_BUF) return false;
+  const addresses = load<u64>(p.data);
+  const rest = load<u32>(p.data, 8);
+  store<u64>(data, addresses);
+  store<u32>(data, rest, 8);
+  store<u16>(data, bswap<u16>(<u16>tag), 12);
+  store<u16>(data, bswap<u16>(<u16>((tag >> 16) & ~VLAN_CFI)), 14);
+  shift(p, data, 4);
+  return true;
+}
+
+function popVlan(p: Packet): void {
+  const type = bswap<u16>(load<u16>(p.data, 12));
+  if ((type != 0x8100 && type != 0x88a8) || p.hdrLen < 18) return;
+  const addresses = load<u64>(p.data);
+  const rest = load<u32>(p.data, 8);
+  const data = p.data + 4;
+  store<u64>(data, addresses);
+  store<u32>(data, rest, 8);
+  shift(p, data, -4);
+}
+
+function shift(p: Packet, data: u32, by: i32): void {
+  p.data = data;
+  p.len += by;
+  p.hdrLen += by;
+  p.l3 = <u16>(<i32>p.l3 + by);
+  if (p.l4 != 0) p.l4 = <u16>(<i32>p.l4 + by);
+}

@@ -1,0 +1,59 @@
+// What stages do to single packets: clone for a further output, linearize into a slot, rebuild from a slot.
+
+import { BURST_MAX, PKT_MAX, SLOT_DATA } from '../layout/memory-map.ts';
+import { SLOT_IN_PORT, SLOT_LEN } from '../layout/thread-block.ts';
+import { copyBytes } from './copy.ts';
+import { slotAddress } from './slots.ts';
+import { packetAt } from './vhost-rx.ts';
+import { HEADER_COPY, Packet, PKT_BUF, PKT_HEADROOM, PKT_KEY, segLen, segOffset, setSeg, Thread } from './views.ts';
+
+/** A packet descriptor for a clone, or null when the thread has none left in this burst. */
+export function clonePacket(t: Thread, from: Packet): Packet | null {
+  if (t.cloneNext >= <u32>PKT_MAX) return null;
+  const p = packetAt(t, t.cloneNext++);
+  copyBytes(changetype<u32>(p), changetype<u32>(from), PKT_KEY);
+  const headroom = from.data - changetype<u32>(from);
+  p.data = changetype<u32>(p) + headroom;
+  copyBytes(p.data, from.data, from.hdrLen);
+  return p;
+}
+
+/** Forgets the clones of the burst. */
+export function resetClones(t: Thread): void {
+  t.cloneNext = BURST_MAX + 1;
+}
+
+/** The extra descriptor behind the burst: packets that come from slots run through it one at a time. */
+export function slotPacket(t: Thread): Packet {
+  return packetAt(t, BURST_MAX);
+}
+
+/** Writes the frame as it stands now to `to`; returns its length. */
+export function linearize(p: Packet, to: u32): u32 {
+  copyBytes(to, p.data, min<u32>(p.hdrLen, p.len));
+  let at = to + p.hdrLen;
+  for (let i: u32 = 0; i < p.segCount; i++) {
+    copyBytes(at, segOffset(p, i), segLen(p, i));
+    at += segLen(p, i);
+  }
+  return at - to;
+}
+
+/** Makes `p` the frame that lies in a slot. */
+export function packetFromSlot(t: Thread, p: Packet, slot: u32): void {
+  const address = slotAddress(t, slot);
+  const len = load<u32>(address + SLOT_LEN);
+  const copied = min<u32>(len, HEADER_COPY);
+  p.data = changetype<u32>(p) + PKT_BUF + PKT_HEADROOM;
+  p.len = len;
+  p.hdrLen = copied;
+  p.next = 0;
+  p.outLen = 0xffffffff;
+  p.inPort = load<u32>(address + SLOT_IN_PORT);
+  copyBytes(p.data, address + SLOT_DATA, copied);
+  p.segCount = 0;
+  if (len > copied) {
+    p.segCount = 1;
+    setSeg(p, 0, address + SLOT_DATA + copied, len - copied);
+  }
+}

@@ -1,0 +1,115 @@
+// Set: rewrites header fields in the private copy and keeps every checksum right. Argument layouts are those of
+// SET_LAYOUT in datapath/actions.ts: value, then mask, each padded to whole words.
+
+import { adjust, adjustUdp, crc32cDifference, rewrite, rewriteByte } from './checksum.ts';
+import { available, be16 } from './header.ts';
+import { Packet } from './views.ts';
+
+const IPPROTO_TCP: u8 = 6;
+const IPPROTO_UDP: u8 = 17;
+const IPPROTO_ICMPV6: u8 = 58;
+const IPPROTO_SCTP: u8 = 132;
+
+/** dst 6, src 6 */
+export function setEth(p: Packet, args: u32): void {
+  rewrite(p.data, args, args + 12, 12);
+}
+
+/** src 4, dst 4, proto, tos, ttl, frag */
+export function setIpv4(p: Packet, args: u32): void {
+  if (p.ethType != 0x0800 || p.l4 == 0) return;
+  const ip = p.data + p.l3;
+  const mask = args + 12;
+  const addresses = rewrite(ip + 12, args, mask, 8);
+  let header = addresses;
+  header += rewriteByte(ip + 1, load<u8>(args, 9), load<u8>(mask, 9), 1);
+  header += rewriteByte(ip + 8, load<u8>(args, 10), load<u8>(mask, 10), 0);
+  adjust(ip + 10, header);
+  if (addresses != 0) adjustL4(p, addresses, false);
+}
+
+/** src 16, dst 16, label 4, proto, tclass, hlimit, frag */
+export function setIpv6(p: Packet, args: u32): void {
+  if (p.ethType != 0x86dd || p.l4 == 0) return;
+  const ip = p.data + p.l3;
+  const mask = args + 40;
+  const addresses = rewrite(ip + 8, args, mask, 32);
+  adjustL4(p, addresses, true);
+  // version 4 bits, traffic class 8, label 20: big-endian in the first word.
+  const labelMask = bswap<u32>(load<u32>(mask, 32)) & 0xfffff;
+  const classMask = (<u32>load<u8>(mask, 37)) << 20;
+  const value = (bswap<u32>(load<u32>(args, 32)) & 0xfffff) | ((<u32>load<u8>(args, 37)) << 20);
+  const wordMask = labelMask | classMask;
+  const word = bswap<u32>(load<u32>(ip));
+  store<u32>(ip, bswap<u32>((word & ~wordMask) | (value & wordMask)));
+  rewriteByte(ip + 7, load<u8>(args, 38), load<u8>(mask, 38), 0);
+}
+
+/** Addresses are part of the TCP, UDP and ICMPv6 checksums, which only a first fragment carries. */
+function adjustL4(p: Packet, sum: u32, v6: bool): void {
+  if (p.fragLater) return;
+  const have = available(p, p.l4 + 18);
+  const l4 = p.data + p.l4;
+  if (p.nwProto == IPPROTO_TCP && have >= <u32>p.l4 + 18) adjust(l4 + 16, sum);
+  else if (p.nwProto == IPPROTO_UDP && have >= <u32>p.l4 + 8) adjustUdp(l4 + 6, sum);
+  else if (v6 && p.nwProto == IPPROTO_ICMPV6 && have >= <u32>p.l4 + 4) adjust(l4 + 2, sum);
+}
+
+/** src 2, dst 2 */
+export function setPorts(p: Packet, args: u32): void {
+  if (p.l4 == 0 || p.fragLater) return;
+  const have = available(p, p.l4 + 18);
+  const l4 = p.data + p.l4;
+  if (p.nwProto == IPPROTO_TCP && have >= <u32>p.l4 + 18) adjust(l4 + 16, rewrite(l4, args, args + 4, 4));
+  else if (p.nwProto == IPPROTO_UDP && have >= <u32>p.l4 + 8) adjustUdp(l4 + 6, rewrite(l4, args, args + 4, 4));
+  else if (p.nwProto == IPPROTO_SCTP && have >= <u32>p.l4 + 12) {
+    const old = load<u32>(l4);
+    rewrite(l4, args, args + 4, 4);
+    store<u32>(l4, load<u32>(l4, 8) ^ crc32cDifference(old ^ load<u32>(l4), sctpLen(p)), 8);
+  }
+}
+
+/** Bytes of the SCTP packet: what IP says, without Ethernet padding. */
+function sctpLen(p: Packet): u32 {
+  const ip = p.data + p.l3;
+  const end = p.ethType == 0x0800 ? be16(ip + 2) : be16(ip + 4) + 40;
+  return min<u32>(<u32>p.l3 + end, p.len) - p.l4;
+}
+
+/** type 1, code 1 */
+export function setIcmp(p: Packet, args: u32): void {
+  if (p.l4 == 0 || p.fragLater || available(p, p.l4 + 4) < <u32>p.l4 + 4) return;
+  const l4 = p.data + p.l4;
+  adjust(l4 + 2, rewrite(l4, args, args + 4, 2));
+}
+
+/** spa 4, tpa 4, op 2, sha 6, tha 6 */
+export function setArp(p: Packet, args: u32): void {
+  if (available(p, <u32>p.l3 + 28) < <u32>p.l3 + 28) return;
+  const arp = p.data + p.l3;
+  const mask = args + 24;
+  rewrite(arp + 14, args, mask, 4);
+  rewrite(arp + 24, args + 4, mask + 4, 4);
+  rewrite(arp + 6, args + 8, mask + 8, 2);
+  rewrite(arp + 8, args + 10, mask + 10, 6);
+  rewrite(arp + 18, args + 16, mask + 16, 6);
+}
+
+/** target 16, sll 6, tll 6 */
+export function setNd(p: Packet, args: u32): void {
+  const end = min<u32>(p.len, 512);
+  if (p.l4 == 0 || p.fragLater || available(p, end) < <u32>p.l4 + 24) return;
+  const l4 = p.data + p.l4;
+  const mask = args + 28;
+  adjust(l4 + 2, rewrite(l4 + 8, args, mask, 16));
+  let option = <u32>p.l4 + 24;
+  while (option + 8 <= p.hdrLen) {
+    const at = p.data + option;
+    const kind = load<u8>(at);
+    const len = (<u32>load<u8>(at, 1)) << 3;
+    if (len == 0) return;
+    if (len == 8 && kind == 1) adjust(l4 + 2, rewrite(at + 2, args + 16, mask + 16, 6));
+    if (len == 8 && kind == 2) adjust(l4 + 2, rewrite(at + 2, args + 22, mask + 22, 6));
+    option += len;
+  }
+}

@@ -1,0 +1,57 @@
+// Virtqueue and guest-memory records: what the control thread writes when a ring starts and the polling thread reads.
+//
+//   VRING (128 bytes)                                       written by
+//    0 state  4 size  8 desc  12 avail  16 used             control (state also by the poller: broken)
+//   20 last_avail  24 used_idx                              poller (rx) or lock holder (tx)
+//   28 device  32 hdr_size  36 flags  40 call_fd            control
+//   44 lock  48 port  52 broken_reason  56 index            lock: cmpxchg by whoever transmits
+//   60 region_hint  64 fault_addr u64  72 calls u64         poller
+//   80 want_chunk u32
+//
+//   DEVICE (16 + 64 * 40 bytes): 0 region_count, then regions sorted by guest address:
+//    0 guest_addr u64  8 size u64  16 offset u32  20 chunk_table u32  24 file_offset u64  32 region id u32
+//   A region with a chunk table is not mapped whole: chunk_table points at u32 offsets, one for each 2 MiB of the file
+//   from file_offset rounded down; 0 means not mapped yet.
+
+export const VRING_SIZE = 128;
+export const VRING_STATE = 0;
+export const VRING_NUM = 4;
+export const VRING_DESC = 8;
+export const VRING_AVAIL = 12;
+export const VRING_USED = 16;
+export const VRING_LAST_AVAIL = 20;
+export const VRING_USED_IDX = 24;
+export const VRING_DEVICE = 28;
+export const VRING_HDR_SIZE = 32;
+export const VRING_FLAGS = 36;
+export const VRING_CALL_FD = 40;
+export const VRING_LOCK = 44;
+export const VRING_PORT = 48;
+export const VRING_BROKEN_REASON = 52;
+export const VRING_INDEX = 56;
+export const VRING_REGION_HINT = 60;
+export const VRING_FAULT_ADDR = 64;
+export const VRING_CALLS = 72;
+export const VRING_WANT_CHUNK = 80;
+
+export const VRING_STATE_STOPPED = 0;
+/** Started but not enabled: what the guest transmits is consumed and discarded (vhost-user, "Ring states"). */
+export const VRING_STATE_DISABLED = 1;
+export const VRING_STATE_ENABLED = 2;
+export const VRING_STATE_BROKEN = 3;
+
+export const VRING_FLAG_MRG_RXBUF = 1;
+export const VRING_FLAG_INDIRECT = 2;
+
+export const DEVICE_REGION_MAX = 64;
+export const DEVICE_REGION_COUNT = 0;
+export const DEVICE_REGIONS = 16;
+export const REGION_SIZE = 40;
+export const REGION_GUEST_ADDR = 0;
+export const REGION_BYTES = 8;
+export const REGION_OFFSET = 16;
+export const REGION_CHUNK_TABLE = 20;
+export const REGION_FILE_OFFSET = 24;
+export const REGION_ID = 32;
+export const DEVICE_SIZE = 2576;
+export const CHUNK_SIZE = 2097152;

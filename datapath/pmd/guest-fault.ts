@@ -1,0 +1,59 @@
+// Who caused a trap? The thread's guard words name the queue being written and the queue being read; a truncated memory
+// file shows in its size. Runs in the thread that trapped, on weft's own records only.
+
+import { fstatSync } from 'node:fs';
+import type { ArenaViews } from '../arena/arena.ts';
+import { BROKEN_TRAP } from '../layout/drop-reasons.ts';
+import { TB_BURST_VRING, TB_GUARD_SRC, TB_GUARD_VRING } from '../layout/thread-block.ts';
+import {
+  DEVICE_REGION_COUNT,
+  DEVICE_REGIONS,
+  REGION_BYTES,
+  REGION_FILE_OFFSET,
+  REGION_ID,
+  REGION_SIZE,
+  VRING_BROKEN_REASON,
+  VRING_DEVICE,
+  VRING_STATE,
+  VRING_STATE_BROKEN,
+} from '../layout/vring.ts';
+import type { HotExports } from './hot-module.ts';
+
+/** True when a region of the queue's guest no longer has the bytes it was mapped with. */
+function memoryVanished(views: ArenaViews, vring: number): boolean {
+  const device = views.u32[(vring + VRING_DEVICE) >> 2]!;
+  const count = views.u32[(device + DEVICE_REGION_COUNT) >> 2]!;
+  for (let i = 0; i < count; i++) {
+    const region = device + DEVICE_REGIONS + i * REGION_SIZE;
+    const end = views.u64[(region + REGION_FILE_OFFSET) >> 3]! + views.u64[(region + REGION_BYTES) >> 3]!;
+    try {
+      const size = BigInt(fstatSync(views.u32[(region + REGION_ID) >> 2]!).size);
+      if (size < end) return true;
+    } catch {
+      return true;
+    }
+  }
+  return false;
+}
+
+function breakVring(views: ArenaViews, vring: number): void {
+  views.u32[(vring + VRING_BROKEN_REASON) >> 2] = BROKEN_TRAP;
+  Atomics.store(views.u32, (vring + VRING_STATE) >> 2, VRING_STATE_BROKEN);
+}
+
+/**
+ * Handles a trap of thread `index`: breaks the queue whose guest is to blame (both when neither shows it) and makes the
+ * thread whole again. False when no guest was being touched: then the trap is weft's own bug.
+ */
+export function recoverFromGuestFault(views: ArenaViews, area: number, index: number, hot: HotExports): boolean {
+  const target = views.u32[(area + TB_GUARD_VRING) >> 2]!;
+  const source = views.u32[(area + TB_GUARD_SRC) >> 2]!;
+  if (target === 0 && source === 0) return false;
+  const suspects = [...new Set([target, source])].filter((vring) => vring !== 0);
+  const guilty = suspects.filter((vring) => memoryVanished(views, vring));
+  const broken = guilty.length > 0 ? guilty : suspects;
+  for (const vring of broken) breakVring(views, vring);
+  const burst = views.u32[(area + TB_BURST_VRING) >> 2]!;
+  hot.recover(index, broken.includes(burst) ? 0 : 1);
+  return true;
+}

@@ -1,0 +1,141 @@
+// Port `dummy`: no I/O. Tests feed it frames (netdev-dummy/receive) and read what it sent from a pcap file
+// (options:tx_pcap for what is sent, options:rxq_pcap for what is received, options:pcap for both) or through onSend.
+
+import { UserError } from '../../../lib/errors.ts';
+import type { PortSpec, PortStats } from '../../dpif.ts';
+import { SlowPortCounters } from '../kernel/counters.ts';
+import type { PortContext, PortDriver } from '../port.ts';
+import { PcapFile } from './pcap.ts';
+
+const MTU_DEFAULT = 1500;
+/** `aa:55:aa:55:00:01` and so on, as Open vSwitch numbers its own. */
+let nextAddress = 1;
+
+const portsByName = new Map<string, DummyPort>();
+
+/** The open dummy port of that name. Throws UserError. */
+export function findDummyPort(name: string): DummyPort {
+  const port = portsByName.get(name);
+  if (!port) throw new UserError('no such dummy netdev');
+  return port;
+}
+
+/** Every open dummy port. */
+export function dummyPorts(): readonly DummyPort[] {
+  return [...portsByName.values()];
+}
+
+export class DummyPort implements PortDriver {
+  #spec: PortSpec;
+  readonly #context: PortContext;
+  readonly #counters = new SlowPortCounters();
+  readonly #ownMac: string;
+  #adminUp = true;
+  #error: string | undefined;
+  #rxPcap: PcapFile | undefined;
+  #txPcap: PcapFile | undefined;
+  readonly linkResets = 0;
+  readonly ifindex = undefined;
+  /** Called with each frame sent; the frame is only valid during the call. */
+  onSend: ((frame: Uint8Array) => void) | undefined;
+
+  constructor(spec: PortSpec, context: PortContext) {
+    this.#spec = spec;
+    this.#context = context;
+    const low = nextAddress++ & 0xffff;
+    const pair = (byte: number) => byte.toString(16).padStart(2, '0');
+    this.#ownMac = `aa:55:aa:55:${pair(low >> 8)}:${pair(low & 0xff)}`;
+  }
+
+  get mac(): string {
+    return this.#spec.mac?.toLowerCase() ?? this.#ownMac;
+  }
+  get mtu(): number {
+    return this.#spec.mtu ?? MTU_DEFAULT;
+  }
+  get linkUp(): boolean {
+    return this.#adminUp;
+  }
+  get adminUp(): boolean {
+    return this.#adminUp;
+  }
+  get error(): string | undefined {
+    return this.#error;
+  }
+  get odpPort(): number {
+    return this.#context.odpPort;
+  }
+
+  async open(): Promise<void> {
+    portsByName.set(this.#spec.name, this);
+    this.#openPcaps();
+  }
+
+  async close(): Promise<void> {
+    if (portsByName.get(this.#spec.name) === this) portsByName.delete(this.#spec.name);
+    this.#closePcaps();
+  }
+
+  setAdminUp(up: boolean): void {
+    if (up === this.#adminUp) return;
+    this.#adminUp = up;
+    this.#context.changed();
+  }
+
+  async reconfigure(spec: PortSpec): Promise<boolean> {
+    if (spec.name !== this.#spec.name || spec.type !== this.#spec.type) return false;
+    const before = this.#spec.options;
+    this.#spec = spec;
+    if (PCAP_OPTIONS.some((option) => before[option] !== spec.options[option])) {
+      this.#closePcaps();
+      this.#openPcaps();
+    }
+    return true;
+  }
+
+  status(): Record<string, string> {
+    return {};
+  }
+
+  stats(): PortStats {
+    const { rxBytes, rxPackets, txBytes, txPackets } = this.#counters;
+    return { rx_bytes: rxBytes, rx_packets: rxPackets, tx_bytes: txBytes, tx_packets: txPackets };
+  }
+
+  /** A frame arrives from the outside. */
+  inject(frame: Uint8Array): void {
+    if (!this.#adminUp) return;
+    this.#counters.received(frame);
+    this.#rxPcap?.write(frame);
+    this.#context.receive(frame);
+  }
+
+  send(frame: Uint8Array): boolean {
+    if (!this.#counters.sent(frame, this.#adminUp)) return false;
+    this.#txPcap?.write(frame);
+    this.onSend?.(frame);
+    return true;
+  }
+
+  #openPcaps(): void {
+    const { pcap, rxq_pcap: rx, tx_pcap: tx } = this.#spec.options;
+    this.#error = undefined;
+    try {
+      if (pcap !== undefined) this.#rxPcap = this.#txPcap = new PcapFile(pcap);
+      else {
+        if (rx !== undefined) this.#rxPcap = new PcapFile(rx);
+        if (tx !== undefined) this.#txPcap = new PcapFile(tx);
+      }
+    } catch (error) {
+      this.#error = `could not open pcap file: ${(error as Error).message}`;
+    }
+  }
+
+  #closePcaps(): void {
+    this.#rxPcap?.close();
+    if (this.#txPcap !== this.#rxPcap) this.#txPcap?.close();
+    this.#rxPcap = this.#txPcap = undefined;
+  }
+}
+
+const PCAP_OPTIONS = ['pcap', 'rxq_pcap', 'tx_pcap'] as const;

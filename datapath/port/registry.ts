@@ -1,0 +1,43 @@
+// The port types, by the name that Interface.type has for them.
+
+import { UserError } from '../../lib/errors.ts';
+import type { PortSpec, PortType } from '../dpif.ts';
+import { DummyPort } from './dummy/dummy-port.ts';
+import type { PortContext, PortDriver } from './port.ts';
+import { SystemPort } from './system/system-port.ts';
+import { TapPort } from './tap/tap-port.ts';
+import { VhostClientPort } from './vhost-user/client-port.ts';
+import { VhostServerPort } from './vhost-user/server-port.ts';
+import type { VhostServices } from './vhost-user/services.ts';
+
+/** What polled ports need of the datapath beyond a PortContext; a datapath without PMD threads has none. */
+export interface PortServices {
+  readonly vhost?: VhostServices;
+}
+
+type PortFactory = (spec: PortSpec, context: PortContext) => PortDriver;
+
+/** Served by the control thread. */
+const SLOW_PORTS: Partial<Record<PortType, PortFactory>> = {
+  internal: (spec, context) => new TapPort(spec, context),
+  tap: (spec, context) => new TapPort(spec, context),
+  system: (spec, context) => new SystemPort(spec, context),
+  dummy: (spec, context) => new DummyPort(spec, context),
+};
+
+/** Served by PMD threads. */
+const VHOST_PORTS: Partial<
+  Record<PortType, (spec: PortSpec, context: PortContext, vhost: VhostServices) => PortDriver>
+> = {
+  dpdkvhostuser: (spec, context, vhost) => new VhostServerPort(spec, context, vhost),
+  dpdkvhostuserclient: (spec, context, vhost) => new VhostClientPort(spec, context, vhost),
+};
+
+/** Makes a port's driver. Throws UserError for a type that there is none of. */
+export function createPortDriver(spec: PortSpec, context: PortContext, services: PortServices = {}): PortDriver {
+  const slow = SLOW_PORTS[spec.type];
+  if (slow) return slow(spec, context);
+  const vhost = VHOST_PORTS[spec.type];
+  if (vhost && services.vhost) return vhost(spec, context, services.vhost);
+  throw new UserError(`could not create netdev ${spec.name} of unknown type ${spec.type}`);
+}

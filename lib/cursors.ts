@@ -1,0 +1,166 @@
+// Reading and writing big-endian protocol bytes. A read past the end throws ProtocolError before anything is touched,
+// so a decoder needs no length checks of its own beyond those its protocol asks for.
+
+import { ProtocolError } from './errors.ts';
+
+/** Reads from a byte array, front to back. `code` is the ProtocolError code of a read past the end. */
+export class Reader {
+  readonly bytes: Uint8Array;
+  readonly code: string;
+  #view: DataView;
+  #offset = 0;
+
+  constructor(bytes: Uint8Array, code = 'truncated') {
+    this.bytes = bytes;
+    this.code = code;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Bytes read so far. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Bytes left. */
+  get remaining(): number {
+    return this.bytes.length - this.#offset;
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#advance(1));
+  }
+  u16(): number {
+    return this.#view.getUint16(this.#advance(2));
+  }
+  u32(): number {
+    return this.#view.getUint32(this.#advance(4));
+  }
+  u64(): bigint {
+    return this.#view.getBigUint64(this.#advance(8));
+  }
+
+  /** The next `size` bytes, a view of the same memory. */
+  take(size: number): Uint8Array {
+    const start = this.#advance(size);
+    return this.bytes.subarray(start, start + size);
+  }
+
+  /** A copy of the next `size` bytes. */
+  copy(size: number): Uint8Array {
+    return this.take(size).slice();
+  }
+
+  /** Everything that is left, as a view. */
+  rest(): Uint8Array {
+    return this.take(this.remaining);
+  }
+
+  skip(size: number): void {
+    this.#advance(size);
+  }
+
+  /** A reader of the next `size` bytes, which this one steps over. */
+  sub(size: number): Reader {
+    return new Reader(this.take(size), this.code);
+  }
+
+  /** The u16 that lies `ahead` bytes further, without reading it. */
+  peek16(ahead: number): number {
+    if (ahead + 2 > this.remaining) throw this.#short(ahead + 2);
+    return this.#view.getUint16(this.#offset + ahead);
+  }
+
+  /** Text up to the first NUL in a field of `size` bytes. */
+  text(size: number): string {
+    const raw = this.take(size);
+    const end = raw.indexOf(0);
+    return Buffer.from(end < 0 ? raw : raw.subarray(0, end)).toString('utf8');
+  }
+
+  #advance(size: number): number {
+    if (size < 0 || size > this.remaining) throw this.#short(size);
+    const start = this.#offset;
+    this.#offset += size;
+    return start;
+  }
+
+  #short(size: number): ProtocolError {
+    return new ProtocolError(this.code, `${size} bytes wanted at offset ${this.#offset}, ${this.remaining} left`);
+  }
+}
+
+/** Appends to a byte array that grows. */
+export class Writer {
+  #bytes = new Uint8Array(64);
+  #view = new DataView(this.#bytes.buffer);
+  #size = 0;
+
+  /** Bytes written so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  u8(value: number): this {
+    const start = this.#reserve(1);
+    this.#view.setUint8(start, value);
+    return this;
+  }
+  u16(value: number): this {
+    const start = this.#reserve(2);
+    this.#view.setUint16(start, value);
+    return this;
+  }
+  u32(value: number): this {
+    const start = this.#reserve(4);
+    this.#view.setUint32(start, value);
+    return this;
+  }
+  u64(value: bigint): this {
+    const start = this.#reserve(8);
+    this.#view.setBigUint64(start, value);
+    return this;
+  }
+  zeros(size: number): this {
+    this.#reserve(size);
+    return this;
+  }
+  put(bytes: Uint8Array): this {
+    const start = this.#reserve(bytes.length);
+    this.#bytes.set(bytes, start);
+    return this;
+  }
+
+  /** Text in a field of `size` bytes, cut to leave at least one NUL. */
+  text(value: string, size: number): this {
+    const raw = Buffer.from(value, 'utf8').subarray(0, size - 1);
+    return this.put(raw).zeros(size - raw.length);
+  }
+
+  /** Zeros up to the next multiple of `align`, counted from `start`. */
+  pad(align: number, start = 0): this {
+    return this.zeros((align - ((this.#size - start) % align)) % align);
+  }
+
+  /** Overwrites a u16 written before: for lengths known only afterwards. */
+  patch16(offset: number, value: number): void {
+    this.#view.setUint16(offset, value);
+  }
+
+  /** What was written, a copy. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#size);
+  }
+
+  /** Makes room first: the views may be replaced. */
+  #reserve(size: number): number {
+    const start = this.#size;
+    this.#size += size;
+    if (this.#size > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(this.#size, 2 * this.#bytes.length));
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+      this.#view = new DataView(grown.buffer);
+    }
+    return start;
+  }
+}

@@ -1,0 +1,106 @@
+// The ports of one bridge: their OpenFlow numbers, configuration and statistics, and how translation sees them.
+
+import type { DpPort } from '../datapath/dpif.ts';
+import { OFPP } from './model/actions.ts';
+import type { OfPortDesc, OfPortStats } from './model/flow-mod.ts';
+import type { PortVlan } from './ofproto-api.ts';
+import { parseEther } from './text/addresses.ts';
+import type { XlatePort } from './xlate/snapshot.ts';
+
+const NO_CONFIG: OfPortDesc['config'] = {
+  portDown: false,
+  noRecv: false,
+  noFwd: false,
+  noPacketIn: false,
+  noFlood: false,
+  noStp: false,
+  noRecvStp: false,
+};
+
+export class BridgePort implements XlatePort {
+  readonly ofPort: number;
+  readonly dpPort: DpPort;
+  readonly addedMs: number;
+  config: OfPortDesc['config'] = NO_CONFIG;
+  vlan: PortVlan | undefined;
+
+  constructor(dpPort: DpPort, ofPort: number, vlan: PortVlan | undefined, nowMs: number) {
+    this.dpPort = dpPort;
+    this.ofPort = ofPort;
+    this.vlan = vlan;
+    this.addedMs = nowMs;
+  }
+
+  get name(): string {
+    return this.dpPort.name;
+  }
+
+  get odpPort(): number {
+    return this.dpPort.odpPort;
+  }
+
+  desc(): OfPortDesc {
+    const { linkUp, mac } = this.dpPort;
+    return {
+      ofPort: this.ofPort,
+      name: this.name,
+      hwAddr: (mac === undefined ? undefined : parseEther(mac)) ?? new Uint8Array(6),
+      config: this.config,
+      state: { linkDown: !linkUp, blocked: false, live: linkUp && !this.config.portDown },
+      currSpeed: 0,
+      maxSpeed: 0,
+    };
+  }
+
+  stats(nowMs: number): OfPortStats {
+    const known = this.dpPort.stats();
+    const count = (name: string): bigint => {
+      const value = known[name];
+      return value === undefined ? -1n : BigInt(value);
+    };
+    return {
+      ofPort: this.ofPort,
+      rxPackets: count('rx_packets'),
+      txPackets: count('tx_packets'),
+      rxBytes: count('rx_bytes'),
+      txBytes: count('tx_bytes'),
+      rxDropped: count('rx_dropped'),
+      txDropped: count('tx_dropped'),
+      rxErrors: count('rx_errors'),
+      txErrors: count('tx_errors'),
+      rxFrameErr: count('rx_frame_err'),
+      rxOverErr: count('rx_over_err'),
+      rxCrcErr: count('rx_crc_err'),
+      collisions: count('collisions'),
+      durationMs: Math.floor(nowMs - this.addedMs),
+    };
+  }
+}
+
+/** LOCAL first, then in the order they were added: the order of floods. */
+export class BridgePorts implements Iterable<BridgePort> {
+  readonly #byNumber = new Map<number, BridgePort>();
+
+  get(ofPort: number): BridgePort | undefined {
+    return this.#byNumber.get(ofPort);
+  }
+
+  add(port: BridgePort): void {
+    this.#byNumber.set(port.ofPort, port);
+  }
+
+  delete(ofPort: number): void {
+    this.#byNumber.delete(ofPort);
+  }
+
+  *[Symbol.iterator](): Iterator<BridgePort> {
+    const local = this.#byNumber.get(OFPP.LOCAL);
+    if (local) yield local;
+    for (const port of this.#byNumber.values()) if (port !== local) yield port;
+  }
+
+  /** By number, LOCAL last, as OpenFlow lists them. */
+  sorted(): BridgePort[] {
+    return [...this.#byNumber.values()].sort((a, b) => a.ofPort - b.ofPort);
+  }
+}

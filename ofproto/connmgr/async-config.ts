@@ -1,0 +1,57 @@
+// Which asynchronous messages a connection gets: masks by reason, one for masters and equals, one for slaves
+// (OpenFlow 1.3.5, 7.3.10, and the NXT_SET_ASYNC_CONFIG extension of 1.0).
+
+import type { FlowRemovedReason, PacketInReason } from '../model/flow-mod.ts';
+import type { AsyncConfig } from '../model/messages.ts';
+
+/** Bit numbers: OFPR_*, OFPRR_* and OFPPR_*. Reasons that 1.3 has no number for have those of 1.4. */
+export const PACKET_IN_REASON: Readonly<Record<PacketInReason, number>> = {
+  no_match: 0,
+  action: 1,
+  invalid_ttl: 2,
+  action_set: 3,
+  group: 4,
+  packet_out: 5,
+};
+export const FLOW_REMOVED_REASON: Readonly<Record<FlowRemovedReason, number>> = {
+  idle_timeout: 0,
+  hard_timeout: 1,
+  delete: 2,
+  group_delete: 3,
+  eviction: 5,
+};
+export const PORT_STATUS_REASON = { add: 0, delete: 1, modify: 2 } as const;
+
+const PACKET_IN_DEFAULT = 0b111011;
+const FLOW_REMOVED_DEFAULT = 0b101111;
+const PORT_STATUS_DEFAULT = 0b111;
+const INVALID_TTL_BIT = 1 << PACKET_IN_REASON.invalid_ttl;
+
+/** What a connection gets that did not ask: all but expired TTLs; slaves only hear about ports. */
+export const ASYNC_DEFAULT: AsyncConfig = {
+  packetIn: [PACKET_IN_DEFAULT, 0],
+  portStatus: [PORT_STATUS_DEFAULT, PORT_STATUS_DEFAULT],
+  flowRemoved: [FLOW_REMOVED_DEFAULT, 0],
+};
+
+/** Controller.enable_async_messages=false. */
+export const ASYNC_NONE: AsyncConfig = { packetIn: [0, 0], portStatus: [0, 0], flowRemoved: [0, 0] };
+
+/** OFPC_INVALID_TTL_TO_CONTROLLER of set-config, as the mask it stands for. */
+export function withInvalidTtl(config: AsyncConfig, wanted: boolean): AsyncConfig {
+  const [master, slave] = config.packetIn;
+  return { ...config, packetIn: [wanted ? master | INVALID_TTL_BIT : master & ~INVALID_TTL_BIT, slave] };
+}
+
+export function hasInvalidTtl(config: AsyncConfig): boolean {
+  return (config.packetIn[0] & INVALID_TTL_BIT) !== 0;
+}
+
+/** The part of `config` that OpenFlow 1.3 has reasons for. */
+export function asyncConfig13({ packetIn, portStatus, flowRemoved }: AsyncConfig): AsyncConfig {
+  return {
+    packetIn: [packetIn[0] & 0b111, packetIn[1] & 0b111],
+    portStatus: [portStatus[0] & 0b111, portStatus[1] & 0b111],
+    flowRemoved: [flowRemoved[0] & 0b1111, flowRemoved[1] & 0b1111],
+  };
+}

@@ -1,0 +1,111 @@
+// Messages about the connection itself: echo, features, configuration, barriers, roles, asynchronous messages, and the
+// Nicira extensions that choose formats.
+
+import { OfError } from '../../model/flow-mod.ts';
+import { type Capability, OFP10_VERSION, OFP13_VERSION, type SwitchConfig } from '../../model/messages.ts';
+import { OFPAT10_SUPPORTED } from '../../wire/index.ts';
+import { asyncConfig13, hasInvalidTtl, withInvalidTtl } from '../async-config.ts';
+import type { Handlers } from './handler.ts';
+import { N_TABLES } from './tables.ts';
+
+const NO_GENERATION = 0xffff_ffff_ffff_ffffn;
+
+const CAPABILITIES_10: readonly Capability[] = [
+  'flow_stats',
+  'table_stats',
+  'port_stats',
+  'queue_stats',
+  'arp_match_ip',
+];
+const CAPABILITIES_13: readonly Capability[] = [
+  'flow_stats',
+  'table_stats',
+  'port_stats',
+  'group_stats',
+  'queue_stats',
+];
+
+export const connectionHandlers: Handlers = {
+  echo_request: (session, { xid, data }) => session.send({ type: 'echo_reply', xid, data }),
+  // An answer to our inactivity probe: that it arrived is all it says.
+  echo_reply: () => {},
+  // A controller's complaint is logged where messages are received; there is nothing to answer.
+  error: () => {},
+
+  features_request: (session, { xid }) => {
+    const { ofproto } = session.switch;
+    const isOf10 = session.version === OFP10_VERSION;
+    session.send({
+      type: 'features_reply',
+      xid,
+      datapathId: ofproto.datapathId,
+      nBuffers: 0,
+      nTables: N_TABLES,
+      auxiliaryId: 0,
+      capabilities: isOf10 ? CAPABILITIES_10 : CAPABILITIES_13,
+      actions: isOf10 ? OFPAT10_SUPPORTED : 0,
+      ports: isOf10 ? ofproto.portDescs() : [],
+    });
+  },
+
+  get_config_request: (session, { xid }) => session.send({ type: 'get_config_reply', xid, ...configOf(session) }),
+  set_config: (session, { frag, invalidTtlToController, missSendLen }) => {
+    if (session.role !== 'slave') session.switch.frag = frag === 'reassemble' ? 'normal' : frag;
+    // 1.3 has the masks of set-async for it instead.
+    if (session.version < OFP13_VERSION) {
+      session.asyncConfig = withInvalidTtl(session.asyncConfig, invalidTtlToController);
+    }
+    session.missSendLen = missSendLen;
+    session.switch.changed();
+  },
+
+  barrier_request: async (session, { xid }) => {
+    await session.switch.ofproto.barrier();
+    session.send({ type: 'barrier_reply', xid });
+  },
+
+  role_request: (session, { xid, role, generationId, nicira }) => {
+    if (!nicira && (role === 'master' || role === 'slave')) session.switch.checkGeneration(generationId);
+    if (role === 'master') session.switch.promote(session);
+    else if (role !== 'nochange') session.role = role;
+    const known = session.switch.generationId ?? NO_GENERATION;
+    session.send({ type: 'role_reply', xid, role: session.role, generationId: known, nicira });
+    session.switch.changed();
+  },
+
+  set_async_config: (session, { packetIn, portStatus, flowRemoved }) => {
+    session.asyncConfig = { packetIn, portStatus, flowRemoved };
+    session.switch.changed();
+  },
+  get_async_request: (session, { xid }) =>
+    session.send({ type: 'get_async_reply', xid, ...asyncConfig13(session.asyncConfig) }),
+
+  set_flow_format: (session, { format }) => {
+    session.flowFormat = format;
+  },
+  // Flow statistics always tell ages here.
+  flow_age: () => {},
+  flow_mod_table_id: (session, { enabled }) => {
+    session.flowModTableId = enabled;
+  },
+  set_packet_in_format: (session, { format }) => {
+    session.packetInFormat = format;
+  },
+  set_controller_id: (session, { controllerId }) => {
+    session.controllerId = controllerId;
+    session.switch.changed();
+  },
+
+  // Flow monitors are an extension that clients can do without; the error is what tells them.
+  flow_monitor_request: () => {
+    throw new OfError('OFPBRC_BAD_STAT');
+  },
+};
+
+function configOf(session: Parameters<NonNullable<Handlers['echo_reply']>>[0]): SwitchConfig {
+  return {
+    frag: session.switch.frag,
+    invalidTtlToController: session.version === OFP10_VERSION && hasInvalidTtl(session.asyncConfig),
+    missSendLen: session.missSendLen,
+  };
+}

@@ -1,0 +1,8 @@
+// Every message a controller may send, and who handles it.
+
+import { connectionHandlers } from './connection.ts';
+import type { Handlers } from './handler.ts';
+import { portHandlers } from './ports.ts';
+import { tableHandlers } from './tables.ts';
+
+export const handlers: Handlers = { ...connectionHandlers, ...tableHandlers, ...portHandlers };

@@ -1,0 +1,91 @@
+// Ports, packets out, queues, and the description of the switch; groups and meters, of which there are none.
+
+import { OFPP } from '../../model/actions.ts';
+import { OfError } from '../../model/flow-mod.ts';
+import { OFP_NO_BUFFER, type PortMod } from '../../model/messages.ts';
+import type { OfprotoApi, PortConfigFlag } from '../../ofproto-api.ts';
+import type { Handlers } from './handler.ts';
+import { refuseSlave } from './role.ts';
+
+/** What controllers written for Open vSwitch look for in OFPST_DESC. */
+const MANUFACTURER = 'Nicira, Inc.';
+const HARDWARE = 'Open vSwitch';
+const SOFTWARE = '3.1.0';
+
+/** Every queue (OFPQ_ALL), group (OFPG_ALL) and meter (OFPM_ALL). */
+const ALL = 0xffffffff;
+
+export const portHandlers: Handlers = {
+  packet_out: (session, { bufferId, out }) => {
+    refuseSlave(session);
+    // Packets are never buffered here: whoever names a buffer made it up.
+    if (bufferId !== OFP_NO_BUFFER) throw new OfError('OFPBRC_BUFFER_UNKNOWN');
+    session.switch.ofproto.packetOut(out);
+  },
+
+  port_mod: (session, { ofPort, hwAddr, config, mask }) => {
+    refuseSlave(session);
+    session.switch.ofproto.modPort(ofPort, hwAddr, changes(config, mask));
+  },
+
+  desc_request: (session, { xid }) => {
+    const { serialNumber = 'None', datapath = 'None' } = session.switch.description;
+    const desc = { manufacturer: MANUFACTURER, hardware: HARDWARE, software: SOFTWARE, serialNumber, datapath };
+    session.send({ type: 'desc_reply', xid, more: false, desc });
+  },
+
+  port_desc_request: (session, { xid }) => {
+    session.send({ type: 'port_desc_reply', xid, more: false, ports: session.switch.ofproto.portDescs() });
+  },
+  port_stats_request: (session, { xid, ofPort }) => {
+    const ports = session.switch.ofproto.portStats(ofPort === OFPP.ANY ? undefined : ofPort);
+    session.send({ type: 'port_stats_reply', xid, more: false, ports });
+  },
+
+  queue_stats_request: (session, { xid, ofPort, queueId }) => {
+    if (ofPort !== OFPP.ANY) checkPort(session.switch.ofproto, ofPort);
+    if (queueId !== ALL) throw new OfError('OFPQOFC_BAD_QUEUE');
+    session.send({ type: 'queue_stats_reply', xid, more: false });
+  },
+  queue_config_request: (session, { xid, ofPort }) => {
+    if (ofPort >= OFPP.MAX && ofPort !== OFPP.ANY) throw new OfError('OFPQOFC_BAD_PORT');
+    if (ofPort !== OFPP.ANY) checkPort(session.switch.ofproto, ofPort);
+    session.send({ type: 'queue_config_reply', xid, ofPort });
+  },
+
+  group_stats_request: (session, { xid }) => session.send({ type: 'group_stats_reply', xid, more: false }),
+  group_desc_request: (session, { xid }) => session.send({ type: 'group_desc_reply', xid, more: false }),
+  group_features_request: (session, { xid }) => {
+    const none = [0, 0, 0, 0];
+    session.send({
+      type: 'group_features_reply',
+      xid,
+      more: false,
+      types: 0,
+      capabilities: 0,
+      maxGroups: none,
+      actions: none,
+    });
+  },
+  meter_stats_request: (session, { xid, meterId }) => {
+    if (meterId !== ALL) throw new OfError('OFPMMFC_UNKNOWN_METER');
+    session.send({ type: 'meter_stats_reply', xid, more: false });
+  },
+  meter_config_request: (session, { xid, meterId }) => {
+    if (meterId !== ALL) throw new OfError('OFPMMFC_UNKNOWN_METER');
+    session.send({ type: 'meter_config_reply', xid, more: false });
+  },
+  meter_features_request: (session, { xid }) => {
+    const none = { maxMeters: 0, bandTypes: 0, capabilities: 0, maxBands: 0, maxColor: 0 };
+    session.send({ type: 'meter_features_reply', xid, more: false, ...none });
+  },
+};
+
+function changes(config: PortMod['config'], mask: PortMod['mask']): Partial<Record<PortConfigFlag, boolean>> {
+  const flags = Object.keys(mask) as PortConfigFlag[];
+  return Object.fromEntries(flags.filter((flag) => mask[flag]).map((flag) => [flag, config[flag]]));
+}
+
+function checkPort(ofproto: OfprotoApi, ofPort: number): void {
+  if (!ofproto.ports().some((port) => port.ofPort === ofPort)) throw new OfError('OFPQOFC_BAD_PORT');
+}

@@ -1,0 +1,105 @@
+// Flow tables: flow-mod, table-mod, and what statistics and features say about flows and tables.
+
+import { FIELDS } from '../../model/fields.ts';
+import { type FlowStatsEntry, OfError } from '../../model/flow-mod.ts';
+import type { OfMessageOf, TableFeatureSet, TableFeatures, TableStatsEntry } from '../../model/messages.ts';
+import { OFPAT13_SUPPORTED, OFPFW_ALL, OFPIT_SUPPORTED } from '../../wire/index.ts';
+import { sendInParts } from '../multipart.ts';
+import type { Session } from '../session.ts';
+import type { Handlers } from './handler.ts';
+import { refuseSlave } from './role.ts';
+
+/** Tables a controller may use: 0 to 253. Table 254 is the switch's own. */
+export const N_TABLES = 254;
+const TABLE_ALL = 255;
+const MAX_ENTRIES = 1_000_000;
+const ALL_BITS_64 = 0xffff_ffff_ffff_ffffn;
+
+const OFPIT_GOTO_TABLE = 1;
+
+export const tableHandlers: Handlers = {
+  flow_mod: (session, { mod }) => {
+    refuseSlave(session);
+    session.switch.ofproto.flowMod(mod);
+  },
+
+  // Nothing can be configured in 1.3: the one bit is deprecated (OpenFlow 1.3.5, 7.3.3).
+  table_mod: (session, { tableId }) => {
+    refuseSlave(session);
+    if (tableId >= N_TABLES && tableId !== TABLE_ALL)
+      throw new OfError(tableId === N_TABLES ? 'OFPTMFC_EPERM' : 'OFPTMFC_BAD_TABLE');
+  },
+
+  flow_stats_request: (session, { xid, format, request }) => {
+    const flows = session.switch.ofproto.flowStats(request);
+    return sendInParts(session, flows, (slice: readonly FlowStatsEntry[], more) => ({
+      type: 'flow_stats_reply',
+      xid,
+      more,
+      format,
+      flows: slice,
+    }));
+  },
+
+  aggregate_request: (session, { xid, format, request }) => {
+    const totals = session.switch.ofproto.aggregate(request);
+    session.send({ type: 'aggregate_reply', xid, more: false, format, ...totals });
+  },
+
+  table_stats_request: (session, { xid }) => {
+    session.send({ type: 'table_stats_reply', xid, more: false, tables: tableStats(session) });
+  },
+
+  table_features_request: (session, { xid, tables }: OfMessageOf<'table_features_request'>) => {
+    if (tables.length > 0) throw new OfError('OFPTFFC_EPERM');
+    const all = Array.from({ length: N_TABLES }, (_, tableId) => tableFeatures(tableId));
+    return sendInParts(session, all, (slice: readonly TableFeatures[], more) => ({
+      type: 'table_features_reply',
+      xid,
+      more,
+      tables: slice,
+    }));
+  },
+};
+
+function tableStats(session: Session): TableStatsEntry[] {
+  const byId = new Map(session.switch.ofproto.tableStats().map((table) => [table.tableId, table]));
+  return Array.from({ length: N_TABLES }, (_, tableId) => ({
+    tableId,
+    activeCount: byId.get(tableId)?.activeCount ?? 0,
+    lookupCount: byId.get(tableId)?.lookupCount ?? 0n,
+    matchedCount: byId.get(tableId)?.matchedCount ?? 0n,
+    name: '',
+    maxEntries: MAX_ENTRIES,
+    wildcards: OFPFW_ALL,
+  }));
+}
+
+const withCodePoint = FIELDS.filter((field) => field.oxm !== 0 || field.nxm !== 0);
+const matchable = withCodePoint.map((field) => field.name);
+const maskable = withCodePoint.filter((field) => field.mask === 'arbitrary').map((field) => field.name);
+const settable = withCodePoint.filter((field) => field.writable).map((field) => field.name);
+
+function tableFeatures(tableId: number): TableFeatures {
+  const nextTables = Array.from({ length: N_TABLES - 1 - tableId }, (_, index) => tableId + 1 + index);
+  const actions = { actions: OFPAT13_SUPPORTED, setFields: settable };
+  const set: TableFeatureSet = {
+    nextTables,
+    instructions: OFPIT_SUPPORTED.filter((type) => type !== OFPIT_GOTO_TABLE || nextTables.length > 0),
+    write: actions,
+    apply: actions,
+  };
+  return {
+    tableId,
+    name: '',
+    metadataMatch: ALL_BITS_64,
+    metadataWrite: ALL_BITS_64,
+    config: 0,
+    maxEntries: MAX_ENTRIES,
+    miss: set,
+    nonmiss: set,
+    match: matchable,
+    mask: maskable,
+    wildcard: matchable,
+  };
+}

@@ -1,0 +1,204 @@
+// One OpenFlow connection of a bridge: takes messages from its Rconn in bounded turns, has them handled in order, and
+// answers. A connection with a hundred thousand flow-mods waiting gives way to the others after MESSAGES_PER_TURN.
+
+import type { Socket } from 'node:net';
+import type { Clock } from '../../lib/clock.ts';
+import { ProtocolError } from '../../lib/errors.ts';
+import { logger } from '../../lib/log.ts';
+import { OfError } from '../model/flow-mod.ts';
+import type { AsyncConfig, OfMessage } from '../model/messages.ts';
+import { decodeMessage } from '../wire/index.ts';
+import { handlers } from './handlers/index.ts';
+import type { WireVersion } from './hello.ts';
+import { PacketInLimiter, type RateLimit } from './packet-in-limiter.ts';
+import { Rconn, type RconnOptions } from './rconn.ts';
+import { Session, type SessionOutput } from './session.ts';
+import type { SwitchState } from './switch-state.ts';
+
+const log = logger('connmgr');
+
+const MESSAGES_PER_TURN = 50;
+/** Of the message at fault, what an error message quotes at most: what fits (OpenFlow 1.3.5, 7.5.4 wants 64 or more). */
+const ERROR_DATA_BYTES = 0xffff - 32;
+/** Packet-ins that may wait in the connection for a slow reader. */
+const PACKET_IN_QUEUE_BYTES = 256 * 1024;
+
+export interface OfConnOptions {
+  readonly rconn: RconnOptions;
+  readonly isService: boolean;
+  readonly asyncConfig: AsyncConfig;
+  readonly rateLimit: RateLimit | undefined;
+  /** Sees every message received and sent, for snoopers. */
+  readonly copy?: (message: Uint8Array) => void;
+  /** An accepted connection ended. */
+  readonly ended?: () => void;
+}
+
+export class OfConn implements SessionOutput {
+  readonly rconn: Rconn;
+  readonly #state: SwitchState;
+  readonly #options: OfConnOptions;
+  readonly #clock: Clock;
+  #session: Session | undefined;
+  #limiter: PacketInLimiter | undefined;
+  #scheduled = false;
+  #busy = false;
+  #waiters: (() => void)[] = [];
+
+  constructor(state: SwitchState, options: OfConnOptions) {
+    this.#state = state;
+    this.#options = options;
+    this.#clock = options.rconn.clock;
+    this.rconn = new Rconn(options.rconn, {
+      connected: (version) => this.#connected(version),
+      readable: () => this.#schedule(),
+      drained: () => this.#drained(),
+      disconnected: () => this.#disconnected(),
+      changed: () => state.changed(),
+    });
+  }
+
+  /** Undefined unless connected. */
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  /** Rate limiting counters of the current connection. */
+  limiterCounters(): Record<string, string> {
+    return this.#limiter?.counters() ?? {};
+  }
+
+  start(): void {
+    this.rconn.start();
+  }
+
+  adopt(socket: Socket): void {
+    this.rconn.adopt(socket);
+  }
+
+  /** Ends the connection for good. */
+  close(): void {
+    this.rconn.close();
+    this.#disconnected();
+  }
+
+  // SessionOutput
+
+  get open(): boolean {
+    return this.#session !== undefined;
+  }
+
+  get congested(): boolean {
+    return this.rconn.congested;
+  }
+
+  send(message: Uint8Array): void {
+    this.#options.copy?.(message);
+    this.rconn.send(message);
+  }
+
+  drained(): Promise<void> {
+    if (!this.congested || !this.open) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  limitPacketIn(kind: 'miss' | 'action', inPort: number, send: () => void): void {
+    const sendUnlessSlow = () => {
+      if (this.open && this.rconn.queuedBytes < PACKET_IN_QUEUE_BYTES) send();
+    };
+    if (this.#limiter) this.#limiter.submit(kind, inPort, sendUnlessSlow);
+    else sendUnlessSlow();
+  }
+
+  #connected(version: WireVersion): void {
+    const { isService, asyncConfig, rateLimit } = this.#options;
+    this.#session = new Session(this.#state, this, { version, isService, asyncConfig });
+    this.#limiter = rateLimit && new PacketInLimiter(this.#clock, rateLimit);
+    this.#state.sessions.add(this.#session);
+    this.#state.changed();
+  }
+
+  #disconnected(): void {
+    if (this.#session) this.#state.sessions.delete(this.#session);
+    this.#session = undefined;
+    this.#limiter?.stop();
+    this.#limiter = undefined;
+    this.#drained();
+    this.#state.changed();
+    if (this.rconn.state === 'VOID') this.#options.ended?.();
+  }
+
+  #drained(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const resolve of waiters) resolve();
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#busy || !this.#session) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#turn();
+    });
+  }
+
+  #turn(): void {
+    for (let count = 0; count < MESSAGES_PER_TURN; count++) {
+      const session = this.#session;
+      // A peer that does not read its replies is not served until it does; drained() comes back here.
+      if (!session || this.congested) return;
+      const bytes = this.rconn.recv();
+      if (!bytes) return;
+      this.#options.copy?.(bytes);
+      const pending = this.#handle(session, bytes);
+      if (pending) {
+        this.#wait(session, bytes, pending);
+        return;
+      }
+    }
+    this.#schedule();
+  }
+
+  #wait(session: Session, bytes: Uint8Array, pending: Promise<void>): void {
+    this.#busy = true;
+    const done = () => {
+      this.#busy = false;
+      this.#schedule();
+    };
+    pending.catch((error) => this.#refuse(session, bytes, error)).finally(done);
+  }
+
+  #handle(session: Session, bytes: Uint8Array): Promise<void> | undefined {
+    try {
+      if (bytes[0] !== session.version) throw new OfError('OFPBRC_BAD_VERSION');
+      const message = decodeMessage(bytes, { flowModTableId: session.flowModTableId });
+      return dispatch(session, message) ?? undefined;
+    } catch (error) {
+      this.#refuse(session, bytes, error);
+      return undefined;
+    }
+  }
+
+  /** Answers the peer's mistakes with their OpenFlow error; ours are logged and cost this connection. */
+  #refuse(session: Session, bytes: Uint8Array, error: unknown): void {
+    if (error instanceof OfError || error instanceof ProtocolError) {
+      log.info(`${this.rconn.name}: sending ${error.code} error reply to message of type ${bytes[1]}`);
+      const xid = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4);
+      session.send({ type: 'error', xid, code: error.code, data: bytes.slice(0, ERROR_DATA_BYTES) });
+      return;
+    }
+    log.err(`${this.rconn.name}: message of type ${bytes[1]}: ${(error as Error).stack}`);
+    this.rconn.drop('Internal error');
+  }
+}
+
+function dispatch(session: Session, message: OfMessage): void | Promise<void> {
+  // Each handler takes the message of its own key; the type system cannot follow the look-up.
+  const handler = handlers[message.type] as
+    | ((session: Session, message: OfMessage) => void | Promise<void>)
+    | undefined;
+  if (!handler) throw new OfError('OFPBRC_BAD_TYPE');
+  return handler(session, message);
+}

@@ -1,0 +1,118 @@
+// The OpenFlow state of one connection, from hello to its end: version, formats, role, and what it wants to hear.
+
+import { KEY_IN_PORT } from '../model/flow.ts';
+import type { FlowRemoved, OfPortDesc, PacketIn, PacketInReason } from '../model/flow-mod.ts';
+import {
+  type AsyncConfig,
+  type FlowFormat,
+  OFP_NO_BUFFER,
+  OFP13_VERSION,
+  type OfMessage,
+  type PacketInFormat,
+} from '../model/messages.ts';
+import type { PortStatusReason } from '../ofproto-api.ts';
+import { encodeMessage } from '../wire/index.ts';
+import { FLOW_REMOVED_REASON, PACKET_IN_REASON, PORT_STATUS_REASON } from './async-config.ts';
+import type { ControllerRole } from './controller.ts';
+import type { SwitchState } from './switch-state.ts';
+
+/** What OpenFlow says of packets sent to a controller that set no length (OFP_DEFAULT_MISS_SEND_LEN). */
+const MISS_SEND_LEN_DEFAULT = 128;
+
+/** Where a session's bytes go. */
+export interface SessionOutput {
+  send(message: Uint8Array): void;
+  readonly congested: boolean;
+  /** False once the connection ended. */
+  readonly open: boolean;
+  /** Resolves when no longer congested, or when the connection ends. */
+  drained(): Promise<void>;
+  /** Packet-ins pass the rate limit first; `send` runs now, later or never. */
+  limitPacketIn(kind: 'miss' | 'action', inPort: number, send: () => void): void;
+}
+
+export interface SessionOptions {
+  readonly version: number;
+  readonly isService: boolean;
+  readonly asyncConfig: AsyncConfig;
+}
+
+export class Session {
+  readonly switch: SwitchState;
+  readonly version: number;
+  readonly isService: boolean;
+  readonly output: SessionOutput;
+  role: 'equal' | 'master' | 'slave' = 'equal';
+  flowFormat: FlowFormat = 'standard';
+  packetInFormat: PacketInFormat = 'standard';
+  flowModTableId = false;
+  controllerId = 0;
+  missSendLen: number;
+  asyncConfig: AsyncConfig;
+
+  constructor(state: SwitchState, output: SessionOutput, { version, isService, asyncConfig }: SessionOptions) {
+    this.switch = state;
+    this.output = output;
+    this.version = version;
+    this.isService = isService;
+    this.asyncConfig = asyncConfig;
+    this.missSendLen = isService ? 0 : MISS_SEND_LEN_DEFAULT;
+  }
+
+  send(message: OfMessage): void {
+    for (const part of encodeMessage(message, this.version)) this.output.send(part);
+  }
+
+  /** Controller.role of this session. */
+  get controllerRole(): ControllerRole {
+    return this.role === 'equal' ? 'other' : this.role;
+  }
+
+  /** Table misses of an OpenFlow 1.0 table go to some controller only while one like this is there. */
+  get wantsMisses(): boolean {
+    return (
+      this.version < OFP13_VERSION && this.controllerId === 0 && this.#wants('packetIn', PACKET_IN_REASON.no_match)
+    );
+  }
+
+  packetIn(packetIn: PacketIn): void {
+    if (packetIn.controllerId !== this.controllerId) return;
+    if (packetIn.miss === 'implicit' && this.version >= OFP13_VERSION) return;
+    const reason = this.#reasonFor(packetIn);
+    if (!this.#wants('packetIn', PACKET_IN_REASON[reason])) return;
+    const kind = packetIn.reason === 'no_match' ? 'miss' : 'action';
+    const inPort = packetIn.metadata.flow.u32(KEY_IN_PORT);
+    this.output.limitPacketIn(kind, inPort, () =>
+      this.send({
+        type: 'packet_in',
+        xid: 0,
+        format: this.packetInFormat,
+        bufferId: OFP_NO_BUFFER,
+        packetIn: { ...packetIn, reason },
+      }),
+    );
+  }
+
+  flowRemoved(removed: FlowRemoved): void {
+    if (!this.#wants('flowRemoved', FLOW_REMOVED_REASON[removed.reason])) return;
+    this.send({ type: 'flow_removed', xid: 0, format: this.flowFormat, removed });
+  }
+
+  portStatus(reason: PortStatusReason, port: OfPortDesc): void {
+    if (!this.#wants('portStatus', PORT_STATUS_REASON[reason])) return;
+    this.send({ type: 'port_status', xid: 0, reason, port });
+  }
+
+  /** Reasons that came with 1.4 are actions to versions before it, and so is a table-miss flow's to those before 1.3. */
+  #reasonFor({ reason, miss }: PacketIn): PacketInReason {
+    if (miss === 'explicit' && this.version < OFP13_VERSION) return 'action';
+    return PACKET_IN_REASON[reason] > PACKET_IN_REASON.invalid_ttl ? 'action' : reason;
+  }
+
+  /** A service connection hears nothing until it sets a miss_send_len, as ovs-ofctl's `monitor` does. */
+  #wants(kind: keyof AsyncConfig, reason: number): boolean {
+    if (this.isService && this.missSendLen === 0) return false;
+    const mask = this.asyncConfig[kind][this.role === 'slave' ? 1 : 0];
+    return (mask & (1 << reason)) !== 0;
+  }
+}

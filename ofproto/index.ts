@@ -1,0 +1,51 @@
+// The door of the slow path: `createBacker(dpif, clock)` and its bridges.
+
+import type { Dpif } from '../datapath/dpif.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { ControllerText } from './odp-text/format-actions.ts';
+import { Ofproto } from './ofproto.ts';
+import { Backer } from './upcall/backer.ts';
+
+export type { Ofproto } from './ofproto.ts';
+
+/** The slow path of one datapath. `revalidate` and `purge` are revalidator/wait and revalidator/purge. */
+export interface SlowPath {
+  /** A bridge without ports, in no fail mode; its owner adds LOCAL and the others. */
+  createOfproto(name: string): Ofproto;
+  /** Resolves when a whole round of revalidation that began after the call is done. */
+  revalidate(): Promise<void>;
+  /** Removes every megaflow; statistics are credited to their rules first. */
+  purge(): Promise<void>;
+  /** What a `userspace` action's cookie stands for, for the text of datapath flows. */
+  readonly controller: (cookie: number) => ControllerText | undefined;
+  /** How many megaflows the slow path lets be there now. */
+  flowLimit(): number;
+  /** other_config:flow-limit. */
+  setFlowLimit(max: number): void;
+  /** How long the last round took. */
+  dumpDurationMs(): number;
+  close(): void;
+}
+
+/** Becomes the upcall sink of `dpif`. */
+export function createBacker(dpif: Dpif, clock: Clock): SlowPath {
+  const backer = new Backer(dpif, clock);
+  const bridges = new Set<Ofproto>();
+  dpif.onPortChange((port) => {
+    for (const bridge of bridges) bridge.portChanged(port);
+  });
+  return {
+    createOfproto: (name) => {
+      const ofproto = new Ofproto(name, backer, () => bridges.delete(ofproto));
+      bridges.add(ofproto);
+      return ofproto;
+    },
+    revalidate: () => backer.revalidate(),
+    purge: () => backer.purge(),
+    controller: (cookie) => backer.controller(cookie),
+    flowLimit: () => backer.flowLimit(),
+    setFlowLimit: (max) => backer.setFlowLimit(max),
+    dumpDurationMs: () => backer.dumpDurationMs(),
+    close: () => backer.close(),
+  };
+}

@@ -1,0 +1,129 @@
+// Datapath actions as dpctl/dump-flows and ofproto/trace print them: `set(ipv4(ttl=63)),push_vlan(vid=5,pcp=0),3`.
+
+import type { DpAction, OdpPort, SetHeader } from '../../datapath/dpif.ts';
+import { VLAN_CFI } from '../model/flow.ts';
+import type { PacketInReason } from '../model/flow-mod.ts';
+import { HeaderText, hex } from './masked.ts';
+
+/** What a `userspace` action's cookie stands for. */
+export interface ControllerText {
+  readonly reason: PacketInReason;
+  readonly ruleCookie: bigint;
+  readonly controllerId: number;
+  readonly maxLen: number;
+}
+
+export interface OdpTextOptions {
+  /** Print a port's name in place of its number. */
+  readonly portName?: (port: OdpPort) => string | undefined;
+  readonly controller?: (cookie: number) => ControllerText | undefined;
+  /** The actions are only being traced: nothing is sent. */
+  readonly dontSend?: boolean;
+}
+
+const REASON_NUMBERS: Readonly<Record<PacketInReason, number>> = {
+  no_match: 0,
+  action: 1,
+  invalid_ttl: 2,
+  action_set: 3,
+  group: 4,
+  packet_out: 5,
+};
+
+export function formatDpActions(actions: readonly DpAction[], options: OdpTextOptions = {}): string {
+  return actions.length === 0 ? 'drop' : actions.map((action) => formatDpAction(action, options)).join(',');
+}
+
+function formatDpAction(action: DpAction, options: OdpTextOptions): string {
+  switch (action.type) {
+    case 'output':
+      return options.portName?.(action.port) ?? String(action.port);
+    case 'userspace':
+      return formatUserspace(action.cookie, options);
+    case 'push_vlan':
+      return `push_vlan(${formatTag(action.tpid, action.tci)})`;
+    case 'pop_vlan':
+      return 'pop_vlan';
+    case 'set':
+      return formatSet(action.header, action.value, action.mask);
+    case 'trunc':
+      return `trunc(${action.maxLen})`;
+    case 'clone':
+      return `clone(${formatDpActions(action.actions, options)})`;
+  }
+}
+
+function formatUserspace(cookie: number, { controller, dontSend }: OdpTextOptions): string {
+  const spec = controller?.(cookie);
+  if (!spec) return `userspace(pid=0,actions)`;
+  const text = [
+    `reason=${REASON_NUMBERS[spec.reason]}`,
+    `dont_send=${dontSend ? 1 : 0}`,
+    'continuation=0',
+    `recirc_id=${cookie}`,
+    `rule_cookie=${spec.ruleCookie === 0n ? '0' : `0x${spec.ruleCookie.toString(16)}`}`,
+    `controller_id=${spec.controllerId}`,
+    `max_len=${spec.maxLen}`,
+  ];
+  return `userspace(pid=0,controller(${text.join(',')}))`;
+}
+
+function formatTag(tpid: number, tci: number): string {
+  const parts = [`vid=${tci & 0xfff}`, `pcp=${tci >> 13}`];
+  if (tpid !== 0x8100) parts.unshift(`tpid=0x${tpid.toString(16).padStart(4, '0')}`);
+  if ((tci & VLAN_CFI) === 0) parts.push('cfi=0');
+  return parts.join(',');
+}
+
+function formatSet(header: SetHeader, value: Uint8Array, mask: Uint8Array): string {
+  const values = new DataView(value.buffer, value.byteOffset, value.length);
+  if (header === 'skb_priority') return `set(skb_priority(${hex(values.getUint32(0))}))`;
+  if (header === 'pkt_mark') return `set(skb_mark(${hex(values.getUint32(0))}))`;
+  return `set(${SETS[header](value, mask).wrap(header).join('')})`;
+}
+
+type Printer = (value: Uint8Array, mask: Uint8Array) => HeaderText;
+
+const u16 = (bytes: Uint8Array, at: number) => (bytes[at]! << 8) | bytes[at + 1]!;
+const u32 = (bytes: Uint8Array, at: number) => u16(bytes, at) * 0x10000 + u16(bytes, at + 2);
+
+const ports: Printer = (v, m) =>
+  new HeaderText(false).number('src', u16(v, 0), u16(m, 0), 16).number('dst', u16(v, 2), u16(m, 2), 16);
+const icmp: Printer = (v, m) => new HeaderText(false).number('type', v[0]!, m[0]!, 8).number('code', v[1]!, m[1]!, 8);
+
+const part =
+  (from: number, to: number) =>
+  (bytes: Uint8Array): Uint8Array =>
+    bytes.subarray(from, to);
+
+/** Adds the bytes [from, to) as field `name`. */
+function address(text: HeaderText, name: string, v: Uint8Array, m: Uint8Array, from: number, to: number): HeaderText {
+  const cut = part(from, to);
+  return text.bytes(name, cut(v), cut(m));
+}
+
+const SETS: Readonly<Record<Exclude<SetHeader, 'skb_priority' | 'pkt_mark'>, Printer>> = {
+  eth: (v, m) => address(address(new HeaderText(false), 'src', v, m, 6, 12), 'dst', v, m, 0, 6),
+  ipv4: (v, m) =>
+    address(address(new HeaderText(false), 'src', v, m, 0, 4), 'dst', v, m, 4, 8)
+      .number('tos', v[9]!, m[9]!, 8, 16)
+      .number('ttl', v[10]!, m[10]!, 8),
+  ipv6: (v, m) =>
+    address(address(new HeaderText(false), 'src', v, m, 0, 16), 'dst', v, m, 16, 32)
+      .number('label', u32(v, 32), u32(m, 32), 20, 16)
+      .number('tclass', v[37]!, m[37]!, 8, 16)
+      .number('hlimit', v[38]!, m[38]!, 8),
+  tcp: ports,
+  udp: ports,
+  sctp: ports,
+  icmp,
+  icmpv6: icmp,
+  arp: (v, m) => {
+    const text = address(address(new HeaderText(false), 'sip', v, m, 0, 4), 'tip', v, m, 4, 8);
+    // The opcode is 16 bits wide, of which a flow holds the low eight.
+    text.number('op', u16(v, 8), m[9] === 0xff ? 0xffff : u16(m, 8), 16);
+    return address(address(text, 'sha', v, m, 10, 16), 'tha', v, m, 16, 22);
+  },
+  nd: (v, m) =>
+    address(address(address(new HeaderText(false), 'target', v, m, 0, 16), 'sll', v, m, 16, 22), 'tll', v, m, 22, 28),
+};

@@ -1,0 +1,43 @@
+// One datapath flow as a line of dpctl/dump-flows.
+
+import type { DpFlow } from '../../datapath/dpif.ts';
+import { formatDpActions } from './format-actions.ts';
+import { formatDpKey, type KeyTextOptions } from './format-key.ts';
+
+export interface DpFlowTextOptions extends KeyTextOptions {
+  readonly nowMs: number;
+}
+
+/** In the order in which Open vSwitch prints them. */
+const TCP_FLAG_LETTERS = [
+  [0x02, 'S'],
+  [0x01, 'F'],
+  [0x08, 'P'],
+  [0x04, 'R'],
+  [0x20, 'U'],
+  [0x10, '.'],
+  [0x40, 'E'],
+  [0x80, 'C'],
+  [0x100, 'N'],
+] as const;
+
+/** `KEY, packets:N, bytes:N, used:1.234s, flags:S., actions:A`; with `verbose` also the flow's id and every field. */
+export function formatDpFlow(flow: DpFlow, options: DpFlowTextOptions): string {
+  const { packets, bytes, usedMs, tcpFlags } = flow.stats();
+  const used = usedMs === undefined ? 'never' : `${(Math.max(0, options.nowMs - usedMs) / 1000).toFixed(3)}s`;
+  const parts = [
+    formatDpKey(flow.key, flow.mask, options),
+    `packets:${packets}`,
+    `bytes:${bytes}`,
+    `used:${used}`,
+    ...(tcpFlags === 0 ? [] : [`flags:${flagLetters(tcpFlags)}`]),
+    ...(options.verbose ? ['dp:ovs'] : []),
+    `actions:${formatDpActions(flow.actions, options)}`,
+  ];
+  if (options.verbose) parts.unshift(`ufid:${flow.ufid}`);
+  return parts.join(', ');
+}
+
+function flagLetters(flags: number): string {
+  return TCP_FLAG_LETTERS.map(([bit, letter]) => (flags & bit ? letter : '')).join('');
+}

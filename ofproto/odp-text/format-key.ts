@@ -1,0 +1,181 @@
+// Datapath flow keys with their masks, as dpctl/dump-flows prints them:
+// `recirc_id(0),in_port(2),packet_type(ns=0,id=0),eth(src=..),eth_type(0x0800),ipv4(frag=no)`.
+
+import * as F from '../model/flow.ts';
+import { FLOW_SIZE, Flow } from '../model/flow.ts';
+import * as P from '../model/prerequisites.ts';
+import { formatFlags, formatFlagsMasked, TCP_FLAGS } from '../text/flags.ts';
+import type { OdpTextOptions } from './format-actions.ts';
+import { HeaderText, hex, hexMasked } from './masked.ts';
+
+export interface KeyTextOptions extends OdpTextOptions {
+  /** Also print what is not looked at. */
+  readonly verbose?: boolean;
+}
+
+interface Masked {
+  readonly flow: Flow;
+  readonly mask: Flow;
+  readonly verbose: boolean;
+}
+
+/** A Flow with `key` (KEY_SIZE bytes) in its datapath part. */
+export function flowOfKey(key: Uint8Array): Flow {
+  const bytes = new Uint8Array(FLOW_SIZE);
+  bytes.set(key.subarray(0, F.KEY_SIZE));
+  return new Flow(bytes);
+}
+
+/** `key` and `mask` have KEY_SIZE bytes. */
+export function formatDpKey(key: Uint8Array, mask: Uint8Array, options: KeyTextOptions = {}): string {
+  const masked = { flow: flowOfKey(key), mask: flowOfKey(mask), verbose: options.verbose ?? false };
+  return [...metadata(masked, options), ...ethernet(masked)].join(',');
+}
+
+function metadata({ flow, mask, verbose }: Masked, { portName }: OdpTextOptions): string[] {
+  const out: string[] = [];
+  const word = (name: string, offset: number) => {
+    if (mask.u32(offset) !== 0 || verbose) out.push(`${name}(${hexMasked(flow.u32(offset), mask.u32(offset))})`);
+  };
+  word('skb_priority', F.KEY_SKB_PRIORITY);
+  word('skb_mark', F.KEY_PKT_MARK);
+  word('ct_state', F.KEY_CT_STATE);
+  if (verbose) out.push('ct_zone(0/0)', 'ct_mark(0/0)', 'ct_label(0/0)');
+  out.push(`recirc_id(${hex(flow.u32(F.KEY_RECIRC_ID))})`);
+  word('dp_hash', F.KEY_DP_HASH);
+  const port = flow.u32(F.KEY_IN_PORT);
+  if (mask.u32(F.KEY_IN_PORT) !== 0) out.push(`in_port(${portName?.(port) ?? port})`);
+  out.push('packet_type(ns=0,id=0)');
+  return out;
+}
+
+const bytesAt = (flow: Flow, offset: number, size: number) => flow.bytes.subarray(offset, offset + size);
+
+/** Adds `size` bytes at `offset` as field `name`. */
+function address(text: HeaderText, name: string, { flow, mask }: Masked, offset: number, size: number): HeaderText {
+  return text.bytes(name, bytesAt(flow, offset, size), bytesAt(mask, offset, size));
+}
+
+const etherType = (type: number) => `eth_type(0x${type.toString(16).padStart(4, '0')})`;
+
+function ethernet(masked: Masked): string[] {
+  const text = new HeaderText(masked.verbose);
+  address(text, 'src', masked, F.KEY_ETH_SRC, 6);
+  address(text, 'dst', masked, F.KEY_ETH_DST, 6);
+  return [...text.wrap('eth'), ...vlan(masked, 0)];
+}
+
+/** The tag at `index` with what it encapsulates, or the network header when there is none. */
+function vlan(masked: Masked, index: number): string[] {
+  const { flow, mask, verbose } = masked;
+  const offset = F.KEY_VLAN0_TPID + 4 * index;
+  const tci = flow.u16(offset + 2);
+  if (index === 2 || (tci & F.VLAN_CFI) === 0) return network(masked);
+  const bits = mask.u16(offset + 2);
+  const text = new HeaderText(true)
+    .number('vid', tci & 0xfff, bits & 0xfff, 12)
+    .number('pcp', tci >> 13, bits >> 13, 3);
+  // A mask of zero is said as 0x0 here, unlike in other headers.
+  const tag =
+    bits === 0 && !verbose ? [] : text.wrap('vlan').map((t) => t.replaceAll('/0', '/0x0').replaceAll('/0x0x', '/0x'));
+  return [etherType(flow.u16(offset)), ...tag, `encap(${vlan(masked, index + 1).join(',')})`];
+}
+
+function network(masked: Masked): string[] {
+  const { flow } = masked;
+  const type = flow.u16(F.KEY_ETH_TYPE);
+  const out = type === 0 ? [] : [etherType(type)];
+  if (type === P.ETH_TYPE_IP) out.push(...ipv4(masked), ...transport(masked));
+  else if (type === P.ETH_TYPE_IPV6) out.push(...ipv6(masked), ...transport(masked));
+  else if (type === P.ETH_TYPE_ARP || type === P.ETH_TYPE_RARP) out.push(...arp(masked));
+  return out;
+}
+
+function fragment(flow: Flow): string {
+  const frag = flow.u8(F.KEY_NW_FRAG);
+  if ((frag & F.FLOW_NW_FRAG_ANY) === 0) return 'no';
+  return frag & F.FLOW_NW_FRAG_LATER ? 'later' : 'first';
+}
+
+function ipv4(masked: Masked): string[] {
+  const { flow, mask, verbose } = masked;
+  const text = new HeaderText(verbose);
+  address(text, 'src', masked, F.KEY_NW_SRC, 4);
+  address(text, 'dst', masked, F.KEY_NW_DST, 4);
+  return text
+    .number('proto', flow.u8(F.KEY_NW_PROTO), mask.u8(F.KEY_NW_PROTO), 8)
+    .number('tos', flow.u8(F.KEY_NW_TOS), mask.u8(F.KEY_NW_TOS), 8, 16)
+    .number('ttl', flow.u8(F.KEY_NW_TTL), mask.u8(F.KEY_NW_TTL), 8)
+    .word('frag', fragment(flow), mask.u8(F.KEY_NW_FRAG))
+    .wrap('ipv4');
+}
+
+function ipv6(masked: Masked): string[] {
+  const { flow, mask, verbose } = masked;
+  const text = new HeaderText(verbose);
+  address(text, 'src', masked, F.KEY_IPV6_SRC, 16);
+  address(text, 'dst', masked, F.KEY_IPV6_DST, 16);
+  return text
+    .number('label', flow.u32(F.KEY_IPV6_LABEL), mask.u32(F.KEY_IPV6_LABEL) & 0xfffff, 20, 16)
+    .number('proto', flow.u8(F.KEY_NW_PROTO), mask.u8(F.KEY_NW_PROTO), 8)
+    .number('tclass', flow.u8(F.KEY_NW_TOS), mask.u8(F.KEY_NW_TOS), 8, 16)
+    .number('hlimit', flow.u8(F.KEY_NW_TTL), mask.u8(F.KEY_NW_TTL), 8)
+    .word('frag', fragment(flow), mask.u8(F.KEY_NW_FRAG))
+    .wrap('ipv6');
+}
+
+function arp(masked: Masked): string[] {
+  const { flow, mask, verbose } = masked;
+  const text = new HeaderText(verbose);
+  address(text, 'sip', masked, F.KEY_NW_SRC, 4);
+  address(text, 'tip', masked, F.KEY_NW_DST, 4);
+  text.number('op', flow.u8(F.KEY_NW_PROTO), mask.u8(F.KEY_NW_PROTO), 8);
+  address(text, 'sha', masked, F.KEY_ARP_SHA, 6);
+  address(text, 'tha', masked, F.KEY_ARP_THA, 6);
+  return text.wrap('arp');
+}
+
+const PORT_HEADERS: Readonly<Record<number, string>> = {
+  [P.IPPROTO_TCP]: 'tcp',
+  [P.IPPROTO_UDP]: 'udp',
+  [P.IPPROTO_SCTP]: 'sctp',
+};
+
+function transport(masked: Masked): string[] {
+  const { flow, mask, verbose } = masked;
+  if (flow.u8(F.KEY_NW_FRAG) & F.FLOW_NW_FRAG_LATER) return [];
+  const proto = flow.u8(F.KEY_NW_PROTO);
+  const v6 = flow.u16(F.KEY_ETH_TYPE) === P.ETH_TYPE_IPV6;
+  const name = PORT_HEADERS[proto];
+  if (name) {
+    const ports = new HeaderText(verbose)
+      .number('src', flow.u16(F.KEY_TP_SRC), mask.u16(F.KEY_TP_SRC), 16)
+      .number('dst', flow.u16(F.KEY_TP_DST), mask.u16(F.KEY_TP_DST), 16)
+      .wrap(name);
+    return proto === P.IPPROTO_TCP ? [...ports, ...tcpFlags(masked)] : ports;
+  }
+  if (proto === (v6 ? P.IPPROTO_ICMPV6 : P.IPPROTO_ICMP)) return icmp(masked, v6);
+  return [];
+}
+
+function tcpFlags({ flow, mask, verbose }: Masked): string[] {
+  const [flags, bits] = [flow.u16(F.KEY_TCP_FLAGS) & 0xfff, mask.u16(F.KEY_TCP_FLAGS) & 0xfff];
+  if (bits === 0 && !(verbose && flags !== 0)) return [];
+  if (bits === 0) return [`tcp_flags(0/0)`];
+  return [`tcp_flags(${bits === 0xfff ? formatFlags(flags, TCP_FLAGS) : formatFlagsMasked(flags, bits, TCP_FLAGS)})`];
+}
+
+function icmp(masked: Masked, v6: boolean): string[] {
+  const { flow, mask, verbose } = masked;
+  const out = new HeaderText(verbose)
+    .number('type', flow.u16(F.KEY_TP_SRC) & 0xff, mask.u16(F.KEY_TP_SRC) & 0xff, 8)
+    .number('code', flow.u16(F.KEY_TP_DST) & 0xff, mask.u16(F.KEY_TP_DST) & 0xff, 8)
+    .wrap(v6 ? 'icmpv6' : 'icmp');
+  const type = flow.u16(F.KEY_TP_SRC);
+  if (!v6 || (type !== 135 && type !== 136)) return out;
+  const nd = new HeaderText(verbose);
+  address(nd, 'target', masked, F.KEY_ND_TARGET, 16);
+  address(nd, 'sll', masked, F.KEY_ARP_SHA, 6);
+  address(nd, 'tll', masked, F.KEY_ARP_THA, 6);
+  return [...out, ...nd.wrap('nd')];
+}

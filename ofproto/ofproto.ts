@@ -1,0 +1,362 @@
+// One bridge: its ports, flow tables and MAC table, and what OpenFlow connections, the reconciler and the CLI do to them.
+// Packets reach it through the backer (upcall/backer.ts), which it shares with the other bridges of the datapath.
+
+import type { DpPort } from '../datapath/dpif.ts';
+import { UserError } from '../lib/errors.ts';
+import { BridgePort, BridgePorts } from './bridge-ports.ts';
+import { FailMode } from './fail-mode.ts';
+import { MacTable } from './mac-learning.ts';
+import { OFPP } from './model/actions.ts';
+import {
+  emptyMatch,
+  FLOW_ACTSET_OUTPUT,
+  FLOW_METADATA,
+  type Flow,
+  KEY_IN_PORT,
+  KEY_PKT_MARK,
+  type Match,
+} from './model/flow.ts';
+import {
+  type FlowMod,
+  type FlowRemovedReason,
+  type FlowStatsEntry,
+  type FlowStatsRequest,
+  OfError,
+  type OfPortDesc,
+  type OfPortStats,
+  type PacketOut,
+  type TableStats,
+} from './model/flow-mod.ts';
+import { flowOfKey } from './odp-text/format-key.ts';
+import type {
+  MacStats,
+  OfPort,
+  OfprotoApi,
+  OfprotoEvents,
+  PortConfigFlag,
+  PortStatusReason,
+  PortVlan,
+} from './ofproto-api.ts';
+import { checkActions } from './tables/check-actions.ts';
+import { checkPrerequisites } from './tables/check-prerequisites.ts';
+import { FlowTables } from './tables/flow-tables.ts';
+import type { Rule } from './tables/rule.ts';
+import { parseTraceFlow } from './text/parse-flow.ts';
+import { traceText } from './trace/trace.ts';
+import type { BackedBridge, Backer } from './upcall/backer.ts';
+import type { ControllerSpec, Effects, XlateBridge } from './xlate/snapshot.ts';
+import { xlate } from './xlate/xlate.ts';
+
+const ETH_HEADER_SIZE = 14;
+/** The number of no datapath port. */
+const ODPP_NONE = 0xffffffff;
+
+export class Ofproto implements OfprotoApi, BackedBridge {
+  readonly name: string;
+  datapathId = 0n;
+  readonly #backer: Backer;
+  readonly #ports = new BridgePorts();
+  readonly #tables: FlowTables;
+  readonly #macs = new MacTable();
+  readonly #subscribers = new Set<OfprotoEvents>();
+  readonly #failMode: FailMode;
+  readonly snapshot: XlateBridge;
+  version = 0;
+  macVersion = 0;
+  #missToController = false;
+  #forwardBpdu = false;
+
+  readonly #closed: () => void;
+
+  /** `closed` is called when the bridge goes. */
+  constructor(name: string, backer: Backer, closed: () => void) {
+    this.name = name;
+    this.#closed = closed;
+    this.#backer = backer;
+    this.#tables = new FlowTables({
+      changed: () => this.#changed(),
+      removing: (rule, reason) => this.#flowRemoved(rule, reason),
+    });
+    this.#failMode = new FailMode(this.#tables, () => this.#now());
+    this.snapshot = this.#makeSnapshot();
+    backer.register(this);
+  }
+
+  /** What translation sees: always the present state, which does not change while a translation runs. */
+  #makeSnapshot(): XlateBridge {
+    const self = this;
+    return {
+      name: this.name,
+      table: (id) => this.#tables.table(id),
+      port: (ofPort) => this.#ports.get(ofPort),
+      ports: this.#ports,
+      macPort: (vlan, mac) => this.#macs.lookup(vlan, mac),
+      get missToController() {
+        return self.#missToController;
+      },
+      get forwardBpdu() {
+        return self.#forwardBpdu;
+      },
+    };
+  }
+
+  #now(): number {
+    return this.#backer.clock.nowMs();
+  }
+
+  #changed(): void {
+    this.version++;
+    this.#backer.changed();
+  }
+
+  #macsChanged(): void {
+    this.macVersion++;
+    this.#backer.changed();
+  }
+
+  subscribe(events: OfprotoEvents): () => void {
+    this.#subscribers.add(events);
+    return () => this.#subscribers.delete(events);
+  }
+
+  // Ports
+
+  addPort(dpPort: DpPort, ofPort: number, vlan?: PortVlan): void {
+    const port = new BridgePort(dpPort, ofPort, vlan, this.#now());
+    this.#ports.add(port);
+    this.#backer.attachPort(dpPort.odpPort, this, ofPort);
+    this.#changed();
+    this.#portStatus('add', port.desc());
+  }
+
+  delPort(ofPort: number): void {
+    const port = this.#ports.get(ofPort);
+    if (!port) return;
+    this.#ports.delete(ofPort);
+    this.#backer.detachPort(port.odpPort);
+    this.#macs.flush(ofPort);
+    this.#changed();
+    this.#portStatus('delete', port.desc());
+  }
+
+  setPortVlan(ofPort: number, vlan: PortVlan | undefined): void {
+    const port = this.#ports.get(ofPort);
+    if (!port) return;
+    port.vlan = vlan;
+    this.#macs.flush(ofPort);
+    this.#changed();
+  }
+
+  ports(): readonly OfPort[] {
+    return this.#ports.sorted();
+  }
+
+  modPort(ofPort: number, hwAddr: Uint8Array, config: Partial<Record<PortConfigFlag, boolean>>): void {
+    const port = this.#ports.get(ofPort);
+    if (!port) throw new OfError('OFPPMFC_BAD_PORT');
+    if (!port.desc().hwAddr.every((byte, i) => byte === hwAddr[i])) throw new OfError('OFPPMFC_BAD_HW_ADDR');
+    const before = port.config;
+    port.config = { ...before, ...config };
+    if (port.config.portDown !== before.portDown) port.dpPort.setAdminUp(!port.config.portDown);
+    this.#changed();
+    this.#portStatus('modify', port.desc());
+  }
+
+  /** The datapath says that a port's link or address changed. */
+  portChanged(dpPort: DpPort): void {
+    for (const port of this.#ports) if (port.dpPort === dpPort) this.#portStatus('modify', port.desc());
+  }
+
+  #portStatus(reason: PortStatusReason, desc: OfPortDesc): void {
+    for (const events of this.#subscribers) events.portStatus(reason, desc);
+  }
+
+  portDescs(): readonly OfPortDesc[] {
+    return this.#ports.sorted().map((port) => port.desc());
+  }
+
+  portStats(ofPort?: number): readonly OfPortStats[] {
+    const wanted = ofPort === undefined ? this.#ports.sorted() : [this.#ports.get(ofPort)];
+    return wanted.filter((port) => port !== undefined).map((port) => port.stats(this.#now()));
+  }
+
+  // Flow tables
+
+  flowMod(mod: FlowMod): void {
+    this.#tables.apply(mod, this.#now());
+  }
+
+  flowStats(request: FlowStatsRequest): FlowStatsEntry[] {
+    this.#backer.pushStats();
+    const nowMs = this.#now();
+    return this.#tables.select(request).map((rule) => rule.stats(nowMs));
+  }
+
+  aggregate(request: FlowStatsRequest): { packets: bigint; bytes: bigint; flows: number } {
+    this.#backer.pushStats();
+    const rules = this.#tables.select(request);
+    const packets = rules.reduce((sum, rule) => sum + rule.packets, 0);
+    const bytes = rules.reduce((sum, rule) => sum + rule.bytes, 0);
+    return { packets: BigInt(packets), bytes: BigInt(bytes), flows: rules.length };
+  }
+
+  tableStats(): TableStats[] {
+    this.#backer.pushStats();
+    return this.#tables.tables().map((table) => ({
+      tableId: table.id,
+      activeCount: table.activeCount,
+      lookupCount: BigInt(table.lookupCount),
+      matchedCount: BigInt(table.matchedCount),
+    }));
+  }
+
+  #flowRemoved(rule: Rule, reason: FlowRemovedReason): void {
+    if (!rule.flags.sendFlowRem || rule.hidden) return;
+    this.#backer.pushStats(rule);
+    const removed = { ...rule.stats(this.#now()), reason };
+    for (const events of this.#subscribers) events.flowRemoved(removed);
+  }
+
+  barrier(): Promise<void> {
+    return this.#backer.barrier();
+  }
+
+  setFailMode(mode: 'secure' | 'standalone', hasController: boolean): void {
+    this.#failMode.set(mode, hasController);
+  }
+
+  setMissToController(wanted: boolean): void {
+    if (wanted === this.#missToController) return;
+    this.#missToController = wanted;
+    this.#changed();
+  }
+
+  /** other_config:forward-bpdu. */
+  setForwardBpdu(forward: boolean): void {
+    if (forward === this.#forwardBpdu) return;
+    this.#forwardBpdu = forward;
+    this.#changed();
+  }
+
+  // Packets
+
+  credit(effects: Effects, packets: number, bytes: number, usedMs: number): void {
+    for (const { table, rule } of effects.visits) {
+      table.lookupCount += packets;
+      if (!rule) continue;
+      table.matchedCount += packets;
+      rule.credit(packets, bytes, usedMs);
+    }
+    for (const { vlan, mac, ofPort } of effects.macs) {
+      if (this.#ports.get(ofPort) && this.#macs.learn(vlan, mac, ofPort, usedMs)) this.#macsChanged();
+    }
+    for (const mod of effects.learned) this.#tables.learn(mod, usedMs);
+  }
+
+  packetIn(spec: ControllerSpec, packet: Uint8Array, frameSize: number): void {
+    const { reason, miss, tableId, ruleCookie, controllerId, maxLen, userdata } = spec;
+    const packetIn = {
+      reason,
+      tableId,
+      cookie: ruleCookie,
+      totalLen: frameSize,
+      packet,
+      metadata: metadataMatch(spec.metadata),
+      controllerId,
+      maxLen,
+      ...(miss ? { miss } : {}),
+      ...(userdata ? { userdata } : {}),
+    };
+    for (const events of this.#subscribers) events.packetIn(packetIn);
+  }
+
+  packetOut(out: PacketOut): void {
+    checkActions(out.actions, -1);
+    if (out.packet.length < ETH_HEADER_SIZE) throw new OfError('OFPBRC_BAD_LEN', 'packet is shorter than Ethernet');
+    const isReal = out.inPort < OFPP.MAX || out.inPort === OFPP.LOCAL;
+    const isNobody = out.inPort === OFPP.CONTROLLER || out.inPort === OFPP.ANY;
+    if (!isReal && !isNobody) throw new OfError('OFPBRC_BAD_PORT');
+    const odpPort = this.#ports.get(out.inPort)?.odpPort ?? ODPP_NONE;
+    const flow = flowOfKey(this.#backer.dpif.extract(out.packet, odpPort));
+    flow.setU32(KEY_IN_PORT, out.inPort);
+    if (out.metadata) applyMetadata(flow, out.metadata);
+    checkPrerequisites(out.actions, flow);
+    this.#backer.execute(this, out.packet, odpPort, xlate(this.snapshot, flow, { packetOut: out.actions }));
+  }
+
+  // MAC table
+
+  setMacTable(options: { agingTimeMs?: number; maxEntries?: number }): void {
+    this.#macs.configure(options);
+    this.#macsChanged();
+  }
+
+  flushMacs(): void {
+    if (this.#macs.flush()) this.#macsChanged();
+  }
+
+  macs(): readonly { ofPort: number; vlan: number; mac: Uint8Array; ageS: number }[] {
+    const nowMs = this.#now();
+    return this.#macs
+      .entries()
+      .map(({ ofPort, vlan, mac, seenMs }) => ({ ofPort, vlan, mac, ageS: (nowMs - seenMs) / 1000 }));
+  }
+
+  macStats(): MacStats {
+    const { size, maxEntries, stats } = this.#macs;
+    return { entries: size, maxEntries, ...stats };
+  }
+
+  clearMacStats(): void {
+    this.#macs.clearStats();
+  }
+
+  /** Timeouts of rules and addresses. */
+  expire(nowMs: number): void {
+    this.#tables.expire(nowMs, (rule) => this.#backer.pushStats(rule));
+    if (this.#macs.expire(nowMs)) this.#macsChanged();
+  }
+
+  trace(flowText: string, packet: Uint8Array | undefined): string {
+    const named = new Map([...this.#ports].map((port) => [port.ofPort, port.name]));
+    const described = parseTraceFlow(flowText, { ports: named });
+    const flow = packet === undefined ? described : this.#flowOfPacket(packet, described);
+    return traceText(this.snapshot, flow);
+  }
+
+  /** A packet's own fields, with the metadata that `described` gives. */
+  #flowOfPacket(packet: Uint8Array, described: Flow): Flow {
+    if (packet.length < ETH_HEADER_SIZE) throw new UserError('packet is shorter than an Ethernet header');
+    const flow = flowOfKey(this.#backer.dpif.extract(packet, 0));
+    flow.setU32(KEY_IN_PORT, described.u32(KEY_IN_PORT));
+    flow.bytes.set(described.bytes.subarray(FLOW_METADATA), FLOW_METADATA);
+    return flow;
+  }
+
+  close(): void {
+    this.#subscribers.clear();
+    this.#backer.unregister(this);
+    this.#closed();
+  }
+}
+
+/** Registers, metadata and in_port as a match: only what is not 0. */
+function metadataMatch(metadata: Flow): Match {
+  const match = emptyMatch();
+  match.flow.copyFrom(metadata);
+  match.mask.setU32(KEY_IN_PORT, 0xffffffff);
+  if (metadata.u32(KEY_PKT_MARK) !== 0) match.mask.setU32(KEY_PKT_MARK, 0xffffffff);
+  if (metadata.u64(FLOW_METADATA) !== 0n) match.mask.setU64(FLOW_METADATA, 0xffffffffffffffffn);
+  for (let at = FLOW_METADATA + 8; at < metadata.bytes.length; at += 4) {
+    if (metadata.u32(at) !== 0) match.mask.setU32(at, 0xffffffff);
+  }
+  if (metadata.u32(FLOW_ACTSET_OUTPUT) === OFPP.UNSET) match.mask.setU32(FLOW_ACTSET_OUTPUT, 0);
+  match.flow.applyMask(match.mask);
+  return match;
+}
+
+function applyMetadata(flow: Flow, { flow: values, mask }: Match): void {
+  for (let i = FLOW_METADATA / 4; i < flow.words.length; i++) {
+    flow.words[i] = (flow.words[i]! & ~mask.words[i]!) | (values.words[i]! & mask.words[i]!);
+  }
+}

@@ -1,0 +1,143 @@
+// Whether this switch can carry out a flow's actions, asked before the flow enters a table: what is refused here never
+// reaches translation. Errors are OpenFlow's (OpenFlow 1.3.5, 6.4 and 7.4.4; ovs-actions(7)).
+
+import { OFPP, type OfAction, type Subfield } from '../model/actions.ts';
+import type { Field } from '../model/field.ts';
+import { OfError } from '../model/flow-mod.ts';
+import { MAX_TABLE } from './limits.ts';
+
+const ETH_TYPE_VLAN = 0x8100;
+const ETH_TYPE_QINQ = 0x88a8;
+
+const RESERVED_OUTPUTS: ReadonlySet<number> = new Set([
+  OFPP.IN_PORT,
+  OFPP.TABLE,
+  OFPP.NORMAL,
+  OFPP.FLOOD,
+  OFPP.ALL,
+  OFPP.CONTROLLER,
+  OFPP.LOCAL,
+]);
+
+function checkPort(port: number): void {
+  if (port >= OFPP.MAX ? !RESERVED_OUTPUTS.has(port) : port > 0xfeff) throw new OfError('OFPBAC_BAD_OUT_PORT');
+}
+
+function checkWritable(f: Field): void {
+  if (!f.writable) throw new OfError('OFPBAC_BAD_SET_ARGUMENT', `${f.name} cannot be set`);
+}
+
+function checkSubfield({ field: f, ofs, bits }: Subfield): void {
+  if (bits < 1 || ofs + bits > f.bits) throw new OfError('OFPBAC_BAD_ARGUMENT', `${f.name} has ${f.bits} bits`);
+}
+
+/** What an action set may hold (OpenFlow 1.3.5, 5.10). */
+const SET_ACTIONS: ReadonlySet<OfAction['type']> = new Set([
+  'output',
+  'output_reg',
+  'controller',
+  'enqueue',
+  'set_queue',
+  'push_vlan',
+  'pop_vlan',
+  'set_vlan_vid',
+  'set_vlan_pcp',
+  'set_eth_src',
+  'set_eth_dst',
+  'set_ip_src',
+  'set_ip_dst',
+  'set_ip_dscp',
+  'set_ip_ecn',
+  'set_ip_ttl',
+  'set_l4_src_port',
+  'set_l4_dst_port',
+  'set_field',
+  'reg_move',
+  'dec_ttl',
+  'set_tunnel',
+  'resubmit',
+]);
+
+const UNSUPPORTED: Partial<Record<OfAction['type'], string>> = {
+  group: 'OFPBAC_BAD_OUT_GROUP',
+  meter: 'OFPMMFC_INVALID_METER',
+  multipath: 'OFPBAC_BAD_TYPE',
+  bundle: 'OFPBAC_BAD_TYPE',
+  sample: 'OFPBAC_BAD_TYPE',
+  fin_timeout: 'OFPBAC_BAD_TYPE',
+  conjunction: 'OFPBAC_BAD_TYPE',
+};
+
+/** Throws OfError for the first action that table `tableId` cannot have. */
+export function checkActions(actions: readonly OfAction[], tableId: number): void {
+  for (const action of actions) checkAction(action, tableId);
+}
+
+function checkAction(action: OfAction, tableId: number): void {
+  const unsupported = UNSUPPORTED[action.type];
+  if (unsupported) throw new OfError(unsupported, `${action.type} is not supported`);
+  switch (action.type) {
+    case 'output':
+    case 'output_trunc':
+    case 'enqueue':
+      checkPort(action.port);
+      break;
+    case 'output_reg':
+      checkSubfield(action.src);
+      break;
+    case 'push_vlan':
+      if (action.ethertype !== ETH_TYPE_VLAN && action.ethertype !== ETH_TYPE_QINQ) {
+        throw new OfError('OFPBAC_BAD_ARGUMENT', `push_vlan takes 0x8100 or 0x88a8`);
+      }
+      break;
+    case 'controller':
+      if (action.pause || action.meterId) throw new OfError('OFPBAC_BAD_TYPE', 'controller: pause and meter_id');
+      break;
+    case 'set_field':
+      checkWritable(action.field);
+      break;
+    case 'reg_move':
+      checkMove(action.src, action.dst);
+      break;
+    case 'stack_push':
+      checkSubfield(action.subfield);
+      break;
+    case 'stack_pop':
+      checkSubfield(action.subfield);
+      checkWritable(action.subfield.field);
+      break;
+    case 'goto_table':
+      if (action.tableId <= tableId || action.tableId > MAX_TABLE) throw new OfError('OFPBIC_BAD_TABLE_ID');
+      break;
+    case 'learn':
+      checkLearn(action.spec.tableId, action.spec.resultDst);
+      break;
+    case 'clone':
+      checkActions(action.actions, tableId);
+      break;
+    case 'write_actions':
+      checkActionSet(action.actions, tableId);
+      break;
+    default:
+  }
+}
+
+function checkMove(src: Subfield, dst: Subfield): void {
+  checkSubfield(src);
+  checkSubfield(dst);
+  checkWritable(dst.field);
+}
+
+function checkLearn(tableId: number, resultDst: Subfield | undefined): void {
+  if (tableId > MAX_TABLE) throw new OfError('OFPBAC_BAD_ARGUMENT', 'learn: no such table');
+  if (resultDst) checkWritable(resultDst.field);
+}
+
+function checkActionSet(actions: readonly OfAction[], tableId: number): void {
+  for (const action of actions) {
+    if (UNSUPPORTED[action.type] === undefined && !SET_ACTIONS.has(action.type)) {
+      throw new OfError('OFPBAC_BAD_TYPE', `${action.type} cannot be in an action set`);
+    }
+  }
+  checkActions(actions, tableId);
+}

@@ -1,0 +1,141 @@
+// Finds the highest-priority rule for a packet by tuple space search, and says which bits of the packet that took.
+//
+// Rules are grouped in subtables by mask. A look-up visits them in descending order of the best priority that they hold
+// and stops as soon as none left can beat what it has; a subtable that was not visited adds nothing to the wildcards. A
+// visit costs one hash and reads no more stages, address bits and port bits than it needs (subtable.ts, trie.ts). So a
+// look-up is linear in the number of masks and independent of the number of rules.
+
+import { type Flow, KEY_NW_DST, KEY_NW_SRC, type Match } from '../model/flow.ts';
+import { type Minimask, minimask, minivalues } from './minimask.ts';
+import type { Rule } from './rule.ts';
+import { Subtable, type TrieAnswers } from './subtable.ts';
+import { PrefixTrie, type TrieAnswer } from './trie.ts';
+
+export class Classifier {
+  readonly #subtables = new Map<Minimask, Subtable>();
+  /** Subtables by descending priority; undefined when the order has to be made anew. */
+  #ordered: Subtable[] | undefined = [];
+  readonly #nwSrc = new PrefixTrie();
+  readonly #nwDst = new PrefixTrie();
+  count = 0;
+
+  insert(rule: Rule): void {
+    let subtable = this.#subtables.get(rule.mask);
+    if (!subtable) {
+      subtable = new Subtable(rule.mask);
+      this.#subtables.set(rule.mask, subtable);
+      this.#ordered = undefined;
+    }
+    const before = subtable.maxPriority;
+    subtable.insert(rule);
+    if (subtable.maxPriority !== before) this.#ordered = undefined;
+    this.#eachPrefix(rule, (trie, prefix, length) => trie.insert(prefix, length));
+    this.count++;
+  }
+
+  remove(rule: Rule): void {
+    const subtable = this.#subtables.get(rule.mask)!;
+    const before = subtable.maxPriority;
+    subtable.remove(rule);
+    if (subtable.count === 0) this.#subtables.delete(rule.mask);
+    if (subtable.maxPriority !== before) this.#ordered = undefined;
+    this.#eachPrefix(rule, (trie, prefix, length) => trie.remove(prefix, length));
+    this.count--;
+  }
+
+  #eachPrefix(rule: Rule, act: (trie: PrefixTrie, prefix: number, length: number) => void): void {
+    const { nwSrcPrefix, nwDstPrefix } = rule.mask;
+    if (nwSrcPrefix > 0) act(this.#nwSrc, valueAt(rule, KEY_NW_SRC), nwSrcPrefix);
+    if (nwDstPrefix > 0) act(this.#nwDst, valueAt(rule, KEY_NW_DST), nwDstPrefix);
+  }
+
+  /** The best rule for `flow`; ORs into `wc` every bit of the flow that the answer depends on. */
+  lookup(flow: Flow, wc?: Flow): Rule | undefined {
+    this.#ordered ??= [...this.#subtables.values()].sort((a, b) => b.maxPriority - a.maxPriority);
+    const tries = this.#answersFor(flow);
+    let best: Rule | undefined;
+    for (const subtable of this.#ordered) {
+      if (best && subtable.maxPriority <= best.priority) break;
+      const rule = subtable.lookup(flow, wc, tries);
+      if (rule && (!best || rule.priority > best.priority)) best = rule;
+    }
+    return best;
+  }
+
+  #answersFor(flow: Flow): TrieAnswers {
+    let nwSrc: TrieAnswer | undefined;
+    let nwDst: TrieAnswer | undefined;
+    return {
+      nwSrc: () => (nwSrc ??= this.#nwSrc.lookup(flow.u32(KEY_NW_SRC))),
+      nwDst: () => (nwDst ??= this.#nwDst.lookup(flow.u32(KEY_NW_DST))),
+    };
+  }
+
+  /** The rule with exactly this match and priority. */
+  findExact(match: Match, priority: number): Rule | undefined {
+    const mask = minimask(match.mask);
+    return this.#subtables.get(mask)?.find(minivalues(match.flow, mask), priority);
+  }
+
+  /** Rules that match a subset of what `match` does: those that a non-strict modify or delete means. */
+  *findLoose(match: Match): Generator<Rule> {
+    const criteria = minimask(match.mask);
+    const values = minivalues(match.flow, criteria);
+    for (const subtable of [...this.#subtables.values()]) {
+      const slots = slotsOf(criteria, subtable.mask);
+      if (!slots) continue;
+      for (const rule of subtable.rules()) {
+        if (slots.every((slot, i) => ((rule.values[slot]! & criteria.bits[i]!) ^ values[i]!) === 0)) yield rule;
+      }
+    }
+  }
+
+  /** A rule of this priority that some packet could match together with `match`. */
+  findOverlap(match: Match, priority: number): Rule | undefined {
+    const mine = { mask: minimask(match.mask), values: minivalues(match.flow, minimask(match.mask)) };
+    for (const subtable of this.#subtables.values()) {
+      if (subtable.maxPriority < priority) continue;
+      for (const rule of subtable.rules()) {
+        if (rule.priority === priority && overlaps(mine, rule)) return rule;
+      }
+    }
+    return undefined;
+  }
+
+  *rules(): Generator<Rule> {
+    for (const subtable of [...this.#subtables.values()]) yield* subtable.rules();
+  }
+}
+
+/** For each slot of `criteria`, the slot of `mask` that holds the same bits; undefined when `mask` lacks some. */
+function slotsOf(criteria: Minimask, mask: Minimask): number[] | undefined {
+  const slots: number[] = [];
+  for (let i = 0; i < criteria.word.length; i++) {
+    const wanted = criteria.bits[i]!;
+    // Words that belong to two stages are cut alike in every mask, so one slot holds all of the bits or none does.
+    const slot = mask.word.findIndex((word, j) => word === criteria.word[i] && (~mask.bits[j]! & wanted) === 0);
+    if (slot < 0) return undefined;
+    slots.push(slot);
+  }
+  return slots;
+}
+
+interface Masked {
+  readonly mask: Minimask;
+  readonly values: Uint32Array;
+}
+
+function overlaps(a: Masked, b: Masked): boolean {
+  for (let i = 0; i < a.mask.word.length; i++) {
+    for (let j = 0; j < b.mask.word.length; j++) {
+      if (a.mask.word[i] !== b.mask.word[j]) continue;
+      if (((a.values[i]! ^ b.values[j]!) & a.mask.bits[i]! & b.mask.bits[j]!) !== 0) return false;
+    }
+  }
+  return true;
+}
+
+function valueAt(rule: Rule, offset: number): number {
+  const slot = rule.mask.word.indexOf(offset / 4);
+  return new DataView(rule.values.buffer, rule.values.byteOffset + 4 * slot, 4).getUint32(0);
+}

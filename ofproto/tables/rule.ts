@@ -1,0 +1,89 @@
+// One flow of an OpenFlow table. What it matches never changes; actions, cookie and counters do, by flow-mods and by the
+// statistics of the megaflows made from it.
+
+import type { OfAction } from '../model/actions.ts';
+import type { Match } from '../model/flow.ts';
+import type { FlowMod, FlowModFlags, FlowRemovedReason, FlowStatsEntry } from '../model/flow-mod.ts';
+import { expandMatch, type Minimask, minimask, minivalues } from './minimask.ts';
+
+/** Priorities above 65535 are weft's own rules, which OpenFlow neither shows nor changes. */
+export const OFP_MAX_PRIORITY = 0xffff;
+
+export type RuleSpec = Pick<
+  FlowMod,
+  'priority' | 'match' | 'cookie' | 'idleTimeout' | 'hardTimeout' | 'importance' | 'flags' | 'actions'
+>;
+
+export class Rule {
+  readonly tableId: number;
+  readonly priority: number;
+  readonly mask: Minimask;
+  readonly values: Uint32Array;
+  cookie: bigint;
+  /** Seconds; 0 never. */
+  idleTimeout: number;
+  hardTimeout: number;
+  importance: number;
+  flags: FlowModFlags;
+  actions: readonly OfAction[];
+  readonly createdMs: number;
+  modifiedMs: number;
+  usedMs: number;
+  packets = 0;
+  bytes = 0;
+  /** Set when the rule has left its table; megaflows made from it are about to go. */
+  removed: FlowRemovedReason | 'replaced' | undefined;
+  /** The next rule in the classifier's bucket. */
+  next: Rule | undefined;
+
+  constructor(tableId: number, spec: RuleSpec, nowMs: number) {
+    this.tableId = tableId;
+    this.priority = spec.priority;
+    this.mask = minimask(spec.match.mask);
+    this.values = minivalues(spec.match.flow, this.mask);
+    this.cookie = spec.cookie;
+    this.idleTimeout = spec.idleTimeout;
+    this.hardTimeout = spec.hardTimeout;
+    this.importance = spec.importance;
+    this.flags = spec.flags;
+    this.actions = spec.actions;
+    this.createdMs = nowMs;
+    this.modifiedMs = nowMs;
+    this.usedMs = nowMs;
+  }
+
+  get hidden(): boolean {
+    return this.priority > OFP_MAX_PRIORITY;
+  }
+
+  match(): Match {
+    return expandMatch(this.mask, this.values);
+  }
+
+  /** Counts packets that went through; `usedMs` is when the last of them did. */
+  credit(packets: number, bytes: number, usedMs: number): void {
+    if (!this.flags.noPktCounts) this.packets += packets;
+    if (!this.flags.noBytCounts) this.bytes += bytes;
+    this.usedMs = Math.max(this.usedMs, usedMs);
+  }
+
+  stats(nowMs: number): FlowStatsEntry {
+    return {
+      tableId: this.tableId,
+      priority: this.priority,
+      match: this.match(),
+      cookie: this.cookie,
+      idleTimeout: this.idleTimeout,
+      hardTimeout: this.hardTimeout,
+      importance: this.importance,
+      flags: this.flags,
+      actions: this.actions,
+      packets: BigInt(this.packets),
+      bytes: BigInt(this.bytes),
+      // Whole milliseconds, as Open vSwitch counts time.
+      durationMs: Math.floor(Math.max(0, nowMs - this.createdMs)),
+      idleAgeMs: Math.max(0, nowMs - this.usedMs),
+      hardAgeMs: Math.max(0, nowMs - this.modifiedMs),
+    };
+  }
+}

@@ -1,0 +1,61 @@
+// ofproto/trace: one packet's way through a bridge as text, in Open vSwitch's layout (ovs-vswitchd(8), "ofproto/trace").
+
+import { OFPP } from '../model/actions.ts';
+import { FLOW_ACTSET_OUTPUT, type Flow } from '../model/flow.ts';
+import { formatDpActions } from '../odp-text/format-actions.ts';
+import { formatMatch } from '../text/format-match.ts';
+import type { TraceKind, TraceNode } from '../xlate/report.ts';
+import type { XlateBridge } from '../xlate/snapshot.ts';
+import { xlate } from '../xlate/xlate.ts';
+import { formatWholeFlow } from './format-flow.ts';
+
+const FRAMES: Readonly<Record<TraceKind, (text: string) => string>> = {
+  table: (text) => text,
+  action: (text) => text,
+  detail: (text) => ` -> ${text}`,
+  warn: (text) => ` >> ${text}`,
+  error: (text) => ` >>>> ${text} <<<<`,
+};
+
+/** Follows `flow`, which enters `bridge`; changes nothing. */
+export function traceText(bridge: XlateBridge, flow: Flow): string {
+  const steps: TraceNode[] = [];
+  const { actions, controllers, mask, finalFlow, error } = xlate(bridge, flow, { trace: steps });
+  const title = `bridge("${bridge.name}")`;
+  const lines = [`Flow: ${formatWholeFlow(flow)}`, '', title, '-'.repeat(title.length)];
+  printSteps(lines, steps, 0);
+  const start = flow.clone();
+  start.setU32(FLOW_ACTSET_OUTPUT, OFPP.UNSET);
+  const masked = flow.clone();
+  masked.applyMask(mask);
+  // Numbers of packet-ins start at 1, as those of installed flows.
+  const shown = actions.map((action) =>
+    action.type === 'userspace' ? { ...action, cookie: action.cookie + 1 } : action,
+  );
+  const dpActions = formatDpActions(shown, { dontSend: true, controller: (cookie) => controllers[cookie - 1] });
+  lines.push(
+    '',
+    `Final flow: ${finalFlow.equals(start) ? 'unchanged' : formatWholeFlow(finalFlow)}`,
+    `Megaflow: ${withIcmpMasks(formatMatch({ flow: masked, mask }))}`,
+    `Datapath actions: ${dpActions}`,
+  );
+  if (error !== undefined) lines.push(`Translation failed (${error}), packet is dropped.`);
+  return lines.join('\n');
+}
+
+/** ICMP's type and code are bytes in 16-bit fields, of which only the low byte is matched; Open vSwitch shows it. */
+function withIcmpMasks(text: string): string {
+  return text.replace(
+    /\b(icmp_(?:type|code))=(\d+)/g,
+    (_, name, value) => `${name}=0x${Number(value).toString(16)}/0xff`,
+  );
+}
+
+/** Only what follows a table's steps in the same list indents them: a last resubmit is like a jump. */
+function printSteps(lines: string[], steps: readonly TraceNode[], level: number): void {
+  steps.forEach((step, i) => {
+    const indented = step.kind !== 'table' || i < steps.length - 1 ? 1 : 0;
+    lines.push(' '.repeat(4 * (level + indented)) + FRAMES[step.kind](step.text));
+    printSteps(lines, step.subs, level + 2 * indented);
+  });
+}

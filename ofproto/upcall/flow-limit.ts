@@ -1,0 +1,35 @@
+// How many megaflows the slow path lets be: fewer when keeping them right takes long (ovs-vswitchd.conf.db(5),
+// other_config:flow-limit).
+
+export const FLOW_LIMIT_DEFAULT = 200_000;
+const FLOW_LIMIT_MIN = 1000;
+/** A round over all megaflows should not take longer. */
+const ROUND_LONG_MS = 1300;
+const ROUND_TOO_LONG_MS = 2000;
+const ROUND_SHORT_MS = 1000;
+const STEP = 1000;
+
+export class FlowLimit {
+  #max = FLOW_LIMIT_DEFAULT;
+  #current = 10_000;
+
+  get current(): number {
+    return this.#current;
+  }
+
+  /** other_config:flow-limit. */
+  set max(value: number) {
+    this.#max = Math.max(FLOW_LIMIT_MIN, value);
+    this.#current = Math.min(this.#current, this.#max);
+  }
+
+  /** Adapts after a round over `flows` megaflows that took `durationMs`. */
+  adapt(durationMs: number, flows: number): void {
+    if (durationMs > ROUND_TOO_LONG_MS) this.#current = Math.floor((this.#current * 1000) / durationMs);
+    else if (durationMs > ROUND_LONG_MS) this.#current = Math.floor((this.#current * 3) / 4);
+    else if (durationMs < ROUND_SHORT_MS && flows > 2000 && this.#current < (flows * 1000) / Math.max(durationMs, 1)) {
+      this.#current += STEP;
+    }
+    this.#current = Math.min(this.#max, Math.max(FLOW_LIMIT_MIN, this.#current));
+  }
+}

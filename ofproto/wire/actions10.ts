@@ -1,0 +1,162 @@
+// OpenFlow 1.0's standard actions (OpenFlow 1.0, 5.2.4).
+
+import type { Reader } from '../../lib/cursors.ts';
+import { OFPP, type OfAction } from '../model/actions.ts';
+import { bigintOf, portFrom16, portTo16 } from '../model/fields.ts';
+import { OfError } from '../model/flow-mod.ts';
+import type { ActionEncoder } from './action-encoder.ts';
+
+const OFPAT_OUTPUT = 0;
+const OFPAT_SET_VLAN_VID = 1;
+const OFPAT_SET_VLAN_PCP = 2;
+const OFPAT_STRIP_VLAN = 3;
+const OFPAT_SET_DL_SRC = 4;
+const OFPAT_SET_DL_DST = 5;
+const OFPAT_SET_NW_SRC = 6;
+const OFPAT_SET_NW_DST = 7;
+const OFPAT_SET_NW_TOS = 8;
+const OFPAT_SET_TP_SRC = 9;
+const OFPAT_SET_TP_DST = 10;
+const OFPAT_ENQUEUE = 11;
+
+/** Length of each action with its header, by type. */
+const LENGTHS = [8, 8, 8, 8, 16, 16, 8, 8, 8, 8, 8, 16];
+
+/** Bits of the standard actions that weft has, as the features reply of 1.0 lists them. */
+export const OFPAT10_SUPPORTED = 0xfff;
+
+/** Checks that a port may be output to: a port number, or one of the words. */
+export function checkOutputPort(port: number): number {
+  // Port 0 never exists, which is no reason to refuse it; reserved numbers below IN_PORT mean nothing.
+  if (port < OFPP.MAX || (port >= OFPP.IN_PORT && port !== OFPP.ANY)) return port;
+  throw new OfError('OFPBAC_BAD_OUT_PORT');
+}
+
+/** Decodes one action whose type is read already. Throws OfError OFPBAC_*. */
+export function decodeAction10(type: number, r: Reader): OfAction {
+  const length = LENGTHS[type];
+  if (length === undefined) throw new OfError('OFPBAC_BAD_TYPE');
+  if (r.bytes.length !== length) throw new OfError('OFPBAC_BAD_LEN');
+  switch (type) {
+    case OFPAT_OUTPUT: {
+      const port = checkOutputPort(portFrom16(r.u16()));
+      return { type: 'output', port, maxLen: r.u16() };
+    }
+    case OFPAT_SET_VLAN_VID: {
+      const vid = r.u16();
+      if (vid > 0xfff) throw new OfError('OFPBAC_BAD_ARGUMENT');
+      return { type: 'set_vlan_vid', vid, pushIfNeeded: true };
+    }
+    case OFPAT_SET_VLAN_PCP: {
+      const pcp = r.u8();
+      if (pcp > 7) throw new OfError('OFPBAC_BAD_ARGUMENT');
+      return { type: 'set_vlan_pcp', pcp, pushIfNeeded: true };
+    }
+    case OFPAT_STRIP_VLAN:
+      return { type: 'pop_vlan', strip: true };
+    case OFPAT_SET_DL_SRC:
+      return { type: 'set_eth_src', mac: r.copy(6) };
+    case OFPAT_SET_DL_DST:
+      return { type: 'set_eth_dst', mac: r.copy(6) };
+    case OFPAT_SET_NW_SRC:
+      return { type: 'set_ip_src', ip: r.u32() };
+    case OFPAT_SET_NW_DST:
+      return { type: 'set_ip_dst', ip: r.u32() };
+    case OFPAT_SET_NW_TOS: {
+      const dscp = r.u8();
+      if (dscp & 3) throw new OfError('OFPBAC_BAD_ARGUMENT');
+      return { type: 'set_ip_dscp', dscp };
+    }
+    case OFPAT_SET_TP_SRC:
+      return { type: 'set_l4_src_port', port: r.u16() };
+    case OFPAT_SET_TP_DST:
+      return { type: 'set_l4_dst_port', port: r.u16() };
+    default: {
+      const port = portFrom16(r.u16());
+      r.skip(6);
+      // A queue belongs to a port: only real ports, and the words that end up at one.
+      if (port >= OFPP.MAX && port !== OFPP.IN_PORT && port !== OFPP.LOCAL) throw new OfError('OFPBAC_BAD_OUT_PORT');
+      return { type: 'enqueue', port, queue: r.u32() };
+    }
+  }
+}
+
+/** Writes an action in 1.0's own form, or returns false: then it goes as a Nicira action. */
+export function encodeAction10(e: ActionEncoder, a: OfAction): boolean {
+  switch (a.type) {
+    case 'output':
+      return e.action(OFPAT_OUTPUT, (w) => w.u16(portTo16(a.port)).u16(a.maxLen));
+    case 'set_vlan_vid':
+      return vlanVid(e, a.vid);
+    case 'set_vlan_pcp':
+      return vlanPcp(e, a.pcp);
+    case 'pop_vlan':
+      return e.action(OFPAT_STRIP_VLAN, (w) => w.zeros(4));
+    case 'push_vlan':
+      // 1.0 pushes with the set_vlan_vid or set_vlan_pcp that follows.
+      return true;
+    case 'set_eth_src':
+    case 'set_eth_dst':
+      return ether(e, a.type === 'set_eth_src', a.mac);
+    case 'set_ip_src':
+    case 'set_ip_dst':
+      return ipv4(e, a.type === 'set_ip_src', a.ip);
+    case 'set_ip_dscp':
+      return e.action(OFPAT_SET_NW_TOS, (w) => w.u8(a.dscp).zeros(3));
+    case 'set_l4_src_port':
+    case 'set_l4_dst_port':
+      return port(e, a.type === 'set_l4_src_port', a.port);
+    case 'enqueue':
+      return e.action(OFPAT_ENQUEUE, (w) => w.u16(portTo16(a.port)).zeros(6).u32(a.queue));
+    case 'set_field':
+      return setField(e, a);
+    // Instructions of 1.1+ without a counterpart are left out, as Open vSwitch does.
+    case 'meter':
+    case 'clear_actions':
+    case 'write_actions':
+      return true;
+    default:
+      return false;
+  }
+}
+
+const vlanVid = (e: ActionEncoder, vid: number): true =>
+  e.action(OFPAT_SET_VLAN_VID, (w) => w.u16(vid & 0xfff).zeros(2));
+const vlanPcp = (e: ActionEncoder, pcp: number): true => e.action(OFPAT_SET_VLAN_PCP, (w) => w.u8(pcp).zeros(3));
+const ether = (e: ActionEncoder, src: boolean, mac: Uint8Array): true =>
+  e.action(src ? OFPAT_SET_DL_SRC : OFPAT_SET_DL_DST, (w) => w.put(mac).zeros(6));
+const ipv4 = (e: ActionEncoder, src: boolean, ip: number): true =>
+  e.action(src ? OFPAT_SET_NW_SRC : OFPAT_SET_NW_DST, (w) => w.u32(ip));
+const port = (e: ActionEncoder, src: boolean, value: number): true =>
+  e.action(src ? OFPAT_SET_TP_SRC : OFPAT_SET_TP_DST, (w) => w.u16(value).zeros(2));
+
+/** A whole-field set_field that 1.0 has an action for. */
+function setField(e: ActionEncoder, a: Extract<OfAction, { type: 'set_field' }>): boolean {
+  const { name } = a.field;
+  if (a.asLoad || bigintOf(a.mask) !== a.field.valid) return false;
+  const value = Number(bigintOf(a.value) & 0xffffffffn);
+  switch (name) {
+    case 'vlan_vid':
+      return vlanVid(e, value);
+    case 'vlan_pcp':
+      return vlanPcp(e, value);
+    case 'eth_src':
+    case 'eth_dst':
+      return ether(e, name === 'eth_src', a.value);
+    case 'ip_src':
+    case 'ip_dst':
+      return ipv4(e, name === 'ip_src', value);
+    case 'nw_tos':
+      return e.action(OFPAT_SET_NW_TOS, (w) => w.u8(value & 0xfc).zeros(3));
+    case 'ip_dscp':
+      return e.action(OFPAT_SET_NW_TOS, (w) => w.u8((value << 2) & 0xfc).zeros(3));
+    case 'tcp_src':
+    case 'udp_src':
+      return port(e, true, value);
+    case 'tcp_dst':
+    case 'udp_dst':
+      return port(e, false, value);
+    default:
+      return false;
+  }
+}

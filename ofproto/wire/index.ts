@@ -1,0 +1,192 @@
+// OpenFlow messages to bytes and back: the one table of all codecs, the headers around bodies, and splitting of long
+// lists.
+//
+//   header   version u8 | type u8 | length u16 | xid u32
+//   vendor   header | vendor u32 | subtype u32
+//   stats    header | type u16 | flags u16 | (1.3: pad 4) | (Nicira's: vendor u32 | subtype u32 | (1.0: pad 4))
+
+import { assert } from '../../lib/assert.ts';
+import { Reader, Writer } from '../../lib/cursors.ts';
+import { ProtocolError } from '../../lib/errors.ts';
+import { OfError } from '../model/flow-mod.ts';
+import { OFP10_VERSION, OFP13_VERSION, type OfMessage, type SwitchDesc } from '../model/messages.ts';
+import { type Codec, codec, type DecodeContext, type DecodeState, emptyCodec, type WireId } from './codec.ts';
+import { FLOW_MOD_CODECS } from './flow-mods.ts';
+import { FLOW_MONITOR_CODECS } from './flow-monitor.ts';
+import { FLOW_STATS_CODECS } from './flow-stats.ts';
+import { GROUP_METER_CODECS } from './groups-meters.ts';
+import { PACKET_CODECS } from './packets.ts';
+import { PORT_CODECS } from './ports.ts';
+import { SESSION_CODECS } from './session-messages.ts';
+import { TABLE_CODECS } from './tables.ts';
+
+export { OFPAT10_SUPPORTED } from './actions10.ts';
+export { OFPAT13_SUPPORTED } from './actions13.ts';
+export type { DecodeState } from './codec.ts';
+export { OFPIT_SUPPORTED } from './instructions.ts';
+export { fitsMatch10, OFPFW_ALL } from './match10.ts';
+
+const HEADER_SIZE = 8;
+/** Longest message: the length field has 16 bits; multiples of 8 keep parts aligned. */
+const MESSAGE_MAX = 0xfff8;
+const NX_VENDOR_ID = 0x00002320;
+const OFPT_VENDOR = 4;
+const STATS_VENDOR = 0xffff;
+const OFPSF_MORE = 1;
+
+/** Types of statistics requests; the reply is one more. */
+const STATS_REQUEST: Readonly<Record<number, number>> = { [OFP10_VERSION]: 16, [OFP13_VERSION]: 18 };
+
+/** Versions that weft speaks, lowest first. */
+export const VERSIONS: readonly number[] = [OFP10_VERSION, OFP13_VERSION];
+
+const DESC_FIELDS: readonly (readonly [name: keyof SwitchDesc, size: number])[] = [
+  ['manufacturer', 256],
+  ['hardware', 256],
+  ['software', 256],
+  ['serialNumber', 32],
+  ['datapath', 256],
+];
+
+const DESC_CODECS: readonly Codec[] = [
+  emptyCodec('desc_request', { [OFP10_VERSION]: 'q0', [OFP13_VERSION]: 'q0' }),
+  codec(
+    'desc_reply',
+    { [OFP10_VERSION]: 'r0', [OFP13_VERSION]: 'r0' },
+    (r, { more }) => {
+      const entries = DESC_FIELDS.map(([name, size]) => [name, r.text(size)]);
+      return { desc: Object.fromEntries(entries) as unknown as SwitchDesc, more };
+    },
+    (w, body) => {
+      for (const [name, size] of DESC_FIELDS) w.text(body.desc[name], size);
+    },
+  ),
+];
+
+const CODECS: readonly Codec[] = [
+  ...SESSION_CODECS,
+  ...PORT_CODECS,
+  ...FLOW_MOD_CODECS,
+  ...PACKET_CODECS,
+  ...DESC_CODECS,
+  ...FLOW_STATS_CODECS,
+  ...TABLE_CODECS,
+  ...GROUP_METER_CODECS,
+  ...FLOW_MONITOR_CODECS,
+];
+
+const byWire = new Map<string, Codec>();
+const byType = new Map<string, Codec[]>();
+for (const one of CODECS) {
+  for (const [version, id] of Object.entries(one.ids)) {
+    assert(!byWire.has(`${version}:${id}`), `two codecs for ${version}:${id}`);
+    byWire.set(`${version}:${id}`, one);
+    const key = `${version}:${one.of}`;
+    byType.set(key, [...(byType.get(key) ?? []), one]);
+  }
+}
+
+interface Header {
+  readonly id: WireId;
+  readonly more: boolean;
+}
+
+/**
+ * Decodes one whole message; its version is the header's. Throws OfError with the code to answer with
+ * (OFPBRC_BAD_TYPE, OFPBRC_BAD_LEN, OFPBMC_*, OFPBAC_*, ...).
+ */
+export function decodeMessage(bytes: Uint8Array, state: DecodeState = { flowModTableId: false }): OfMessage {
+  try {
+    return decode(bytes, state);
+  } catch (error) {
+    if (error instanceof ProtocolError) throw new OfError(error.code, error.message);
+    throw error;
+  }
+}
+
+function decode(bytes: Uint8Array, state: DecodeState): OfMessage {
+  const r = new Reader(bytes, 'OFPBRC_BAD_LEN');
+  const version = r.u8();
+  const type = r.u8();
+  if (r.u16() !== bytes.length) throw new OfError('OFPBRC_BAD_LEN');
+  const xid = r.u32();
+  // A hello comes before a version is agreed on, in whatever version the peer has best.
+  const bodyVersion = type === 0 && !VERSIONS.includes(version) ? OFP10_VERSION : version;
+  if (!VERSIONS.includes(bodyVersion)) throw new OfError('OFPBRC_BAD_VERSION');
+  const { id, more } = decodeHeader(r, type, bodyVersion);
+  const found = byWire.get(`${bodyVersion}:${id}`);
+  if (!found) throw new OfError(unknownCode(id));
+  const context: DecodeContext = { ...state, version, more };
+  const body = found.decode(r, context) as object;
+  if (r.remaining > 0) throw new OfError('OFPBRC_BAD_LEN');
+  return { type: found.of, xid, ...body } as OfMessage;
+}
+
+/** Steps over vendor and statistics headers and names what follows. */
+function decodeHeader(r: Reader, type: number, version: number): Header {
+  if (type === OFPT_VENDOR) {
+    if (r.u32() !== NX_VENDOR_ID) throw new OfError('OFPBRC_BAD_VENDOR');
+    return { id: `n${r.u32()}`, more: false };
+  }
+  const stats = STATS_REQUEST[version]!;
+  if (type !== stats && type !== stats + 1) return { id: `m${type}`, more: false };
+  const kind = type === stats ? 'q' : 'r';
+  const statsType = r.u16();
+  const more = (r.u16() & OFPSF_MORE) !== 0;
+  if (version >= OFP13_VERSION) r.skip(4);
+  if (statsType !== STATS_VENDOR) return { id: `${kind}${statsType}`, more };
+  if (r.u32() !== NX_VENDOR_ID) throw new OfError('OFPBRC_BAD_VENDOR');
+  const subtype = r.u32();
+  if (version < OFP13_VERSION) r.skip(4);
+  return { id: `${kind}n${subtype}`, more };
+}
+
+function unknownCode(id: WireId): string {
+  if (id.includes('n')) return 'OFPBRC_BAD_SUBTYPE';
+  return id.startsWith('m') ? 'OFPBRC_BAD_TYPE' : 'OFPBRC_BAD_STAT';
+}
+
+/** Whether `version` has a form for this message. */
+export function canEncode(message: OfMessage, version: number): boolean {
+  return codecFor(message, version) !== undefined;
+}
+
+function codecFor(message: OfMessage, version: number): Codec | undefined {
+  // Hellos carry the sender's best version, which need not be one of ours.
+  const known = message.type === 'hello' && !VERSIONS.includes(version) ? OFP10_VERSION : version;
+  return byType.get(`${known}:${message.type}`)?.find((one) => one.accepts(message));
+}
+
+/**
+ * Encodes a message: one byte array, or several for a list too long for one. The version must have the message (see
+ * canEncode()); asking otherwise is a bug.
+ */
+export function encodeMessage(message: OfMessage, version: number): Uint8Array[] {
+  const found = codecFor(message, version);
+  assert(found !== undefined, `${message.type} cannot be said in version ${version}`);
+  const id = found.ids[version] ?? 'm0';
+  // A caller may itself send a long list piece by piece.
+  const more = 'more' in message && message.more;
+  const parts = found.encode(message, version, MESSAGE_MAX - HEADER_SIZE - 16);
+  return parts.map((part, i) => withHeader(id, version, message.xid, part, more || i < parts.length - 1));
+}
+
+function withHeader(id: WireId, version: number, xid: number, body: Uint8Array, more: boolean): Uint8Array {
+  const number = Number(id.replace(/^[a-z]+/, ''));
+  const isStats = id.startsWith('q') || id.startsWith('r');
+  const isNicira = id.includes('n');
+  const stats = STATS_REQUEST[version] ?? 0;
+  const type = isStats ? stats + (id.startsWith('r') ? 1 : 0) : isNicira ? OFPT_VENDOR : number;
+  const w = new Writer();
+  w.u8(version).u8(type).u16(0).u32(xid);
+  if (isStats) {
+    w.u16(isNicira ? STATS_VENDOR : number).u16(more ? OFPSF_MORE : 0);
+    if (version >= OFP13_VERSION) w.zeros(4);
+  }
+  if (isNicira) w.u32(NX_VENDOR_ID).u32(number);
+  if (isStats && isNicira && version < OFP13_VERSION) w.zeros(4);
+  w.put(body);
+  assert(w.size <= 0xffff, `${id} of ${w.size} bytes`);
+  w.patch16(2, w.size);
+  return w.finish();
+}

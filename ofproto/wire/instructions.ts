@@ -1,0 +1,114 @@
+// Instructions of OpenFlow 1.1+ (OpenFlow 1.3, 7.2.4). Like Open vSwitch, weft keeps them in the action list: apply-actions
+// become plain actions, the others actions of their own, in the order in which the specification runs them.
+
+import type { Reader, Writer } from '../../lib/cursors.ts';
+import type { OfAction } from '../model/actions.ts';
+import { OfError } from '../model/flow-mod.ts';
+import { decodeActions, encodeActions } from './actions.ts';
+
+const OFPIT_GOTO_TABLE = 1;
+const OFPIT_WRITE_METADATA = 2;
+const OFPIT_WRITE_ACTIONS = 3;
+const OFPIT_APPLY_ACTIONS = 4;
+const OFPIT_CLEAR_ACTIONS = 5;
+const OFPIT_METER = 6;
+const OFPIT_EXPERIMENTER = 0xffff;
+
+/** OFPIT_* numbers that weft takes, for table features. */
+export const OFPIT_SUPPORTED: readonly number[] = [
+  OFPIT_GOTO_TABLE,
+  OFPIT_WRITE_METADATA,
+  OFPIT_WRITE_ACTIONS,
+  OFPIT_APPLY_ACTIONS,
+  OFPIT_CLEAR_ACTIONS,
+  OFPIT_METER,
+];
+
+/** Order of execution: meter, apply, clear, write, metadata, goto (OpenFlow 1.3, 5.9). */
+const RUN_ORDER = [
+  OFPIT_METER,
+  OFPIT_APPLY_ACTIONS,
+  OFPIT_CLEAR_ACTIONS,
+  OFPIT_WRITE_ACTIONS,
+  OFPIT_WRITE_METADATA,
+  OFPIT_GOTO_TABLE,
+];
+
+/** Reads instructions to the end of `r`. Throws OfError OFPBIC_*, OFPBAC_*. */
+export function decodeInstructions(r: Reader, version: number): OfAction[] {
+  const found = new Map<number, OfAction[]>();
+  while (r.remaining > 0) {
+    if (r.remaining < 8) throw new OfError('OFPBIC_BAD_LEN');
+    const length = r.peek16(2);
+    if (length < 8 || length % 8 !== 0 || length > r.remaining) throw new OfError('OFPBIC_BAD_LEN');
+    const body = r.sub(length);
+    const type = body.u16();
+    body.skip(2);
+    if (found.has(type)) throw new OfError('OFPBIC_DUP_INST');
+    found.set(type, decodeInstruction(type, body, version));
+  }
+  return RUN_ORDER.flatMap((type) => found.get(type) ?? []);
+}
+
+function decodeInstruction(type: number, r: Reader, version: number): OfAction[] {
+  const exact = (size: number) => {
+    if (r.bytes.length !== size) throw new OfError('OFPBIC_BAD_LEN');
+  };
+  switch (type) {
+    case OFPIT_GOTO_TABLE:
+      exact(8);
+      return [{ type: 'goto_table', tableId: r.u8() }];
+    case OFPIT_WRITE_METADATA:
+      exact(24);
+      r.skip(4);
+      return [{ type: 'write_metadata', metadata: r.u64(), mask: r.u64() }];
+    case OFPIT_WRITE_ACTIONS:
+      r.skip(4);
+      return [{ type: 'write_actions', actions: decodeActions(r, version) }];
+    case OFPIT_APPLY_ACTIONS:
+      r.skip(4);
+      return decodeActions(r, version);
+    case OFPIT_CLEAR_ACTIONS:
+      exact(8);
+      return [{ type: 'clear_actions' }];
+    case OFPIT_METER:
+      exact(8);
+      return [{ type: 'meter', meterId: r.u32() }];
+    case OFPIT_EXPERIMENTER:
+      throw new OfError('OFPBIC_BAD_EXPERIMENTER');
+    default:
+      throw new OfError('OFPBIC_UNKNOWN_INST');
+  }
+}
+
+const INSTRUCTIONS: ReadonlySet<OfAction['type']> = new Set([
+  'meter',
+  'clear_actions',
+  'write_actions',
+  'write_metadata',
+  'goto_table',
+]);
+
+/** Writes a list of actions and instructions as instructions. */
+export function encodeInstructions(w: Writer, actions: readonly OfAction[], version: number, hasVlan: boolean): void {
+  const find = <T extends OfAction['type']>(type: T) =>
+    actions.find((a): a is Extract<OfAction, { type: T }> => a.type === type);
+  const meter = find('meter');
+  if (meter) w.u16(OFPIT_METER).u16(8).u32(meter.meterId);
+  const applied = actions.filter((a) => !INSTRUCTIONS.has(a.type));
+  if (applied.length > 0) encodeList(w, OFPIT_APPLY_ACTIONS, applied, version, hasVlan);
+  if (find('clear_actions')) w.u16(OFPIT_CLEAR_ACTIONS).u16(8).zeros(4);
+  const written = find('write_actions');
+  if (written) encodeList(w, OFPIT_WRITE_ACTIONS, written.actions, version, hasVlan);
+  const metadata = find('write_metadata');
+  if (metadata) w.u16(OFPIT_WRITE_METADATA).u16(24).zeros(4).u64(metadata.metadata).u64(metadata.mask);
+  const goto = find('goto_table');
+  if (goto) w.u16(OFPIT_GOTO_TABLE).u16(8).u8(goto.tableId).zeros(3);
+}
+
+function encodeList(w: Writer, type: number, actions: readonly OfAction[], version: number, hasVlan: boolean): void {
+  const start = w.size;
+  w.u16(type).u16(0).zeros(4);
+  encodeActions(w, actions, version, hasVlan);
+  w.patch16(start + 2, w.size - start);
+}

@@ -1,0 +1,207 @@
+// Packet-in in its four forms, and packet-out.
+
+import { Reader, type Writer } from '../../lib/cursors.ts';
+import { OFPP } from '../model/actions.ts';
+import { field, getFieldNumber, matchFieldNumber, portFrom16, portTo16 } from '../model/fields.ts';
+import { emptyMatch, type Match } from '../model/flow.ts';
+import { OfError, type PacketIn, type PacketInReason, type PacketOut } from '../model/flow-mod.ts';
+import { OFP_NO_BUFFER, OFP10_VERSION, OFP13_VERSION } from '../model/messages.ts';
+import { PACKET_IN_REASONS } from '../model/nicira.ts';
+import { decodeActions, encodeActions } from './actions.ts';
+import { type Codec, codec } from './codec.ts';
+import { decodeMatch13, decodeOxm, encodeMatch13, encodeOxm } from './oxm.ts';
+import { decodeProperties, encodeProperty } from './properties.ts';
+
+const V10 = OFP10_VERSION;
+const V13 = OFP13_VERSION;
+
+interface Body {
+  readonly bufferId: number;
+  readonly packetIn: PacketIn;
+}
+
+/** 1.0 and 1.3 number the first three reasons; the others are said as "action". */
+function reasonNumber(reason: PacketInReason, extended: boolean): number {
+  const number = PACKET_IN_REASONS.indexOf(reason);
+  return extended || number <= 2 ? number : 1;
+}
+
+function reasonOf(number: number): PacketInReason {
+  const reason = PACKET_IN_REASONS[number];
+  if (!reason) throw new OfError('NXBRC_BAD_REASON');
+  return reason;
+}
+
+/** What every form but NXT_PACKET_IN2 leaves unsaid. */
+const UNSAID = { controllerId: 0, maxLen: 0 } as const;
+
+function inPortOf(metadata: Match): number {
+  return getFieldNumber(metadata.flow, field('in_port_oxm'));
+}
+
+function decodeIn10(r: Reader): Body {
+  const bufferId = r.u32();
+  const totalLen = r.u16();
+  const metadata = emptyMatch();
+  matchFieldNumber(metadata, field('in_port_oxm'), portFrom16(r.u16()));
+  const reason = reasonOf(r.u8());
+  r.skip(1);
+  const packet = r.rest().slice();
+  const unknown = { tableId: 255, cookie: 0xffffffffffffffffn };
+  return { bufferId, packetIn: { reason, ...unknown, totalLen, packet, metadata, ...UNSAID } };
+}
+
+function encodeIn10(w: Writer, { bufferId, packetIn }: Body): void {
+  w.u32(bufferId)
+    .u16(packetIn.totalLen)
+    .u16(portTo16(inPortOf(packetIn.metadata)));
+  w.u8(reasonNumber(packetIn.reason, false)).zeros(1).put(packetIn.packet);
+}
+
+/** NXT_PACKET_IN and 1.3's differ in how the match is framed. */
+function decodeInWithMatch(r: Reader, nicira: boolean): Body {
+  const bufferId = r.u32();
+  const totalLen = r.u16();
+  const reason = reasonOf(r.u8());
+  const tableId = r.u8();
+  const cookie = r.u64();
+  const metadata = nicira ? decodeNxMetadata(r) : decodeMatch13(r, { lenient: true });
+  r.skip(2);
+  return { bufferId, packetIn: { reason, tableId, cookie, totalLen, packet: r.rest().slice(), metadata, ...UNSAID } };
+}
+
+function decodeNxMetadata(r: Reader): Match {
+  const length = r.u16();
+  r.skip(6);
+  const bytes = r.take(length);
+  r.skip(-length & 7);
+  return decodeOxm(bytes, { lenient: true }).match;
+}
+
+function encodeInWithMatch(w: Writer, { bufferId, packetIn }: Body, nicira: boolean): void {
+  const { reason, tableId, cookie, metadata, packet } = packetIn;
+  w.u32(bufferId).u16(packetIn.totalLen).u8(reasonNumber(reason, nicira)).u8(tableId).u64(cookie);
+  if (nicira) {
+    const lengthAt = w.size;
+    w.u16(0).zeros(6);
+    const start = w.size;
+    encodeOxm(w, metadata, V10);
+    w.patch16(lengthAt, w.size - start);
+    w.pad(8, start);
+  } else {
+    encodeMatch13(w, metadata, V13);
+  }
+  w.zeros(2).put(packet);
+}
+
+const NXPINT_PACKET = 0;
+const NXPINT_FULL_LEN = 1;
+const NXPINT_BUFFER_ID = 2;
+const NXPINT_TABLE_ID = 3;
+const NXPINT_COOKIE = 4;
+const NXPINT_REASON = 5;
+const NXPINT_METADATA = 6;
+const NXPINT_USERDATA = 7;
+
+function decodeIn2(r: Reader): Body {
+  let [bufferId, tableId, totalLen, cookie] = [OFP_NO_BUFFER, 0, -1, 0n];
+  let packet = new Uint8Array(0);
+  let reason: PacketInReason = 'no_match';
+  let metadata = emptyMatch();
+  let userdata: Uint8Array | undefined;
+  for (const { type, value } of decodeProperties(r, 'OFPBRC_BAD_LEN')) {
+    if (type === NXPINT_PACKET) packet = value.rest().slice();
+    else if (type === NXPINT_FULL_LEN) totalLen = value.u32();
+    else if (type === NXPINT_BUFFER_ID) bufferId = value.u32();
+    else if (type === NXPINT_TABLE_ID) tableId = value.u8();
+    else if (type === NXPINT_COOKIE) cookie = alignedU64(value);
+    else if (type === NXPINT_REASON) reason = reasonOf(value.u8());
+    else if (type === NXPINT_METADATA) metadata = decodeOxm(value.rest(), { lenient: true }).match;
+    else if (type === NXPINT_USERDATA) userdata = value.rest().slice();
+  }
+  const length = totalLen < 0 ? packet.length : totalLen;
+  const packetIn = { reason, tableId, cookie, totalLen: length, packet, metadata, ...UNSAID };
+  return { bufferId, packetIn: userdata ? { ...packetIn, userdata } : packetIn };
+}
+
+/** 64-bit values are aligned by four bytes of padding after the property's header. */
+function alignedU64(value: Reader): bigint {
+  value.skip(4);
+  return value.u64();
+}
+
+/** Its metadata is OXM on every version. */
+function encodeIn2(w: Writer, { bufferId, packetIn }: Body, version: number): void {
+  const { packet, totalLen, tableId, cookie, reason, metadata, userdata } = packetIn;
+  encodeProperty(w, NXPINT_PACKET, (p) => p.put(packet));
+  if (totalLen !== packet.length) encodeProperty(w, NXPINT_FULL_LEN, (p) => p.u32(totalLen));
+  if (bufferId !== OFP_NO_BUFFER) encodeProperty(w, NXPINT_BUFFER_ID, (p) => p.u32(bufferId));
+  encodeProperty(w, NXPINT_TABLE_ID, (p) => p.u8(tableId));
+  encodeProperty(w, NXPINT_COOKIE, (p) => p.zeros(4).u64(cookie));
+  encodeProperty(w, NXPINT_REASON, (p) => p.u8(reasonNumber(reason, true)));
+  encodeProperty(w, NXPINT_METADATA, (p) => encodeOxm(p, metadata, Math.max(version, V13)));
+  if (userdata?.length) encodeProperty(w, NXPINT_USERDATA, (p) => p.put(userdata));
+}
+
+function decodeOut(r: Reader, version: number): { bufferId: number; out: PacketOut } {
+  const bufferId = r.u32();
+  const inPort = version === V10 ? portFrom16(r.u16()) : r.u32();
+  if (!isInPort(inPort)) throw new OfError('OFPBRC_BAD_PORT');
+  const length = r.u16();
+  if (version !== V10) r.skip(6);
+  if (length > r.remaining) throw new OfError('OFPBRC_BAD_LEN');
+  const actions = decodeActions(new Reader(r.take(length), 'OFPBAC_BAD_LEN'), version);
+  return { bufferId, out: { inPort, actions, packet: r.rest().slice() } };
+}
+
+/** Real ports, and the words that a packet can be said to come from. */
+function isInPort(port: number): boolean {
+  const words: readonly number[] = [OFPP.LOCAL, OFPP.ANY, OFPP.CONTROLLER];
+  return port < OFPP.MAX || words.includes(port);
+}
+
+function encodeOut(w: Writer, body: { readonly bufferId: number; readonly out: PacketOut }, version: number): void {
+  const { inPort, actions, packet } = body.out;
+  w.u32(body.bufferId);
+  if (version === V10) w.u16(portTo16(inPort));
+  else w.u32(inPort);
+  const lengthAt = w.size;
+  w.u16(0);
+  if (version !== V10) w.zeros(6);
+  const start = w.size;
+  encodeActions(w, actions, version);
+  w.patch16(lengthAt, w.size - start);
+  w.put(packet);
+}
+
+export const PACKET_CODECS: readonly Codec[] = [
+  codec(
+    'packet_in',
+    { [V10]: 'm10' },
+    (r) => ({ format: 'standard', ...decodeIn10(r) }),
+    encodeIn10,
+    (body) => body.format === 'standard',
+  ),
+  codec(
+    'packet_in',
+    { [V13]: 'm10' },
+    (r) => ({ format: 'standard', ...decodeInWithMatch(r, false) }),
+    (w, body) => encodeInWithMatch(w, body, false),
+    (body) => body.format === 'standard',
+  ),
+  codec(
+    'packet_in',
+    { [V10]: 'n17', [V13]: 'n17' },
+    (r) => ({ format: 'nxt_packet_in', ...decodeInWithMatch(r, true) }),
+    (w, body) => encodeInWithMatch(w, body, true),
+    (body) => body.format === 'nxt_packet_in',
+  ),
+  codec(
+    'packet_in',
+    { [V10]: 'n30', [V13]: 'n30' },
+    (r) => ({ format: 'nxt_packet_in2', ...decodeIn2(r) }),
+    encodeIn2,
+    (body) => body.format === 'nxt_packet_in2',
+  ),
+  codec('packet_out', { [V10]: 'm13', [V13]: 'm13' }, (r, { version }) => decodeOut(r, version), encodeOut),
+];

@@ -1,0 +1,205 @@
+// Messages about the connection and the switch as a whole: hello, errors, echo, features, configuration, roles, which
+// asynchronous messages to send, and Nicira's settings of a connection.
+
+import type { Reader, Writer } from '../../lib/cursors.ts';
+import { OfError } from '../model/flow-mod.ts';
+import {
+  type AsyncConfig,
+  type Capability,
+  type FeaturesReply,
+  type FragHandling,
+  OFP10_VERSION,
+  OFP13_VERSION,
+  type PacketInFormat,
+  type Role,
+  type RoleBody,
+  type SwitchConfig,
+} from '../model/messages.ts';
+import { type Codec, codec, emptyCodec } from './codec.ts';
+import { decodeError, encodeError } from './errors.ts';
+import { decodePort, encodePort } from './ports.ts';
+import { decodeProperties } from './properties.ts';
+
+const V10 = OFP10_VERSION;
+const V13 = OFP13_VERSION;
+const OFPHET_VERSIONBITMAP = 1;
+
+function decodeHello(r: Reader, version: number): { versions: number[] } {
+  const upTo = Array.from({ length: version }, (_, i) => i + 1);
+  for (const { type, value } of decodeProperties(r, 'OFPBRC_BAD_LEN')) {
+    if (type !== OFPHET_VERSIONBITMAP || value.remaining < 4) continue;
+    const bits = value.u32();
+    r.rest();
+    return { versions: Array.from({ length: 31 }, (_, i) => i + 1).filter((v) => (bits & (1 << v)) !== 0) };
+  }
+  return { versions: upTo };
+}
+
+/** A bitmap only where the header's version, meaning "all up to this", would say too much. */
+function encodeHello(w: Writer, { versions }: { readonly versions: readonly number[] }): void {
+  const highest = Math.max(...versions);
+  if (versions.length === highest) return;
+  w.u16(OFPHET_VERSIONBITMAP).u16(8);
+  w.u32(versions.reduce((bits, version) => bits | (1 << version), 0) >>> 0);
+}
+
+const CAPABILITIES: readonly (readonly [name: Capability, of10: number, of13: number])[] = [
+  ['flow_stats', 1 << 0, 1 << 0],
+  ['table_stats', 1 << 1, 1 << 1],
+  ['port_stats', 1 << 2, 1 << 2],
+  ['stp', 1 << 3, 0],
+  ['group_stats', 0, 1 << 3],
+  ['ip_reasm', 1 << 5, 1 << 5],
+  ['queue_stats', 1 << 6, 1 << 6],
+  ['arp_match_ip', 1 << 7, 0],
+  ['port_blocked', 0, 1 << 8],
+];
+
+function decodeFeatures(r: Reader, version: number): FeaturesReply {
+  const head = { datapathId: r.u64(), nBuffers: r.u32(), nTables: r.u8(), auxiliaryId: r.u8() };
+  r.skip(2);
+  const bits = r.u32();
+  const capabilities = CAPABILITIES.filter(([, of10, of13]) => bits & (version === V10 ? of10 : of13)).map(([n]) => n);
+  const actions = r.u32();
+  const ports = [];
+  if (version === V10) while (r.remaining > 0) ports.push(decodePort(r, version));
+  return { ...head, capabilities, actions: version === V10 ? actions : 0, ports };
+}
+
+function encodeFeatures(w: Writer, body: FeaturesReply, version: number): void {
+  const of10 = version === V10;
+  w.u64(body.datapathId).u32(body.nBuffers).u8(body.nTables);
+  w.u8(of10 ? 0 : body.auxiliaryId).zeros(2);
+  const bits = CAPABILITIES.filter(([name]) => body.capabilities.includes(name));
+  w.u32(bits.reduce((sum, [, a, b]) => sum | (of10 ? a : b), 0)).u32(of10 ? body.actions : 0);
+  if (of10) for (const port of body.ports) encodePort(w, port, version);
+}
+
+const FRAGMENTS: readonly FragHandling[] = ['normal', 'drop', 'reassemble', 'nx-match'];
+const OFPC_INVALID_TTL_TO_CONTROLLER = 1 << 2;
+
+function decodeConfig(r: Reader): SwitchConfig {
+  const flags = r.u16();
+  return {
+    frag: FRAGMENTS[flags & 3]!,
+    invalidTtlToController: (flags & OFPC_INVALID_TTL_TO_CONTROLLER) !== 0,
+    missSendLen: r.u16(),
+  };
+}
+
+function encodeConfig(w: Writer, body: SwitchConfig): void {
+  w.u16(FRAGMENTS.indexOf(body.frag) | (body.invalidTtlToController ? OFPC_INVALID_TTL_TO_CONTROLLER : 0));
+  w.u16(body.missSendLen);
+}
+
+const ROLES: readonly Role[] = ['nochange', 'equal', 'master', 'slave'];
+const NO_GENERATION = 0xffffffffffffffffn;
+
+function decodeRole(r: Reader): RoleBody {
+  const role = ROLES[r.u32()];
+  if (!role) throw new OfError('OFPRRFC_BAD_ROLE');
+  r.skip(4);
+  return { role, generationId: r.u64(), nicira: false };
+}
+
+/** NXT_ROLE_* counts other (equal) 0, master 1, slave 2. */
+function decodeNxRole(r: Reader): RoleBody {
+  const role = ROLES[r.u32() + 1];
+  if (!role) throw new OfError('OFPRRFC_BAD_ROLE');
+  return { role, generationId: NO_GENERATION, nicira: true };
+}
+
+const encodeRole = (w: Writer, { role, generationId }: RoleBody) =>
+  w.u32(ROLES.indexOf(role)).zeros(4).u64(generationId);
+const encodeNxRole = (w: Writer, { role }: RoleBody) => w.u32(Math.max(0, ROLES.indexOf(role) - 1));
+const isNicira = (body: { nicira: boolean }) => body.nicira;
+const isStandard = (body: { nicira: boolean }) => !body.nicira;
+
+function decodeAsync(r: Reader): AsyncConfig {
+  const pair = (): [number, number] => [r.u32(), r.u32()];
+  return { packetIn: pair(), portStatus: pair(), flowRemoved: pair() };
+}
+
+function encodeAsync(w: Writer, { packetIn, portStatus, flowRemoved }: AsyncConfig): void {
+  for (const [master, slave] of [packetIn, portStatus, flowRemoved]) w.u32(master).u32(slave);
+}
+
+const FORMATS: readonly PacketInFormat[] = ['standard', 'nxt_packet_in', 'nxt_packet_in2'];
+
+function decodePacketInFormat(r: Reader): { format: PacketInFormat } {
+  const format = FORMATS[r.u32()];
+  if (!format) throw new OfError('OFPBRC_EPERM');
+  return { format };
+}
+
+/** NXFF_OPENFLOW10 and NXFF_NXM. */
+const NXFF_OPENFLOW10 = 0;
+const NXFF_NXM = 2;
+
+function decodeFlowFormat(r: Reader): { format: 'standard' | 'nxm' } {
+  const number = r.u32();
+  if (number !== NXFF_OPENFLOW10 && number !== NXFF_NXM) throw new OfError('OFPBRC_EPERM');
+  return { format: number === NXFF_NXM ? 'nxm' : 'standard' };
+}
+
+const data = (r: Reader) => ({ data: r.rest().slice() });
+const putData = (w: Writer, body: { readonly data: Uint8Array }) => w.put(body.data);
+
+export const SESSION_CODECS: readonly Codec[] = [
+  codec('hello', { [V10]: 'm0', [V13]: 'm0' }, (r, { version }) => decodeHello(r, version), encodeHello),
+  codec(
+    'error',
+    { [V10]: 'm1', [V13]: 'm1' },
+    (r, { version }) => decodeError(r, version),
+    (w, body, version) => encodeError(w, version, body.code, body.data),
+  ),
+  codec('echo_request', { [V10]: 'm2', [V13]: 'm2' }, data, putData),
+  codec('echo_reply', { [V10]: 'm3', [V13]: 'm3' }, data, putData),
+  emptyCodec('features_request', { [V10]: 'm5', [V13]: 'm5' }),
+  codec('features_reply', { [V10]: 'm6', [V13]: 'm6' }, (r, { version }) => decodeFeatures(r, version), encodeFeatures),
+  emptyCodec('get_config_request', { [V10]: 'm7', [V13]: 'm7' }),
+  codec('get_config_reply', { [V10]: 'm8', [V13]: 'm8' }, decodeConfig, encodeConfig),
+  codec('set_config', { [V10]: 'm9', [V13]: 'm9' }, decodeConfig, encodeConfig),
+  emptyCodec('barrier_request', { [V10]: 'm18', [V13]: 'm20' }),
+  emptyCodec('barrier_reply', { [V10]: 'm19', [V13]: 'm21' }),
+  codec('role_request', { [V13]: 'm24' }, decodeRole, encodeRole, isStandard),
+  codec('role_reply', { [V13]: 'm25' }, decodeRole, encodeRole, isStandard),
+  codec('role_request', { [V10]: 'n10', [V13]: 'n10' }, decodeNxRole, encodeNxRole, isNicira),
+  codec('role_reply', { [V10]: 'n11', [V13]: 'n11' }, decodeNxRole, encodeNxRole, isNicira),
+  emptyCodec('get_async_request', { [V13]: 'm26' }),
+  codec('get_async_reply', { [V13]: 'm27' }, decodeAsync, encodeAsync),
+  codec('set_async_config', { [V13]: 'm28' }, (r) => ({ ...decodeAsync(r), nicira: false }), encodeAsync, isStandard),
+  codec(
+    'set_async_config',
+    { [V10]: 'n19', [V13]: 'n19' },
+    (r) => ({ ...decodeAsync(r), nicira: true }),
+    encodeAsync,
+    isNicira,
+  ),
+  codec('set_flow_format', { [V10]: 'n12' }, decodeFlowFormat, (w, body) =>
+    w.u32(body.format === 'nxm' ? NXFF_NXM : NXFF_OPENFLOW10),
+  ),
+  codec(
+    'flow_mod_table_id',
+    { [V10]: 'n15' },
+    (r) => {
+      const enabled = r.u8() !== 0;
+      r.skip(7);
+      return { enabled };
+    },
+    (w, body) => w.u8(body.enabled ? 1 : 0).zeros(7),
+  ),
+  codec('set_packet_in_format', { [V10]: 'n16', [V13]: 'n16' }, decodePacketInFormat, (w, body) =>
+    w.u32(FORMATS.indexOf(body.format)),
+  ),
+  emptyCodec('flow_age', { [V10]: 'n18' }),
+  codec(
+    'set_controller_id',
+    { [V10]: 'n20', [V13]: 'n20' },
+    (r) => {
+      r.skip(6);
+      return { controllerId: r.u16() };
+    },
+    (w, body) => w.zeros(6).u16(body.controllerId),
+  ),
+];

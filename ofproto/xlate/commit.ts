@@ -1,0 +1,162 @@
+// Turns the difference between the packet as OpenFlow sees it (flow) and as the datapath has it (base) into datapath
+// actions, just before the packet leaves: headers that were changed and changed back cost nothing.
+//
+// A header is written with one masked `set` of the fields that changed. A field's mask is what the megaflow matches of
+// it, as in Open vSwitch: every bit that an action wrote is also matched.
+
+import type { DpAction, SetHeader } from '../../datapath/dpif.ts';
+import { SET_LAYOUT } from '../../datapath/dpif.ts';
+import * as F from '../model/flow.ts';
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../model/prerequisites.ts';
+import type { XlateContext } from './context.ts';
+import { isArp, isIp, isIpv4, isIpv6, vlanCount } from './protocols.ts';
+
+/** `size` bytes at `from` in a Flow are at `to` in the header's set layout. */
+interface Piece {
+  readonly from: number;
+  readonly size: number;
+  readonly to: number;
+}
+
+const ETH: readonly Piece[] = [
+  { from: F.KEY_ETH_DST, size: 6, to: 0 },
+  { from: F.KEY_ETH_SRC, size: 6, to: 6 },
+];
+const IPV4: readonly Piece[] = [
+  { from: F.KEY_NW_SRC, size: 4, to: 0 },
+  { from: F.KEY_NW_DST, size: 4, to: 4 },
+  { from: F.KEY_NW_TOS, size: 1, to: 9 },
+  { from: F.KEY_NW_TTL, size: 1, to: 10 },
+];
+const IPV6: readonly Piece[] = [
+  { from: F.KEY_IPV6_SRC, size: 16, to: 0 },
+  { from: F.KEY_IPV6_DST, size: 16, to: 16 },
+  { from: F.KEY_IPV6_LABEL, size: 4, to: 32 },
+  { from: F.KEY_NW_TOS, size: 1, to: 37 },
+  { from: F.KEY_NW_TTL, size: 1, to: 38 },
+];
+const ARP: readonly Piece[] = [
+  { from: F.KEY_NW_SRC, size: 4, to: 0 },
+  { from: F.KEY_NW_DST, size: 4, to: 4 },
+  { from: F.KEY_NW_PROTO, size: 1, to: 9 },
+  { from: F.KEY_ARP_SHA, size: 6, to: 10 },
+  { from: F.KEY_ARP_THA, size: 6, to: 16 },
+];
+const PORTS: readonly Piece[] = [
+  { from: F.KEY_TP_SRC, size: 2, to: 0 },
+  { from: F.KEY_TP_DST, size: 2, to: 2 },
+];
+const ICMP: readonly Piece[] = [
+  { from: F.KEY_TP_SRC + 1, size: 1, to: 0 },
+  { from: F.KEY_TP_DST + 1, size: 1, to: 1 },
+];
+const ND: readonly Piece[] = [
+  { from: F.KEY_ND_TARGET, size: 16, to: 0 },
+  { from: F.KEY_ARP_SHA, size: 6, to: 16 },
+  { from: F.KEY_ARP_THA, size: 6, to: 22 },
+];
+
+/** Emits what makes the datapath's packet equal to the flow. */
+export function commitActions(ctx: XlateContext): void {
+  const { flow, base } = ctx;
+  commitHeader(ctx, 'eth', ETH);
+  // nw_proto 0 stands for "no network header" (a truncated packet), as in Open vSwitch.
+  if (flow.u8(F.KEY_NW_PROTO) !== 0) {
+    if (isIpv4(base)) commitHeader(ctx, 'ipv4', IPV4);
+    else if (isIpv6(base)) commitHeader(ctx, 'ipv6', IPV6);
+    else if (isArp(base)) commitHeader(ctx, 'arp', ARP);
+  }
+  if (isIp(base)) commitTransport(ctx);
+  commitVlan(ctx);
+  commitWord(ctx, 'skb_priority', F.KEY_SKB_PRIORITY);
+  commitWord(ctx, 'pkt_mark', F.KEY_PKT_MARK);
+}
+
+function commitTransport(ctx: XlateContext): void {
+  const { flow, base } = ctx;
+  const proto = base.u8(F.KEY_NW_PROTO);
+  // Both ports 0: the packet was too short to have a transport header.
+  if (flow.u32(F.KEY_TP_SRC) !== 0) {
+    if (proto === IPPROTO_TCP) commitHeader(ctx, 'tcp', PORTS);
+    else if (proto === IPPROTO_UDP) commitHeader(ctx, 'udp', PORTS);
+    else if (proto === IPPROTO_SCTP) commitHeader(ctx, 'sctp', PORTS);
+  }
+  if (isIpv4(base) && proto === IPPROTO_ICMP) {
+    commitIcmp(ctx, 'icmp');
+  } else if (isIpv6(base) && proto === IPPROTO_ICMPV6) {
+    commitHeader(ctx, 'nd', ND);
+    commitIcmp(ctx, 'icmpv6');
+  }
+}
+
+function differs(a: F.Flow, b: F.Flow, { from, size }: Piece): boolean {
+  for (let i = from; i < from + size; i++) if (a.bytes[i] !== b.bytes[i]) return true;
+  return false;
+}
+
+function commitHeader(ctx: XlateContext, header: SetHeader, pieces: readonly Piece[]): void {
+  const { flow, base, wc } = ctx;
+  const changed = pieces.filter((piece) => differs(flow, base, piece));
+  if (changed.length === 0) return;
+  const value = new Uint8Array(SET_LAYOUT[header]);
+  const mask = new Uint8Array(SET_LAYOUT[header]);
+  for (const { from, size, to } of changed) {
+    for (let i = 0; i < size; i++) {
+      const bits = wc.bytes[from + i]! | (flow.bytes[from + i]! ^ base.bytes[from + i]!);
+      mask[to + i] = bits;
+      value[to + i] = flow.bytes[from + i]! & bits;
+      base.bytes[from + i] = flow.bytes[from + i]!;
+    }
+  }
+  ctx.emit({ type: 'set', header, value, mask });
+}
+
+/** Type and code go together. */
+function commitIcmp(ctx: XlateContext, header: 'icmp' | 'icmpv6'): void {
+  const { flow, base, wc } = ctx;
+  if (!ICMP.some((piece) => differs(flow, base, piece))) return;
+  const value = new Uint8Array(SET_LAYOUT[header]);
+  for (const { from, to } of ICMP) {
+    wc.bytes[from] = 0xff;
+    value[to] = flow.bytes[from]!;
+    base.bytes[from] = flow.bytes[from]!;
+  }
+  ctx.emit({ type: 'set', header, value, mask: new Uint8Array(value.length).fill(0xff) });
+}
+
+/** skb_priority and pkt_mark live in the datapath's own metadata: always written whole. */
+function commitWord(ctx: XlateContext, header: 'skb_priority' | 'pkt_mark', offset: number): void {
+  const { flow, base, wc } = ctx;
+  if (flow.u32(offset) === base.u32(offset)) return;
+  wc.setU32(offset, 0xffffffff);
+  base.setU32(offset, flow.u32(offset));
+  const value = flow.bytes.slice(offset, offset + 4);
+  ctx.emit({ type: 'set', header, value, mask: new Uint8Array(4).fill(0xff) });
+}
+
+const tag = (flow: F.Flow, index: number): number => flow.u32(F.KEY_VLAN0_TPID + 4 * index);
+
+/** Pops the outer tags that differ and pushes the wanted ones; inner tags that both have stay. */
+function commitVlan(ctx: XlateContext): void {
+  const { flow, base, wc } = ctx;
+  let have = vlanCount(base);
+  let want = vlanCount(flow);
+  while (have > 0 && want > 0 && tag(base, have - 1) === tag(flow, want - 1)) {
+    have--;
+    want--;
+  }
+  if (have === 0 && want === 0) return;
+  for (; have > 0; have--) ctx.emit(popOf(wc));
+  for (; want > 0; want--) {
+    const pushed = tag(flow, want - 1);
+    wc.setU32(F.KEY_VLAN0_TPID, 0xffffffff);
+    ctx.emit({ type: 'push_vlan', tpid: pushed >>> 16, tci: pushed & 0xffff });
+  }
+  base.setU32(F.KEY_VLAN0_TPID, tag(flow, 0));
+  base.setU32(F.KEY_VLAN1_TPID, tag(flow, 1));
+}
+
+function popOf(wc: F.Flow): DpAction {
+  wc.setU32(F.KEY_VLAN0_TPID, 0xffffffff);
+  return { type: 'pop_vlan' };
+}

@@ -1,0 +1,77 @@
+// State of one translation. The action modules work on it; xlate.ts, which knows them all, gives it `run` and
+// `enterTable` so that they can recurse.
+
+import type { DpAction } from '../../datapath/dpif.ts';
+import { OFPP, type OfAction } from '../model/actions.ts';
+import { FLOW_ACTSET_OUTPUT, FLOW_SIZE, Flow, KEY_SKB_PRIORITY } from '../model/flow.ts';
+import type { FlowMod } from '../model/flow-mod.ts';
+import type { Rule } from '../tables/rule.ts';
+import type { Report } from './report.ts';
+import type { ControllerSpec, MacSighting, Visit, XlateBridge } from './snapshot.ts';
+
+export const MAX_DEPTH = 64;
+export const MAX_RESUBMITS = 64 * 64;
+/** Datapath actions and stack entries at most: a table that multiplies packets cannot eat the switch. */
+export const MAX_DP_ACTIONS = 4096;
+export const MAX_STACK = 4096;
+
+export interface Recursion {
+  run(ctx: XlateContext, actions: readonly OfAction[]): void;
+  enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, missToController: boolean): void;
+}
+
+export class XlateContext {
+  readonly bridge: XlateBridge;
+  readonly recursion: Recursion;
+  readonly report: Report;
+  /** The packet as OpenFlow sees it now, and as the datapath has it after the actions emitted so far. */
+  flow: Flow;
+  readonly base: Flow;
+  readonly wc: Flow;
+  readonly actions: DpAction[] = [];
+  readonly controllers: ControllerSpec[] = [];
+  readonly visits: Visit[] = [];
+  readonly macs: MacSighting[] = [];
+  usedMacs = false;
+  readonly learned: FlowMod[] = [];
+
+  rule: Rule | undefined;
+  tableId = 0;
+  depth = 0;
+  resubmits = 0;
+  exit = false;
+  error: string | undefined;
+  inActionSet = false;
+  actionSet: OfAction[] = [];
+  stack: bigint[] = [];
+  /** skb_priority to go back to on pop_queue. */
+  readonly originalPriority: number;
+  readonly packetOut: boolean;
+
+  constructor(bridge: XlateBridge, flow: Flow, recursion: Recursion, report: Report, packetOut: boolean) {
+    this.bridge = bridge;
+    this.recursion = recursion;
+    this.report = report;
+    // One buffer for all three: allocating is what a translation spends most of its time on.
+    const slab = new Uint8Array(3 * FLOW_SIZE);
+    slab.set(flow.bytes);
+    slab.set(flow.bytes, FLOW_SIZE);
+    this.flow = new Flow(slab.subarray(0, FLOW_SIZE));
+    this.base = new Flow(slab.subarray(FLOW_SIZE, 2 * FLOW_SIZE));
+    this.wc = new Flow(slab.subarray(2 * FLOW_SIZE));
+    this.flow.setU32(FLOW_ACTSET_OUTPUT, OFPP.UNSET);
+    this.packetOut = packetOut;
+    this.originalPriority = flow.u32(KEY_SKB_PRIORITY);
+  }
+
+  emit(action: DpAction): void {
+    if (this.actions.length >= MAX_DP_ACTIONS) this.fail('Too many resubmits', 'too many datapath actions');
+    else this.actions.push(action);
+  }
+
+  /** Gives up: the packet is dropped. */
+  fail(error: string, detail: string): void {
+    this.report.add('error', () => detail);
+    this.error ??= error;
+  }
+}

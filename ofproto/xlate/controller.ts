@@ -1,0 +1,53 @@
+// Sending the packet to controllers: a `userspace` action whose cookie stands for what the packet-in will say.
+
+import * as F from '../model/flow.ts';
+import type { PacketInReason, TableMiss } from '../model/flow-mod.ts';
+import { commitActions } from './commit.ts';
+import type { XlateContext } from './context.ts';
+
+const WHOLE_PACKET = 0xffff;
+const NO_COOKIE = 0xffff_ffff_ffff_ffffn;
+
+export interface ToController {
+  readonly maxLen: number;
+  readonly controllerId: number;
+  readonly reason: PacketInReason;
+  readonly miss?: TableMiss | undefined;
+  readonly userdata?: Uint8Array;
+  /** Cut the packet at maxLen; else it goes up whole, because nothing is kept here that a controller could ask for. */
+  readonly truncate?: boolean;
+}
+
+export function sendToController(ctx: XlateContext, { truncate = false, ...to }: ToController): void {
+  commitActions(ctx);
+  const cookie = ctx.controllers.length;
+  ctx.controllers.push({
+    reason: to.reason,
+    miss: to.miss,
+    maxLen: to.maxLen,
+    controllerId: to.controllerId,
+    userdata: to.userdata,
+    tableId: ctx.tableId,
+    // A miss has the cookie 0 of the flow that it stands for; a packet-out has none, written as all ones.
+    ruleCookie: ctx.rule?.cookie ?? (to.miss ? 0n : NO_COOKIE),
+    metadata: metadataOf(ctx.flow),
+  });
+  ctx.emit({ type: 'userspace', cookie, maxLen: truncate ? to.maxLen : WHOLE_PACKET });
+}
+
+/** An action that sends the packet because a flow says so: its reason and, from a table-miss flow, what miss that is. */
+export function reasonOfAction(ctx: XlateContext): Pick<ToController, 'reason' | 'miss'> {
+  if (ctx.packetOut) return { reason: 'packet_out' };
+  if (ctx.inActionSet) return { reason: 'action_set' };
+  const isMissFlow = ctx.rule?.priority === 0 && ctx.rule.match().mask.isZero();
+  return isMissFlow ? { reason: 'no_match', miss: 'explicit' } : { reason: 'action' };
+}
+
+/** What a packet-in tells of the packet's way: in_port, registers, metadata, marks and the tunnel. */
+function metadataOf(flow: F.Flow): F.Flow {
+  const metadata = new F.Flow();
+  metadata.bytes.set(flow.bytes.subarray(F.FLOW_METADATA), F.FLOW_METADATA);
+  for (const offset of [F.KEY_IN_PORT, F.KEY_PKT_MARK]) metadata.setU32(offset, flow.u32(offset));
+  for (const offset of [F.FLOW_CONJ_ID, F.FLOW_ACTSET_OUTPUT]) metadata.setU32(offset, 0);
+  return metadata;
+}

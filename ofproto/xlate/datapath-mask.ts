@@ -1,0 +1,65 @@
+// From the bits that a translation read to the mask that its megaflow is installed with.
+
+import * as F from '../model/flow.ts';
+import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../model/prerequisites.ts';
+import { isIp, vlanCount } from './protocols.ts';
+import { VLAN_VID_MASK } from './vlan.ts';
+
+/** Bits of which every translation takes note. */
+export function startWildcards(flow: F.Flow, wc: F.Flow): void {
+  wc.setU32(F.KEY_PACKET_TYPE, 0xffffffff);
+  wc.setU32(F.KEY_IN_PORT, 0xffffffff);
+  wc.setU32(F.KEY_RECIRC_ID, 0xffffffff);
+  wc.setU16(F.KEY_ETH_TYPE, 0xffff);
+  if (isIp(flow)) wc.setU8(F.KEY_NW_FRAG, F.FLOW_NW_FRAG_ANY | F.FLOW_NW_FRAG_LATER);
+}
+
+/** Drops what a datapath flow cannot or need not match: OpenFlow's own metadata, tags that `flow` does not have. */
+export function finishWildcards(flow: F.Flow, wc: F.Flow): void {
+  wc.bytes.fill(0, F.FLOW_METADATA);
+  const tags = vlanCount(flow);
+  for (let i = 0; i < 2; i++) {
+    const offset = F.KEY_VLAN0_TPID + 4 * i;
+    if (i >= tags) wc.setU32(offset, 0);
+    else if (wc.u16(offset + 2) !== 0) wc.setU16(offset + 2, wc.u16(offset + 2) | F.VLAN_CFI);
+    // The TPID is printed as the Ethernet type and always matched by the datapath.
+    wc.setU16(offset, 0);
+  }
+  const proto = flow.u8(F.KEY_NW_PROTO);
+  if (isIp(flow) && (proto === IPPROTO_ICMP || proto === IPPROTO_ICMPV6)) {
+    // Type and code are bytes in 16-bit fields.
+    wc.setU32(F.KEY_TP_SRC, wc.u32(F.KEY_TP_SRC) & 0x00ff00ff);
+  }
+}
+
+/**
+ * The KEY_SIZE bytes of datapath mask for a packet `flow` whose translation read `wc`. A megaflow always says whether
+ * there is a VLAN tag: actions depend on where the headers are.
+ */
+export function datapathMask(flow: F.Flow, wc: F.Flow): Uint8Array {
+  const mask = wc.bytes.slice(0, F.KEY_SIZE);
+  const view = new DataView(mask.buffer);
+  const tags = vlanCount(flow);
+  const outer = tags === 0 ? 0xffff : wc.u16(F.KEY_VLAN0_TCI) || VID_AND_CFI;
+  view.setUint32(F.KEY_VLAN0_TPID, (0xffff0000 | outer) >>> 0);
+  if (tags > 0) {
+    const inner = tags === 1 ? 0xffff : wc.u16(F.KEY_VLAN1_TCI) || F.VLAN_CFI;
+    view.setUint32(F.KEY_VLAN1_TPID, (0xffff0000 | inner) >>> 0);
+  }
+  return mask;
+}
+
+/** key & mask; both have KEY_SIZE bytes. */
+export function maskKey(key: Uint8Array, mask: Uint8Array): Uint8Array {
+  const masked = new Uint8Array(F.KEY_SIZE);
+  for (let i = 0; i < F.KEY_SIZE; i++) masked[i] = key[i]! & mask[i]!;
+  return masked;
+}
+
+/** Whether mask `installed` has every bit of `wanted`. */
+export function covers(installed: Uint8Array, wanted: Uint8Array): boolean {
+  for (let i = 0; i < F.KEY_SIZE; i++) if ((wanted[i]! & ~installed[i]!) !== 0) return false;
+  return true;
+}
+
+const VID_AND_CFI = VLAN_VID_MASK | F.VLAN_CFI;

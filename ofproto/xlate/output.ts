@@ -1,0 +1,79 @@
+// Output to ports, real and reserved (ovs-actions(7), "Output").
+
+import { OFPP } from '../model/actions.ts';
+import * as F from '../model/flow.ts';
+import { commitActions } from './commit.ts';
+import type { XlateContext } from './context.ts';
+import { reasonOfAction, sendToController } from './controller.ts';
+import { xlateNormal } from './normal.ts';
+import { emitOutput } from './port-output.ts';
+import type { XlatePort } from './snapshot.ts';
+
+/** Only a packet's first `maxLen` bytes go to the controller. */
+export function xlateOutput(ctx: XlateContext, port: number, maxLen: number): void {
+  const inPort = ctx.flow.u32(F.KEY_IN_PORT);
+  switch (port) {
+    case OFPP.IN_PORT:
+      emitOutput(ctx, inPort);
+      break;
+    case OFPP.TABLE:
+      ctx.recursion.enterTable(ctx, inPort, 0, true);
+      break;
+    case OFPP.NORMAL:
+      xlateNormal(ctx);
+      break;
+    case OFPP.FLOOD:
+      flood(ctx, (port) => !port.config.noFlood);
+      break;
+    case OFPP.ALL:
+      flood(ctx, () => true);
+      break;
+    case OFPP.CONTROLLER:
+      sendToController(ctx, { maxLen, controllerId: 0, ...reasonOfAction(ctx) });
+      break;
+    case OFPP.ANY:
+      break;
+    default:
+      if (port === inPort) ctx.report.add('warn', () => 'skipping output to input port');
+      else emitOutput(ctx, port);
+  }
+}
+
+function flood(ctx: XlateContext, wanted: (port: XlatePort) => boolean): void {
+  const inPort = ctx.flow.u32(F.KEY_IN_PORT);
+  for (const port of ctx.bridge.ports) {
+    if (port.ofPort !== inPort && wanted(port)) emitOutput(ctx, port.ofPort);
+  }
+}
+
+/** output(port=P,max_len=N): the copy for this port alone is cut short. */
+export function xlateOutputTrunc(ctx: XlateContext, port: number, maxLen: number): void {
+  const inPort = ctx.flow.u32(F.KEY_IN_PORT);
+  if (port === OFPP.CONTROLLER) {
+    sendToController(ctx, { maxLen, controllerId: 0, truncate: true, ...reasonOfAction(ctx) });
+    return;
+  }
+  if (port === inPort) {
+    ctx.report.add('warn', () => 'skipping output to input port');
+    return;
+  }
+  const target = port === OFPP.IN_PORT ? inPort : port;
+  if (ctx.bridge.port(target)?.odpPort === undefined) {
+    ctx.report.add('warn', () => 'Nonexistent output port');
+    return;
+  }
+  commitActions(ctx);
+  ctx.emit({ type: 'trunc', maxLen });
+  emitOutput(ctx, target);
+}
+
+/** enqueue: output with the queue's priority, which holds for this output only. */
+export function xlateEnqueue(ctx: XlateContext, port: number, queue: number): void {
+  const { flow } = ctx;
+  const target = port === OFPP.IN_PORT ? flow.u32(F.KEY_IN_PORT) : port;
+  if (port !== OFPP.IN_PORT && target === flow.u32(F.KEY_IN_PORT)) return;
+  const priority = flow.u32(F.KEY_SKB_PRIORITY);
+  flow.setU32(F.KEY_SKB_PRIORITY, queue);
+  emitOutput(ctx, target);
+  flow.setU32(F.KEY_SKB_PRIORITY, priority);
+}

@@ -1,0 +1,313 @@
+// Translation: follows one packet through a bridge's OpenFlow tables and says what the datapath is to do with all packets
+// like it.
+//
+// Design. A pure function of the packet's flow and a snapshot of the bridge. Actions change the flow; wildcards gather
+// every bit that was looked at, by table look-ups and by actions, so that the result holds for each packet that agrees in
+// them; header changes reach the datapath's packet only when it is output (commit.ts). Side effects - rules to credit,
+// addresses seen, flows learned, packet-ins - are returned as data.
+//
+// Limits. Resubmits nest 64 deep and number 4096 in all; then the packet is dropped, as in Open vSwitch.
+
+import { OFPP, type OfAction } from '../model/actions.ts';
+import { getSubfield, unwildcardSubfield } from '../model/fields.ts';
+import * as F from '../model/flow.ts';
+import type { Rule } from '../tables/rule.ts';
+import { formatActions } from '../text/format-actions.ts';
+import { formatMatch, OFP_DEFAULT_PRIORITY } from '../text/format-match.ts';
+import { orderActionSet } from './action-set.ts';
+import { MAX_DEPTH, MAX_RESUBMITS, type Recursion, XlateContext } from './context.ts';
+import { reasonOfAction, sendToController } from './controller.ts';
+import { finishWildcards, startWildcards } from './datapath-mask.ts';
+import {
+  xlateDecTtl,
+  xlateHeader,
+  xlateMove,
+  xlateQueue,
+  xlateSetField,
+  xlateStackPop,
+  xlateStackPush,
+} from './field-actions.ts';
+import { xlateLearn } from './learn.ts';
+import { xlateEnqueue, xlateOutput, xlateOutputTrunc } from './output.ts';
+import { Report, type TraceNode } from './report.ts';
+import type { XlateBridge, Xlated } from './snapshot.ts';
+import { popVlan, pushVlan, setVlanBits, VLAN_PCP_MASK, VLAN_VID_MASK } from './vlan.ts';
+
+export interface XlateOptions {
+  /** Where steps are noted. */
+  readonly trace?: TraceNode[];
+  /** Actions of a packet-out, in place of table 0. */
+  readonly packetOut?: readonly OfAction[];
+}
+
+const recursion: Recursion = { run, enterTable };
+
+/** Translates the packet `flow` (in_port is an OpenFlow number), which entered `bridge`. */
+export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions = {}): Xlated {
+  const report = new Report(options.trace);
+  const ctx = new XlateContext(bridge, flow, recursion, report, options.packetOut !== undefined);
+  startWildcards(flow, ctx.wc);
+  if (options.packetOut) {
+    run(ctx, options.packetOut);
+    runActionSet(ctx);
+  } else {
+    enterTable(ctx, flow.u32(F.KEY_IN_PORT), 0, true);
+  }
+  finishWildcards(flow, ctx.wc);
+  return {
+    actions: ctx.error === undefined ? ctx.actions : [],
+    controllers: ctx.controllers,
+    mask: ctx.wc,
+    visits: ctx.visits,
+    macs: ctx.macs,
+    usedMacs: ctx.usedMacs,
+    learned: ctx.learned,
+    error: ctx.error,
+    finalFlow: ctx.flow,
+  };
+}
+
+/** Looks the packet up as if it had come in on `lookupInPort`, and runs what it finds. */
+function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, missToController: boolean): void {
+  const { flow, wc } = ctx;
+  if (!mayEnter(ctx)) return;
+  const inPort = flow.u32(F.KEY_IN_PORT);
+  flow.setU32(F.KEY_IN_PORT, lookupInPort);
+  const table = ctx.bridge.table(tableId);
+  const rule = table?.lookup(flow, wc);
+  flow.setU32(F.KEY_IN_PORT, inPort);
+  if (table) ctx.visits.push({ table, rule });
+
+  const [outerTable, outerRule] = [ctx.tableId, ctx.rule];
+  ctx.tableId = tableId;
+  ctx.rule = rule;
+  ctx.depth++;
+  ctx.report.nest(
+    'table',
+    () => `${String(tableId).padStart(2)}. ${rule ? describeRule(rule) : 'No match.'}`,
+    () => runTable(ctx, missToController),
+  );
+  ctx.depth--;
+  ctx.tableId = outerTable;
+  ctx.rule = outerRule;
+}
+
+function runTable(ctx: XlateContext, missToController: boolean): void {
+  const isFirst = ctx.depth === 1 && !ctx.packetOut;
+  // OFPPC_NO_RECV: the packet is looked up and goes nowhere.
+  if (isFirst && ctx.bridge.port(ctx.flow.u32(F.KEY_IN_PORT))?.config.noRecv) return;
+  if (ctx.rule) run(ctx, ctx.rule.actions);
+  else miss(ctx, missToController);
+  if (isFirst) runActionSet(ctx);
+}
+
+function mayEnter(ctx: XlateContext): boolean {
+  if (ctx.depth > MAX_DEPTH) {
+    ctx.fail('Recursion too deep', `over max translation depth ${MAX_DEPTH}`);
+  } else if (ctx.resubmits >= MAX_RESUBMITS) {
+    ctx.fail('Too many resubmits', `over ${MAX_RESUBMITS} resubmit actions`);
+  } else {
+    ctx.resubmits++;
+  }
+  return ctx.error === undefined;
+}
+
+function describeRule(rule: Rule): string {
+  const match = formatMatch(rule.match(), OFP_DEFAULT_PRIORITY);
+  const cookie = rule.cookie === 0n ? '' : `, cookie 0x${rule.cookie.toString(16)}`;
+  return `${match === '' ? '' : `${match}, `}priority ${rule.priority}${cookie}`;
+}
+
+function miss(ctx: XlateContext, missToController: boolean): void {
+  const inPort = ctx.bridge.port(ctx.flow.u32(F.KEY_IN_PORT));
+  if (!missToController || !ctx.bridge.missToController || inPort?.config.noPacketIn) {
+    ctx.report.add('action', () => 'drop');
+    return;
+  }
+  ctx.report.add('action', () => 'controller(reason=no_match)');
+  sendToController(ctx, { maxLen: 0xffff, controllerId: 0, reason: 'no_match', miss: 'implicit' });
+}
+
+function run(ctx: XlateContext, actions: readonly OfAction[]): void {
+  if (actions.length === 0) ctx.report.add('action', () => 'drop');
+  for (const action of actions) {
+    if (ctx.error !== undefined || ctx.exit) return;
+    ctx.report.add('action', () => formatActions([action]));
+    if (!runAction(ctx, action)) return;
+  }
+}
+
+/** False when the rest of the list is to be skipped. */
+function runAction(ctx: XlateContext, action: OfAction): boolean {
+  switch (action.type) {
+    case 'output':
+      xlateOutput(ctx, action.port, action.maxLen);
+      break;
+    case 'output_reg':
+      unwildcardSubfield(ctx.wc, action.src);
+      outputRegister(ctx, Number(getSubfield(ctx.flow, action.src)), action.maxLen);
+      break;
+    case 'output_trunc':
+      xlateOutputTrunc(ctx, action.port, action.maxLen);
+      break;
+    case 'enqueue':
+      xlateEnqueue(ctx, action.port, action.queue);
+      break;
+    case 'controller':
+      sendToController(ctx, { ...action, ...reasonOf(ctx, action.reason) });
+      break;
+    case 'resubmit':
+      resubmit(ctx, action.inPort, action.tableId);
+      break;
+    case 'goto_table':
+      enterTable(ctx, ctx.flow.u32(F.KEY_IN_PORT), action.tableId, true);
+      break;
+    case 'dec_ttl':
+      return xlateDecTtl(ctx, action.controllerIds);
+    case 'exit':
+      ctx.exit = true;
+      break;
+    default:
+      runFieldAction(ctx, action);
+  }
+  return true;
+}
+
+type Later = Exclude<OfAction, { type: 'output' | 'enqueue' | 'controller' | 'resubmit' | 'goto_table' | 'dec_ttl' }>;
+
+function runFieldAction(ctx: XlateContext, action: Later): void {
+  switch (action.type) {
+    case 'set_field':
+      xlateSetField(ctx, action.field, action.value, action.mask);
+      break;
+    case 'reg_move':
+      xlateMove(ctx, action.src, action.dst);
+      break;
+    case 'stack_push':
+      xlateStackPush(ctx, action.subfield);
+      break;
+    case 'stack_pop':
+      xlateStackPop(ctx, action.subfield);
+      break;
+    case 'set_queue':
+      xlateQueue(ctx, action.queue);
+      break;
+    case 'pop_queue':
+      xlateQueue(ctx, ctx.originalPriority);
+      ctx.report.add('detail', () => `queue = ${ctx.originalPriority}`);
+      break;
+    case 'push_vlan':
+      pushVlan(ctx, action.ethertype);
+      break;
+    case 'pop_vlan':
+      popVlan(ctx);
+      break;
+    case 'set_vlan_vid':
+      setVlanBits(ctx, VLAN_VID_MASK, action.vid, action.pushIfNeeded);
+      break;
+    case 'set_vlan_pcp':
+      setVlanBits(ctx, VLAN_PCP_MASK, action.pcp << 13, action.pushIfNeeded);
+      break;
+    case 'write_actions':
+    case 'clear_actions':
+      changeActionSet(ctx, action);
+      break;
+    case 'learn':
+      xlateLearn(ctx, action.spec);
+      if (ctx.report.enabled) ctx.report.add('warn', () => 'suppressing side effects, so learn action ignored');
+      break;
+    case 'clone':
+      runClone(ctx, action.actions);
+      break;
+    default:
+      runHeaderAction(ctx, action);
+  }
+}
+
+function runHeaderAction(ctx: XlateContext, action: Exclude<Later, { type: 'set_field' }>): void {
+  switch (action.type) {
+    case 'set_eth_src':
+    case 'set_eth_dst':
+    case 'set_ip_src':
+    case 'set_ip_dst':
+    case 'set_ip_dscp':
+    case 'set_ip_ecn':
+    case 'set_ip_ttl':
+    case 'set_l4_src_port':
+    case 'set_l4_dst_port':
+    case 'set_tunnel':
+    case 'write_metadata':
+      xlateHeader(ctx, action);
+      break;
+    default:
+    // note changes nothing; what is left was refused when the flow was added (tables/check-actions.ts).
+  }
+}
+
+const REASONS = ['no_match', 'action', 'invalid_ttl', 'action_set', 'group', 'packet_out'] as const;
+
+function reasonOf(ctx: XlateContext, reason: number): ReturnType<typeof reasonOfAction> {
+  const name = REASONS[reason] ?? 'action';
+  return name === 'action' ? reasonOfAction(ctx) : { reason: name };
+}
+
+function outputRegister(ctx: XlateContext, port: number, maxLen: number): void {
+  ctx.report.add('detail', () => `output port is ${port}`);
+  const is16 = port >= 0xff00 && port <= 0xffff;
+  xlateOutput(ctx, is16 ? (port | 0xffff0000) >>> 0 : port, maxLen);
+}
+
+function resubmit(ctx: XlateContext, port: number, table: number): void {
+  const inPort = port === OFPP.IN_PORT ? ctx.flow.u32(F.KEY_IN_PORT) : port;
+  enterTable(ctx, inPort, table === CURRENT_TABLE ? ctx.tableId : table, false);
+}
+
+const CURRENT_TABLE = 255;
+
+/** A clone's changes end with it; they are undone at the next output, if there is one. */
+function runClone(ctx: XlateContext, actions: readonly OfAction[]): void {
+  const { stack, actionSet } = ctx;
+  const flow = ctx.flow.clone();
+  ctx.stack = [...stack];
+  ctx.actionSet = [...actionSet];
+  run(ctx, actions);
+  ctx.flow = flow;
+  ctx.stack = stack;
+  ctx.actionSet = actionSet;
+  ctx.exit = false;
+}
+
+function changeActionSet(
+  ctx: XlateContext,
+  action: Extract<OfAction, { type: 'write_actions' | 'clear_actions' }>,
+): void {
+  if (action.type === 'clear_actions') {
+    const was = ctx.actionSet;
+    ctx.report.add(
+      'detail',
+      () => `action set was${was.length === 0 ? ' empty' : `: ${formatActions(orderActionSet(was))}`}`,
+    );
+    ctx.actionSet = [];
+    ctx.flow.setU32(F.FLOW_ACTSET_OUTPUT, OFPP.UNSET);
+    return;
+  }
+  ctx.actionSet.push(...action.actions);
+  const output = ctx.actionSet.findLast((written) => written.type === 'output');
+  if (output) ctx.flow.setU32(F.FLOW_ACTSET_OUTPUT, output.port);
+  ctx.report.add('detail', () => {
+    const ordered = orderActionSet(ctx.actionSet);
+    return `action set is${ordered.length === 0 ? ' empty' : `: ${formatActions(ordered)}`}`;
+  });
+}
+
+function runActionSet(ctx: XlateContext): void {
+  const actions = orderActionSet(ctx.actionSet);
+  if (actions.length === 0 || ctx.error !== undefined) return;
+  ctx.inActionSet = true;
+  ctx.exit = false;
+  ctx.report.nest(
+    'table',
+    () => '--. Executing action set:',
+    () => run(ctx, actions),
+  );
+}

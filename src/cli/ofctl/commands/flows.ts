@@ -1,0 +1,95 @@
+// Commands that change flow tables: add-flow, add-flows, mod-flows, del-flows.
+
+import { UserError } from '../../../../lib/errors.ts';
+import { OFPP } from '../../../../ofproto/model/actions.ts';
+import { emptyMatch } from '../../../../ofproto/model/flow.ts';
+import type { FlowMod, FlowModCommand } from '../../../../ofproto/model/flow-mod.ts';
+import { OFP_NO_BUFFER } from '../../../../ofproto/model/messages.ts';
+import type { OfClient } from '../client.ts';
+import { ErrorReply } from '../client.ts';
+import type { CommandContext } from '../context.ts';
+import { readFlow, readFlowFile } from '../flow-input.ts';
+import { chooseProtocol, switchProtocol } from '../flow-protocol.ts';
+import { formatMessage } from '../print-message.ts';
+
+/** Sends flow-mods in the protocol they need. Throws ErrorReply when the switch refused one; all were tried. */
+export async function sendFlows(ctx: CommandContext, client: OfClient, mods: readonly FlowMod[]): Promise<void> {
+  const protocol = chooseProtocol(mods, client.version, ctx.settings);
+  await switchProtocol(client, protocol);
+  await sendMods(client, mods, protocol);
+}
+
+/** Sends flow-mods on a connection that is in `protocol` already. */
+export async function sendMods(
+  client: OfClient,
+  mods: readonly FlowMod[],
+  protocol: { readonly format: 'standard' | 'nxm'; readonly tableId: boolean },
+): Promise<void> {
+  const drafts = mods.map(
+    (mod) => ({ type: 'flow_mod', format: protocol.format, mod, tableInCommand: protocol.tableId }) as const,
+  );
+  const errors = await client.change(drafts);
+  for (const error of errors.slice(0, -1)) process.stderr.write(formatMessage(error, client.version));
+  const last = errors.at(-1);
+  if (last) throw new ErrorReply(last, client.version);
+}
+
+function refuseBundle(ctx: CommandContext): void {
+  if (ctx.settings.bundle) throw new UserError('--bundle is not supported: changes are sent one by one');
+}
+
+async function changeFlows(
+  ctx: CommandContext,
+  [name, text]: readonly string[],
+  command: FlowModCommand | undefined,
+  fromFile: boolean,
+): Promise<void> {
+  refuseBundle(ctx);
+  const names = await acceptNames(ctx, name!);
+  const mods = fromFile || text === '-' ? readFlowFile(text!, command, names) : [readFlow(text!, command, names)];
+  await ctx.with(name!, (client) => sendFlows(ctx, client, mods));
+}
+
+/** Tables first: the order in which ovs-ofctl asks. */
+async function acceptNames(ctx: CommandContext, name: string) {
+  if (!ctx.settings.acceptNames) return {};
+  const tables = await ctx.tables(name);
+  return { tables, ports: await ctx.ports(name) };
+}
+
+const strictly = (ctx: CommandContext, command: 'modify' | 'delete'): FlowModCommand =>
+  ctx.settings.strict ? `${command}_strict` : command;
+
+export const addFlow = (ctx: CommandContext, args: readonly string[]) =>
+  changeFlows(ctx, args, args[1] === '-' ? undefined : 'add', false);
+
+export const addFlows = (ctx: CommandContext, args: readonly string[]) => changeFlows(ctx, args, undefined, true);
+
+export const modFlows = (ctx: CommandContext, args: readonly string[]) =>
+  changeFlows(ctx, args, strictly(ctx, 'modify'), false);
+
+export const delFlows = async (ctx: CommandContext, args: readonly string[]): Promise<void> => {
+  if (args.length > 1) return changeFlows(ctx, args, strictly(ctx, 'delete'), false);
+  refuseBundle(ctx);
+  await ctx.with(args[0]!, (client) => sendFlows(ctx, client, [deleteAll()]));
+};
+
+/** The flow-mod that deletes every flow. */
+function deleteAll(): FlowMod {
+  return {
+    command: 'delete',
+    tableId: 255,
+    priority: 32768,
+    match: emptyMatch(),
+    cookie: 0n,
+    cookieMask: 0n,
+    idleTimeout: 0,
+    hardTimeout: 0,
+    importance: 0,
+    bufferId: OFP_NO_BUFFER,
+    outPort: OFPP.ANY,
+    outGroup: OFPP.ANY,
+    flags: { sendFlowRem: false, checkOverlap: false, resetCounts: false, noPktCounts: false, noBytCounts: false },
+    actions: [],
+  };
+}

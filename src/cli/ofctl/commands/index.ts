@@ -1,0 +1,61 @@
+// The table of weft-ofctl's commands: how many arguments each takes and what runs it.
+
+import type { CommandContext } from '../context.ts';
+import * as connection from './connection.ts';
+import * as diff from './diff.ts';
+import * as dumpFlows from './dump-flows.ts';
+import * as dumps from './dumps.ts';
+import * as flows from './flows.ts';
+import * as offline from './offline.ts';
+import { packetOut } from './packet-out.ts';
+import * as config from './switch-config.ts';
+
+export interface Command {
+  readonly usage: string;
+  readonly min: number;
+  readonly max: number;
+  /** The exit status; undefined is 0. */
+  readonly run: (ctx: CommandContext, args: readonly string[]) => Promise<number> | Promise<void>;
+}
+
+type Run = Command['run'];
+
+const command = (usage: string, min: number, max: number, run: Run): Command => ({ usage, min, max, run });
+const MANY = Number.MAX_SAFE_INTEGER;
+
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  show: command('SWITCH', 1, 1, dumps.show),
+  'dump-desc': command('SWITCH', 1, 1, dumps.dumpDesc),
+  'dump-tables': command('SWITCH', 1, 1, dumps.dumpTables),
+  'dump-table-features': command('SWITCH', 1, 1, dumps.dumpTableFeatures),
+  'mod-port': command('SWITCH PORT ACTION', 3, 3, config.modPort),
+  'mod-table': command('SWITCH TABLE SETTING', 3, 3, config.modTable),
+  'get-frags': command('SWITCH', 1, 1, config.getFrags),
+  'set-frags': command('SWITCH normal|drop|reassemble|nx-match', 2, 2, config.setFrags),
+  'dump-ports': command('SWITCH [PORT]', 1, 2, dumps.dumpPorts),
+  'dump-ports-desc': command('SWITCH [PORT]', 1, 2, dumps.dumpPortsDesc),
+  'dump-flows': command('SWITCH [FLOW]', 1, 2, dumpFlows.dumpFlows),
+  'dump-aggregate': command('SWITCH [FLOW]', 1, 2, dumpFlows.dumpAggregate),
+  'queue-stats': command('SWITCH', 1, 3, dumps.queueStats),
+  'add-flow': command('SWITCH FLOW', 2, 2, flows.addFlow),
+  'add-flows': command('SWITCH FILE', 2, 2, flows.addFlows),
+  'mod-flows': command('SWITCH FLOW', 2, 2, flows.modFlows),
+  'del-flows': command('SWITCH [FLOW]', 1, 2, flows.delFlows),
+  'replace-flows': command('SWITCH FILE', 2, 2, diff.replaceFlows),
+  'diff-flows': command('SOURCE1 SOURCE2', 2, 2, diff.diffFlows),
+  'packet-out': command('SWITCH PACKET-OUT', 2, MANY, packetOut),
+  monitor: command('SWITCH [MISSLEN] [invalid_ttl] [watch:[...]]', 1, MANY, connection.monitor),
+  snoop: command('SWITCH', 1, 1, connection.snoop),
+  'dump-groups': command('SWITCH', 1, 2, dumps.dumpGroups),
+  'dump-group-stats': command('SWITCH', 1, 2, dumps.dumpGroupStats),
+  'dump-group-features': command('SWITCH', 1, 1, dumps.dumpGroupFeatures),
+  'dump-meters': command('SWITCH', 1, 2, dumps.dumpMeters),
+  'meter-stats': command('SWITCH', 1, 2, dumps.meterStats),
+  'meter-features': command('SWITCH', 1, 1, dumps.meterFeatures),
+  probe: command('TARGET', 1, 1, connection.probe),
+  ping: command('TARGET [BYTES]', 1, 2, connection.ping),
+  'ofp-parse': command('FILE', 1, 1, offline.ofpParse),
+  'ofp-print': command('HEX', 1, 2, offline.ofpPrint),
+  'parse-flow': command('FLOW', 1, 1, offline.parseFlowCommand),
+  'parse-flows': command('FILE', 1, 1, offline.parseFlowsCommand),
+};

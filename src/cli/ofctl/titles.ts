@@ -1,0 +1,90 @@
+// The titles of printed messages: the protocol's own names, with the version from 1.1 on.
+
+import type { OfMessage, OfType } from '../../../ofproto/model/messages.ts';
+
+const TITLES: Readonly<Record<OfType, string>> = {
+  hello: 'OFPT_HELLO',
+  error: 'OFPT_ERROR',
+  echo_request: 'OFPT_ECHO_REQUEST',
+  echo_reply: 'OFPT_ECHO_REPLY',
+  features_request: 'OFPT_FEATURES_REQUEST',
+  features_reply: 'OFPT_FEATURES_REPLY',
+  get_config_request: 'OFPT_GET_CONFIG_REQUEST',
+  get_config_reply: 'OFPT_GET_CONFIG_REPLY',
+  set_config: 'OFPT_SET_CONFIG',
+  packet_in: 'OFPT_PACKET_IN',
+  packet_out: 'OFPT_PACKET_OUT',
+  flow_mod: 'OFPT_FLOW_MOD',
+  flow_removed: 'OFPT_FLOW_REMOVED',
+  port_status: 'OFPT_PORT_STATUS',
+  port_mod: 'OFPT_PORT_MOD',
+  table_mod: 'OFPT_TABLE_MOD',
+  barrier_request: 'OFPT_BARRIER_REQUEST',
+  barrier_reply: 'OFPT_BARRIER_REPLY',
+  role_request: 'OFPT_ROLE_REQUEST',
+  role_reply: 'OFPT_ROLE_REPLY',
+  set_flow_format: 'NXT_SET_FLOW_FORMAT',
+  flow_mod_table_id: 'NXT_FLOW_MOD_TABLE_ID',
+  flow_age: 'NXT_FLOW_AGE',
+  set_packet_in_format: 'NXT_SET_PACKET_IN_FORMAT',
+  set_controller_id: 'NXT_SET_CONTROLLER_ID',
+  set_async_config: 'OFPT_SET_ASYNC',
+  get_async_request: 'OFPT_GET_ASYNC_REQUEST',
+  get_async_reply: 'OFPT_GET_ASYNC_REPLY',
+  desc_request: 'OFPST_DESC request',
+  desc_reply: 'OFPST_DESC reply',
+  flow_stats_request: 'OFPST_FLOW request',
+  flow_stats_reply: 'OFPST_FLOW reply',
+  aggregate_request: 'OFPST_AGGREGATE request',
+  aggregate_reply: 'OFPST_AGGREGATE reply',
+  table_stats_request: 'OFPST_TABLE request',
+  table_stats_reply: 'OFPST_TABLE reply',
+  table_features_request: 'OFPST_TABLE_FEATURES request',
+  table_features_reply: 'OFPST_TABLE_FEATURES reply',
+  port_stats_request: 'OFPST_PORT request',
+  port_stats_reply: 'OFPST_PORT reply',
+  port_desc_request: 'OFPST_PORT_DESC request',
+  port_desc_reply: 'OFPST_PORT_DESC reply',
+  queue_stats_request: 'OFPST_QUEUE request',
+  queue_stats_reply: 'OFPST_QUEUE reply',
+  queue_config_request: 'OFPT_QUEUE_GET_CONFIG_REQUEST',
+  queue_config_reply: 'OFPT_QUEUE_GET_CONFIG_REPLY',
+  group_stats_request: 'OFPST_GROUP request',
+  group_stats_reply: 'OFPST_GROUP reply',
+  group_desc_request: 'OFPST_GROUP_DESC request',
+  group_desc_reply: 'OFPST_GROUP_DESC reply',
+  group_features_request: 'OFPST_GROUP_FEATURES request',
+  group_features_reply: 'OFPST_GROUP_FEATURES reply',
+  meter_stats_request: 'OFPST_METER request',
+  meter_stats_reply: 'OFPST_METER reply',
+  meter_config_request: 'OFPST_METER_CONFIG request',
+  meter_config_reply: 'OFPST_METER_CONFIG reply',
+  meter_features_request: 'OFPST_METER_FEATURES request',
+  meter_features_reply: 'OFPST_METER_FEATURES reply',
+  flow_monitor_request: 'NXST_FLOW_MONITOR request',
+  flow_monitor_reply: 'NXST_FLOW_MONITOR reply',
+  flow_monitor_cancel: 'NXT_FLOW_MONITOR_CANCEL',
+  flow_monitor_paused: 'NXT_FLOW_MONITOR_PAUSED',
+  flow_monitor_resumed: 'NXT_FLOW_MONITOR_RESUMED',
+};
+
+/** Messages whose Nicira form has a name of its own. */
+function niciraTitle(message: OfMessage): string | undefined {
+  if ('format' in message && message.format === 'nxm' && message.type !== 'set_flow_format') {
+    return TITLES[message.type].replace('OFP', 'NX');
+  }
+  if (message.type === 'packet_in' && message.format !== 'standard') return message.format.toUpperCase();
+  if ('nicira' in message && message.nicira) return TITLES[message.type].replace('OFPT_', 'NXT_');
+  return undefined;
+}
+
+/** `OFPST_FLOW reply (OF1.3)`. */
+export function messageTitle(message: OfMessage, version: number): string {
+  const title = niciraTitle(message) ?? extension10(message, version) ?? TITLES[message.type];
+  return version > 1 ? `${title} (OF1.${version - 1})` : title;
+}
+
+/** On 1.0, groups are an extension. */
+function extension10(message: OfMessage, version: number): string | undefined {
+  return version === 1 && message.type.startsWith('group_') ? TITLES[message.type].replace('OFP', 'NX') : undefined;
+}

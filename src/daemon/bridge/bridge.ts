@@ -1,0 +1,202 @@
+// One bridge at run time: its OpenFlow switch, its connection manager and its interfaces, made to match a BridgeConfig.
+
+import type { Dpif, DpPort } from '../../../datapath/dpif.ts';
+import { logger } from '../../../lib/log.ts';
+import type { ConnmgrApi } from '../../../ofproto/connmgr/connmgr-api.ts';
+import type { OfprotoApi, PortVlan } from '../../../ofproto/ofproto-api.ts';
+import { formatDatapathId, pickBridgeMac, pickDatapathId } from './address.ts';
+import type { BridgeConfig, InterfaceConfig } from './config.ts';
+import { Iface, type IfaceParts } from './iface.ts';
+import type { DummyMode } from './interface-type.ts';
+import { OfportAllocator } from './ofports.ts';
+
+const log = logger('bridge');
+
+const MTU_DEFAULT = 1500;
+const MAC_AGING_S_DEFAULT = 300;
+const MAC_TABLE_SIZE_DEFAULT = 8192;
+
+/** What a bridge is made of. */
+export interface BridgeParts {
+  readonly dpif: Dpif;
+  readonly ofproto: OfprotoApi;
+  readonly connmgr: ConnmgrApi;
+  readonly dummy: DummyMode;
+}
+
+interface Wanted {
+  readonly config: InterfaceConfig;
+  readonly vlan: PortVlan | undefined;
+  /** Why the interface cannot be part of its port. */
+  readonly refusal: string | undefined;
+}
+
+export class Bridge {
+  readonly name: string;
+  readonly ofproto: OfprotoApi;
+  readonly connmgr: ConnmgrApi;
+  config: BridgeConfig;
+  readonly #parts: BridgeParts;
+  readonly #ifaces = new Map<string, Iface>();
+  readonly #ifaceParts: IfaceParts;
+  /** The MTU that internal ports were last given; they keep what a user sets by other means until it changes. */
+  #internalMtu: number | undefined;
+
+  constructor(config: BridgeConfig, parts: BridgeParts) {
+    this.name = config.name;
+    this.config = config;
+    this.ofproto = parts.ofproto;
+    this.connmgr = parts.connmgr;
+    this.#parts = parts;
+    const bridge = { name: config.name, datapathType: config.datapathType };
+    const { dpif, ofproto, dummy } = parts;
+    this.#ifaceParts = { dpif, ofproto, dummy, bridge, ofports: new OfportAllocator() };
+  }
+
+  ifaces(): Iterable<Iface> {
+    return this.#ifaces.values();
+  }
+
+  iface(name: string): Iface | undefined {
+    return this.#ifaces.get(name);
+  }
+
+  get local(): Iface | undefined {
+    return this.#ifaces.get(this.name);
+  }
+
+  /** Bridge.datapath_id. */
+  get datapathId(): string {
+    return formatDatapathId(this.ofproto.datapathId);
+  }
+
+  /** Opens the management sockets; a taken path is logged, and the bridge works without. */
+  async open(): Promise<void> {
+    try {
+      await this.connmgr.listen();
+    } catch (error) {
+      log.err(`bridge ${this.name}: ${(error as Error).message}`);
+    }
+  }
+
+  /** Removes interfaces that `config` does not have, so that another bridge can have them. */
+  async removeUnwanted(config: BridgeConfig): Promise<void> {
+    const wanted = wantedInterfaces(config);
+    for (const [name, iface] of this.#ifaces) {
+      const stays = wanted.get(name)?.config;
+      if (stays && stays.type === iface.config.type) continue;
+      this.#ifaces.delete(name);
+      await iface.remove();
+    }
+  }
+
+  /** Makes everything else as `config` wants it. */
+  async apply(config: BridgeConfig): Promise<void> {
+    this.config = config;
+    this.#applySettings();
+    const wanted = wantedInterfaces(config);
+    // The numbers that are asked for, or were there before, go first.
+    const order = [...wanted.values()].sort((a, b) => rank(a.config) - rank(b.config));
+    for (const one of order) if (one.config.name !== this.name) await this.#applyInterface(one);
+    await this.#applyInternalMtu(wanted);
+    const local = wanted.get(this.name);
+    if (local) await this.#applyLocal(local);
+    this.ofproto.datapathId = pickDatapathId(config.otherConfig['datapath-id'], this.local?.dpPort?.mac, config.uuid);
+    this.connmgr.setControllers(config.controllers);
+  }
+
+  /** Takes in interfaces whose port started to work; true when something changed. */
+  portChanged(dpPort: DpPort): boolean {
+    for (const iface of this.#ifaces.values()) if (iface.dpPort?.odpPort === dpPort.odpPort) return iface.admit();
+    return false;
+  }
+
+  async close(): Promise<void> {
+    await this.connmgr.close();
+    for (const iface of this.#ifaces.values()) await iface.remove();
+    this.#ifaces.clear();
+    this.ofproto.close();
+  }
+
+  async #applyInterface({ config, vlan, refusal }: Wanted): Promise<void> {
+    const iface = this.#ifaces.get(config.name) ?? new Iface(config, vlan, this.#ifaceParts);
+    this.#ifaces.set(config.name, iface);
+    if (refusal !== undefined) await iface.refuse(config, refusal);
+    else await iface.apply(config, vlan, iface.type === 'internal' ? { mtu: this.#internalMtu } : {});
+  }
+
+  async #applyLocal({ config, vlan }: Wanted): Promise<void> {
+    const mac = pickBridgeMac(
+      this.config.otherConfig['hwaddr'],
+      [...this.#ifaces.values()]
+        .filter((iface) => !iface.isLocal && iface.ofPort !== undefined)
+        .map((iface) => ({ mac: iface.dpPort?.mac, isInternal: iface.config.type === 'internal' })),
+    );
+    const iface = this.#ifaces.get(this.name) ?? new Iface(config, vlan, this.#ifaceParts);
+    this.#ifaces.set(this.name, iface);
+    await iface.apply(config, vlan, { mac, mtu: this.#internalMtu });
+  }
+
+  /** Internal ports get the smallest MTU of the other ports, so that the host does not send what cannot leave. */
+  async #applyInternalMtu(wanted: ReadonlyMap<string, Wanted>): Promise<void> {
+    const others = [...this.#ifaces.values()].filter((iface) => iface.type !== 'internal' && iface.dpPort?.mtu);
+    const smallest = Math.min(...others.map((iface) => iface.dpPort?.mtu ?? MTU_DEFAULT));
+    const mtu = others.length > 0 ? smallest : MTU_DEFAULT;
+    if (mtu === (this.#internalMtu ?? MTU_DEFAULT)) return;
+    this.#internalMtu = mtu;
+    for (const one of wanted.values()) {
+      const iface = this.#ifaces.get(one.config.name);
+      if (iface?.type === 'internal' && !iface.isLocal) await this.#applyInterface(one);
+    }
+  }
+
+  #applySettings(): void {
+    const { otherConfig, failMode, protocols } = this.config;
+    const agingS = numberOf(otherConfig['mac-aging-time'], MAC_AGING_S_DEFAULT, 15, 3600);
+    const maxEntries = numberOf(otherConfig['mac-table-size'], MAC_TABLE_SIZE_DEFAULT, 10, 1_000_000);
+    this.#parts.ofproto.setMacTable({ agingTimeMs: agingS * 1000, maxEntries });
+    this.#parts.ofproto.setForwardBpdu(otherConfig['forward-bpdu'] === 'true');
+    this.connmgr.setFailMode(failMode);
+    this.connmgr.setProtocols(protocols);
+    const { 'dp-desc': datapath, 'dp-sn': serialNumber } = otherConfig;
+    this.connmgr.setDescription({
+      ...(datapath === undefined ? {} : { datapath }),
+      ...(serialNumber === undefined ? {} : { serialNumber }),
+    });
+  }
+}
+
+/**
+ * Interfaces by name; the first of two with one name counts. A port of several interfaces is a bond, of which only the
+ * first member is used. A bridge without a row for its own port has one all the same.
+ */
+function wantedInterfaces(config: BridgeConfig): Map<string, Wanted> {
+  const wanted = new Map<string, Wanted>();
+  for (const port of config.ports) {
+    for (const [index, iface] of port.interfaces.entries()) {
+      if (wanted.has(iface.name)) continue;
+      const refusal = index === 0 ? undefined : `${iface.name}: port ${port.name} uses only one of its interfaces`;
+      wanted.set(iface.name, { config: iface, vlan: port.vlan, refusal });
+    }
+  }
+  if (!wanted.has(config.name)) {
+    wanted.set(config.name, { config: localInterface(config.name), vlan: undefined, refusal: undefined });
+  }
+  return wanted;
+}
+
+function localInterface(name: string): InterfaceConfig {
+  const none = { ofportRequest: undefined, ofportBefore: undefined, mac: undefined, mtuRequest: undefined };
+  return { uuid: '', name, type: 'internal', options: {}, ...none };
+}
+
+function rank(config: InterfaceConfig): number {
+  if (config.ofportRequest !== undefined) return 0;
+  return config.ofportBefore !== undefined && config.ofportBefore > 0 ? 1 : 2;
+}
+
+/** A number from other_config within its limits; the default when it is absent or no number. */
+function numberOf(text: string | undefined, fallback: number, min: number, max: number): number {
+  const value = text === undefined || text.trim() === '' ? Number.NaN : Number(text);
+  return Number.isFinite(value) ? Math.min(Math.max(value, min), max) : fallback;
+}

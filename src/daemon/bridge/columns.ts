@@ -1,0 +1,44 @@
+// Which tables and columns of the database the switch reads: what it is told (a change leads to a reconfiguration) and
+// what it writes itself (a change does not).
+
+/** Columns that say how the switch shall be. */
+export const CONFIG_COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  Open_vSwitch: ['bridges', 'datapaths', 'next_cfg', 'other_config'],
+  Bridge: [
+    'name',
+    'datapath_type',
+    'ports',
+    'controller',
+    'fail_mode',
+    'protocols',
+    'other_config',
+    'flow_tables',
+    'external_ids',
+  ],
+  Port: ['name', 'interfaces', 'tag', 'trunks', 'vlan_mode', 'mac', 'fake_bridge', 'other_config'],
+  Interface: ['name', 'type', 'options', 'ofport_request', 'mac', 'mtu_request', 'other_config'],
+  Controller: [
+    'target',
+    'type',
+    'connection_mode',
+    'max_backoff',
+    'inactivity_probe',
+    'enable_async_messages',
+    'controller_rate_limit',
+    'controller_burst_limit',
+  ],
+  Datapath: ['external_ids'],
+};
+
+/** Columns that the switch writes, read once at start: a port keeps its OpenFlow number over a restart. */
+const READ_STATUS_COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  Interface: ['ofport'],
+};
+
+/** What the replica monitors. */
+export const MONITORED_COLUMNS: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  Object.entries(CONFIG_COLUMNS).map(([table, columns]) => [
+    table,
+    [...columns, ...(READ_STATUS_COLUMNS[table] ?? [])],
+  ]),
+);

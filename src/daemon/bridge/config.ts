@@ -1,0 +1,150 @@
+// The wanted configuration as plain values, read from one state of the database: rows may change or vanish while it is
+// being applied, a SwitchConfig does not. References to rows that are not there are passed over.
+
+import type { ControllerConfig } from '../../../ofproto/connmgr/controller.ts';
+import type { PortVlan } from '../../../ofproto/ofproto-api.ts';
+import type { OvsdbReplica, ReplicaRow } from '../../ovsdb/replica.ts';
+
+export interface InterfaceConfig {
+  readonly uuid: string;
+  readonly name: string;
+  /** As in the database; '' is `system`. */
+  readonly type: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly ofportRequest: number | undefined;
+  /** Interface.ofport as the database has it: the number of the last run. */
+  readonly ofportBefore: number | undefined;
+  readonly mac: string | undefined;
+  readonly mtuRequest: number | undefined;
+}
+
+export interface PortConfig {
+  readonly uuid: string;
+  readonly name: string;
+  /** undefined: no VLAN setting, which is a trunk of every VLAN. */
+  readonly vlan: PortVlan | undefined;
+  readonly interfaces: readonly InterfaceConfig[];
+}
+
+export interface ControllerRowConfig extends ControllerConfig {
+  readonly uuid: string;
+}
+
+export interface BridgeConfig {
+  readonly uuid: string;
+  readonly name: string;
+  readonly datapathType: string;
+  readonly failMode: 'standalone' | 'secure';
+  readonly protocols: readonly string[];
+  readonly otherConfig: Readonly<Record<string, string>>;
+  readonly ports: readonly PortConfig[];
+  readonly controllers: readonly ControllerRowConfig[];
+}
+
+export interface SwitchConfig {
+  /** The Open_vSwitch row. */
+  readonly uuid: string;
+  readonly nextCfg: number;
+  readonly otherConfig: Readonly<Record<string, string>>;
+  readonly bridges: readonly BridgeConfig[];
+  /** Datapath rows by datapath type. */
+  readonly datapaths: Readonly<Record<string, string>>;
+}
+
+/** Reads the whole configuration; undefined while the database has no Open_vSwitch row. */
+export function readConfig(replica: OvsdbReplica): SwitchConfig | undefined {
+  const root = replica.only('Open_vSwitch');
+  if (!root) return undefined;
+  return {
+    uuid: root.uuid,
+    nextCfg: root.number('next_cfg'),
+    otherConfig: object(root, 'other_config'),
+    bridges: named(replica, 'Bridge', root.uuids('bridges')).map((row) => readBridge(replica, row)),
+    datapaths: object(root, 'datapaths'),
+  };
+}
+
+function readBridge(replica: OvsdbReplica, row: ReplicaRow): BridgeConfig {
+  const controllers = rows(replica, 'Controller', row.uuids('controller'));
+  return {
+    uuid: row.uuid,
+    name: row.string('name'),
+    datapathType: row.string('datapath_type'),
+    failMode: row.optString('fail_mode') === 'secure' ? 'secure' : 'standalone',
+    protocols: row.strings('protocols'),
+    otherConfig: object(row, 'other_config'),
+    ports: named(replica, 'Port', row.uuids('ports')).map((port) => readPort(replica, port)),
+    controllers: controllers.map(readController),
+  };
+}
+
+function readPort(replica: OvsdbReplica, row: ReplicaRow): PortConfig {
+  return {
+    uuid: row.uuid,
+    name: row.string('name'),
+    vlan: readVlan(row),
+    interfaces: named(replica, 'Interface', row.uuids('interfaces')).map(readInterface),
+  };
+}
+
+/** ovs-vswitchd.conf.db(5), Port, VLAN Configuration: without vlan_mode a tag makes an access port. */
+function readVlan(row: ReplicaRow): PortVlan | undefined {
+  const tag = row.optNumber('tag');
+  const trunks = row.numbers('trunks');
+  const mode = row.optString('vlan_mode');
+  if (tag === undefined && trunks.length === 0 && mode === undefined) return undefined;
+  const isMode = mode === 'access' || mode === 'trunk' || mode === 'native-tagged' || mode === 'native-untagged';
+  return {
+    mode: isMode ? mode : tag === undefined ? 'trunk' : 'access',
+    tag: tag ?? 0,
+    ...(trunks.length > 0 ? { trunks } : {}),
+  };
+}
+
+function readInterface(row: ReplicaRow): InterfaceConfig {
+  return {
+    uuid: row.uuid,
+    name: row.string('name'),
+    type: row.string('type'),
+    options: object(row, 'options'),
+    ofportRequest: row.optNumber('ofport_request'),
+    ofportBefore: row.optNumber('ofport'),
+    mac: row.optString('mac'),
+    mtuRequest: row.optNumber('mtu_request'),
+  };
+}
+
+function readController(row: ReplicaRow): ControllerRowConfig {
+  const type = row.optString('type');
+  const connectionMode = row.optString('connection_mode');
+  const optional = {
+    maxBackoffMs: row.optNumber('max_backoff'),
+    inactivityProbeMs: row.optNumber('inactivity_probe'),
+    enableAsyncMessages: row.optBoolean('enable_async_messages'),
+    rateLimit: row.optNumber('controller_rate_limit'),
+    burstLimit: row.optNumber('controller_burst_limit'),
+    type: (['primary', 'service'] as const).find((name) => name === type),
+    connectionMode: (['in-band', 'out-of-band'] as const).find((name) => name === connectionMode),
+  };
+  return { uuid: row.uuid, target: row.string('target'), ...present(optional) };
+}
+
+/** The members that have a value. */
+export function present<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const kept = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(kept) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+function object(row: ReplicaRow, column: string): Record<string, string> {
+  return Object.fromEntries(row.stringMap(column));
+}
+
+function rows(replica: OvsdbReplica, table: string, uuids: readonly string[]): ReplicaRow[] {
+  return uuids.map((uuid) => replica.row(table, uuid)).filter((row) => row !== undefined);
+}
+
+/** Rows in the order of their names, so that numbers are given the same way each time. */
+function named(replica: OvsdbReplica, table: string, uuids: readonly string[]): ReplicaRow[] {
+  const compare = new Intl.Collator('en', { numeric: true }).compare;
+  return rows(replica, table, uuids).sort((a, b) => compare(a.string('name'), b.string('name')));
+}

@@ -1,0 +1,167 @@
+// One interface of a bridge at run time: its datapath port, and its OpenFlow port once the datapath port works.
+//
+//   wanted --portAdd()--> in the datapath --no error--> in the bridge (ofPort set)
+//      \--refused or unknown type--> failed (error set, ofPort none); tried again with each reconfiguration
+//
+// A datapath port that exists but does not work yet (its interface is missing, its socket is taken) is admitted to the
+// bridge as soon as its error clears, and stays in it when an error comes later. The bridge's own port is always in it.
+
+import type { Dpif, DpPort, PortSpec, PortType } from '../../../datapath/dpif.ts';
+import { UserError } from '../../../lib/errors.ts';
+import { logger } from '../../../lib/log.ts';
+import { OFPP } from '../../../ofproto/model/actions.ts';
+import type { OfprotoApi, PortVlan } from '../../../ofproto/ofproto-api.ts';
+import type { InterfaceConfig } from './config.ts';
+import { type BridgeKind, type DummyMode, portSpec, portType, unknownTypeError } from './interface-type.ts';
+import type { OfportAllocator } from './ofports.ts';
+
+const log = logger('bridge');
+
+export interface IfaceParts {
+  readonly dpif: Dpif;
+  readonly ofproto: OfprotoApi;
+  readonly ofports: OfportAllocator;
+  readonly bridge: BridgeKind;
+  readonly dummy: DummyMode;
+}
+
+export class Iface {
+  config: InterfaceConfig;
+  readonly #parts: IfaceParts;
+  #vlan: PortVlan | undefined;
+  #spec: PortSpec | undefined;
+  #dpPort: DpPort | undefined;
+  #ofPort: number | undefined;
+  #error: string | undefined;
+
+  constructor(config: InterfaceConfig, vlan: PortVlan | undefined, parts: IfaceParts) {
+    this.config = config;
+    this.#vlan = vlan;
+    this.#parts = parts;
+  }
+
+  get dpPort(): DpPort | undefined {
+    return this.#dpPort;
+  }
+  /** undefined while the interface is not in the bridge. */
+  get ofPort(): number | undefined {
+    return this.#ofPort;
+  }
+  get error(): string | undefined {
+    return this.#error ?? this.#dpPort?.error;
+  }
+  get isLocal(): boolean {
+    return this.config.name === this.#parts.bridge.name;
+  }
+  get type(): PortType | undefined {
+    return portType(this.config, this.#parts.bridge, this.#parts.dummy);
+  }
+
+  /** Makes the interface as `config` wants it; never rejects for what a user can cause, but sets `error`. */
+  async apply(
+    config: InterfaceConfig,
+    vlan: PortVlan | undefined,
+    bridge: { readonly mac?: string | undefined; readonly mtu?: number | undefined } = {},
+  ): Promise<void> {
+    this.config = config;
+    const type = this.type;
+    if (!type) {
+      await this.remove();
+      this.#fail(unknownTypeError(config.name));
+      return;
+    }
+    const spec = portSpec(config, type, bridge);
+    if (this.#dpPort && !(await this.#reconfigure(spec))) await this.remove();
+    if (!this.#dpPort) await this.#add(spec);
+    this.#setVlan(vlan);
+    this.admit();
+  }
+
+  /** Keeps the interface out, and says why. */
+  async refuse(config: InterfaceConfig, error: string): Promise<void> {
+    this.config = config;
+    await this.remove();
+    this.#fail(error);
+  }
+
+  /** Takes the interface into the bridge when it works by now; true when that changed something. */
+  admit(): boolean {
+    const dpPort = this.#dpPort;
+    if (!dpPort) return false;
+    if (this.#ofPort === undefined && (dpPort.error === undefined || this.isLocal)) return this.#enter(dpPort);
+    const wanted = this.config.ofportRequest;
+    const moves = wanted !== undefined && wanted !== this.#ofPort && this.#ofPort !== undefined && !this.isLocal;
+    if (!moves || !this.#parts.ofports.isFree(wanted)) return false;
+    this.#leave();
+    return this.#enter(dpPort);
+  }
+
+  /** Takes the interface out of the bridge and the datapath. */
+  async remove(): Promise<void> {
+    this.#leave();
+    const dpPort = this.#dpPort;
+    this.#dpPort = undefined;
+    this.#spec = undefined;
+    if (dpPort) await this.#parts.dpif.portDel(dpPort.odpPort);
+  }
+
+  async #reconfigure(spec: PortSpec): Promise<boolean> {
+    // An unchanged port that works is left alone; one with an error is offered its spec again.
+    if (this.#dpPort?.error === undefined && sameSpec(spec, this.#spec)) return true;
+    const kept = await this.#dpPort?.reconfigure(spec);
+    if (kept) this.#spec = spec;
+    return kept ?? false;
+  }
+
+  async #add(spec: PortSpec): Promise<void> {
+    try {
+      this.#dpPort = await this.#parts.dpif.portAdd(spec);
+      this.#spec = spec;
+      this.#error = undefined;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      this.#fail(error.message);
+    }
+  }
+
+  #fail(error: string): void {
+    if (error !== this.#error) log.warn(error);
+    this.#error = error;
+  }
+
+  #enter(dpPort: DpPort): boolean {
+    const { ofports, ofproto, bridge } = this.#parts;
+    const { ofportRequest, ofportBefore, name } = this.config;
+    const ofPort = this.isLocal ? OFPP.LOCAL : ofports.take(ofportRequest ?? ofportBefore);
+    if (ofPort === undefined) {
+      this.#fail(`could not add network device ${name} to ofproto (Too many users)`);
+      return false;
+    }
+    this.#error = undefined;
+    this.#ofPort = ofPort;
+    ofproto.addPort(dpPort, ofPort, this.#vlan);
+    log.info(`bridge ${bridge.name}: added interface ${name} on port ${ofPort & 0xffff}`);
+    return true;
+  }
+
+  #leave(): void {
+    if (this.#ofPort === undefined) return;
+    const { ofports, ofproto, bridge } = this.#parts;
+    ofproto.delPort(this.#ofPort);
+    if (!this.isLocal) ofports.free(this.#ofPort);
+    log.info(`bridge ${bridge.name}: deleted interface ${this.config.name} on port ${this.#ofPort & 0xffff}`);
+    this.#ofPort = undefined;
+  }
+
+  #setVlan(vlan: PortVlan | undefined): void {
+    const differs = JSON.stringify(vlan) !== JSON.stringify(this.#vlan);
+    this.#vlan = vlan;
+    if (differs && this.#ofPort !== undefined) this.#parts.ofproto.setPortVlan(this.#ofPort, vlan);
+  }
+}
+
+function sameSpec(a: PortSpec, b: PortSpec | undefined): boolean {
+  const text = (spec: PortSpec | undefined) =>
+    spec && JSON.stringify([spec.name, spec.type, spec.mac, spec.mtu, Object.entries(spec.options).sort()]);
+  return text(a) === text(b);
+}

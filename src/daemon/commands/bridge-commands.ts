@@ -1,0 +1,133 @@
+// ofproto/*, fdb/* and bridge/*: one bridge's OpenFlow switch.
+
+import { UserError } from '../../../lib/errors.ts';
+import { OFPP } from '../../../ofproto/model/actions.ts';
+import { emptyMatch } from '../../../ofproto/model/flow.ts';
+import type { FlowStatsEntry } from '../../../ofproto/model/flow-mod.ts';
+import { formatEther } from '../../../ofproto/text/addresses.ts';
+import { formatActions } from '../../../ofproto/text/format-actions.ts';
+import { formatMatch } from '../../../ofproto/text/format-match.ts';
+import type { Command } from '../../unixctl/command.ts';
+import { type CommandContext, findBridge, ofPortText, splitOptions } from './context.ts';
+
+export function bridgeCommands(context: CommandContext): Command[] {
+  const bridges = () => context.reconciler.bridges();
+  return [
+    {
+      name: 'ofproto/list',
+      usage: '',
+      minArgs: 0,
+      maxArgs: 0,
+      handler: () =>
+        bridges()
+          .map((bridge) => bridge.name)
+          .join('\n'),
+    },
+    {
+      name: 'ofproto/trace',
+      usage: 'bridge br_flow [packet]',
+      minArgs: 2,
+      maxArgs: 3,
+      handler: (args) => trace(context, args),
+    },
+    {
+      name: 'bridge/dump-flows',
+      usage: '[--offload-stats] bridge',
+      minArgs: 1,
+      maxArgs: 2,
+      handler: (args) => dumpFlows(context, args),
+    },
+    { name: 'fdb/show', usage: 'bridge', minArgs: 1, maxArgs: 1, handler: ([name]) => showMacs(context, name!) },
+    {
+      name: 'fdb/stats-show',
+      usage: 'bridge',
+      minArgs: 1,
+      maxArgs: 1,
+      handler: ([name]) => showMacStats(context, name!),
+    },
+    {
+      name: 'fdb/stats-clear',
+      usage: '[bridge]',
+      minArgs: 0,
+      maxArgs: 1,
+      handler: ([name]) => clearMacStats(context, name),
+    },
+    { name: 'fdb/flush', usage: '[bridge]', minArgs: 0, maxArgs: 1, handler: ([name]) => flushMacs(context, name) },
+    {
+      name: 'bridge/reconnect',
+      usage: '[bridge]',
+      minArgs: 0,
+      maxArgs: 1,
+      handler: ([name]) => {
+        const chosen = name === undefined ? bridges() : [findBridge(context, name, 'Unknown bridge')];
+        for (const bridge of chosen) bridge.connmgr.reconnect();
+        return '';
+      },
+    },
+  ];
+}
+
+function trace(context: CommandContext, [name, flow, packet]: readonly string[]): string {
+  const bridge = findBridge(context, name!, `${name}: unknown bridge`);
+  return bridge.ofproto.trace(flow!, packet === undefined ? undefined : parsePacket(packet));
+}
+
+/** A frame in hex digits. */
+export function parsePacket(text: string): Uint8Array {
+  if (!/^([0-9a-f]{2})+$/i.test(text)) throw new UserError('Trailing garbage in packet data');
+  return Buffer.from(text, 'hex');
+}
+
+function showMacs(context: CommandContext, name: string): string {
+  const rows = findBridge(context, name)
+    .ofproto.macs()
+    .map(({ ofPort, vlan, mac, ageS }) => {
+      const port = ofPortText(ofPort).padStart(5);
+      return `${port}  ${String(vlan).padStart(4)}  ${formatEther(mac)}  ${String(Math.floor(ageS)).padStart(3)}`;
+    });
+  return [' port  VLAN  MAC                Age', ...rows].join('\n');
+}
+
+function showMacStats(context: CommandContext, name: string): string {
+  const { entries, maxEntries, learned, expired, evicted, moved } = findBridge(context, name).ofproto.macStats();
+  return [
+    `Statistics for bridge "${name}":`,
+    `  Current/maximum MAC entries in the table: ${entries}/${maxEntries}`,
+    '  Current static MAC entries in the table : 0',
+    `  Total number of learned MAC entries     : ${learned}`,
+    `  Total number of expired MAC entries     : ${expired}`,
+    `  Total number of evicted MAC entries     : ${evicted}`,
+    `  Total number of port moved MAC entries  : ${moved}`,
+  ].join('\n');
+}
+
+function clearMacStats(context: CommandContext, name: string | undefined): string {
+  const chosen = name === undefined ? context.reconciler.bridges() : [findBridge(context, name)];
+  for (const bridge of chosen) bridge.ofproto.clearMacStats();
+  return 'statistics successfully cleared';
+}
+
+function flushMacs(context: CommandContext, name: string | undefined): string {
+  const chosen = name === undefined ? context.reconciler.bridges() : [findBridge(context, name)];
+  for (const bridge of chosen) bridge.ofproto.flushMacs();
+  return 'table successfully flushed';
+}
+
+const OFPTT_ALL = 255;
+
+function dumpFlows(context: CommandContext, args: readonly string[]): string {
+  const { options, rest } = splitOptions(args, ['--offload-stats']);
+  const bridge = findBridge(context, rest[0] ?? '', 'Unknown bridge');
+  const every = { match: emptyMatch(), cookie: 0n, cookieMask: 0n, outPort: OFPP.ANY, outGroup: OFPP.ANY };
+  const flows = bridge.ofproto.flowStats({ tableId: OFPTT_ALL, ...every });
+  return flows.map((flow) => flowLine(flow, options.size > 0)).join('\n');
+}
+
+function flowLine(flow: FlowStatsEntry, withOffload: boolean): string {
+  const table = flow.tableId === 0 ? '' : `table_id=${flow.tableId}, `;
+  const counts = `n_packets=${flow.packets}, n_bytes=${flow.bytes}`;
+  // Nothing is offloaded to a network card.
+  const offload = withOffload ? ', n_offload_packets=0, n_offload_bytes=0' : '';
+  const rule = `${formatMatch(flow.match, flow.priority)},actions=${formatActions(flow.actions)}`;
+  return `${table}duration=${Math.floor(flow.durationMs / 1000)}s, ${counts}${offload}, ${rule}`;
+}

@@ -1,0 +1,159 @@
+// dpctl/* and dpif/*: the datapath's ports and megaflows.
+
+import type { DpFlow, DpPort } from '../../../datapath/dpif.ts';
+import { KEY_IN_PORT } from '../../../datapath/layout/flow-key.ts';
+import { UserError } from '../../../lib/errors.ts';
+import { formatDpFlow } from '../../../ofproto/odp-text/format-flow.ts';
+import type { Command } from '../../unixctl/command.ts';
+import type { Bridge } from '../bridge/bridge.ts';
+import { shownType } from '../bridge/interface-type.ts';
+import { type CommandContext, checkDatapath, datapathName, findBridge, ifaceOf, splitOptions } from './context.ts';
+
+const OFPORT_LOCAL = 65_534;
+
+export function dpifCommands(context: CommandContext): Command[] {
+  return [
+    { name: 'dpctl/dump-dps', usage: '', minArgs: 0, maxArgs: 0, handler: () => datapathName(context) },
+    {
+      name: 'dpctl/show',
+      usage: '[-s] [dp...]',
+      minArgs: 0,
+      maxArgs: 255,
+      handler: (args) => showDatapath(context, args),
+    },
+    {
+      name: 'dpctl/dump-flows',
+      usage: '[-m] [--names] [dp]',
+      minArgs: 0,
+      maxArgs: 4,
+      handler: (args) => dumpDatapathFlows(context, args),
+    },
+    { name: 'dpctl/del-flows', usage: '[dp]', minArgs: 0, maxArgs: 1, handler: (args) => deleteFlows(context, args) },
+    { name: 'dpif/dump-dps', usage: '', minArgs: 0, maxArgs: 0, handler: () => dumpBridgeDatapaths(context) },
+    { name: 'dpif/show', usage: '', minArgs: 0, maxArgs: 0, handler: () => showBridges(context) },
+    {
+      name: 'dpif/dump-flows',
+      usage: '[-m] [--names | --no-names] bridge',
+      minArgs: 1,
+      maxArgs: 3,
+      handler: (args) => dumpBridgeFlows(context, args),
+    },
+  ];
+}
+
+function dumpBridgeDatapaths(context: CommandContext): string {
+  return context.reconciler
+    .bridges()
+    .map((bridge) => `${bridge.config.datapathType === 'dummy' ? 'dummy' : 'netdev'}@${bridge.name}`)
+    .join('\n');
+}
+
+function showBridges(context: CommandContext): string {
+  const { hit, missed } = context.dpif.stats();
+  const lines = [`${datapathName(context)}: hit:${hit} missed:${missed}`];
+  for (const bridge of context.reconciler.bridges()) lines.push(`  ${bridge.name}:`, ...bridgePortLines(bridge));
+  return lines.join('\n');
+}
+
+function bridgePortLines(bridge: Bridge): string[] {
+  const compare = new Intl.Collator('en', { numeric: true }).compare;
+  const ifaces = [...bridge.ifaces()].sort((a, b) => compare(a.config.name, b.config.name));
+  return ifaces.flatMap((iface) => {
+    if (iface.ofPort === undefined || !iface.dpPort) return [];
+    const ofPort = iface.isLocal ? OFPORT_LOCAL : iface.ofPort;
+    return `    ${iface.config.name} ${ofPort}/${iface.dpPort.odpPort}: (${shownType(iface.config, iface.dpPort.type)})`;
+  });
+}
+
+function showDatapath(context: CommandContext, args: readonly string[]): string {
+  const { options, rest } = splitOptions(args, ['-s', '--statistics']);
+  for (const name of rest) checkDatapath(context, name);
+  const { hit, missed, lost, flows } = context.dpif.stats();
+  const lines = [
+    `${datapathName(context)}:`,
+    `  lookups: hit:${hit} missed:${missed} lost:${lost}`,
+    `  flows: ${flows}`,
+  ];
+  const ports = [...context.dpif.ports()].sort((a, b) => a.odpPort - b.odpPort);
+  for (const port of ports) {
+    lines.push(portLine(context, port));
+    if (options.size > 0) lines.push(...portStatisticsLines(port));
+  }
+  return lines.join('\n');
+}
+
+/** The type is left out for plain kernel interfaces. */
+function portLine(context: CommandContext, port: DpPort): string {
+  const iface = ifaceOf(context, port);
+  const type = iface ? shownType(iface.config, port.type) : port.type;
+  return `  port ${port.odpPort}: ${port.name}${type === 'system' ? '' : ` (${type})`}`;
+}
+
+function portStatisticsLines(port: DpPort): string[] {
+  const stats = port.stats();
+  const value = (name: string) => String(stats[name] ?? '?');
+  const bytes = (name: string) => `${value(name)}${humanBytes(Number(stats[name] ?? 0))}`;
+  return [
+    `    RX packets:${value('rx_packets')} errors:${value('rx_errors')} dropped:${value('rx_dropped')} overruns:${value('rx_over_err')} frame:${value('rx_frame_err')}`,
+    `    TX packets:${value('tx_packets')} errors:${value('tx_errors')} dropped:${value('tx_dropped')} aborted:? carrier:?`,
+    `    collisions:${value('collisions')}`,
+    `    RX bytes:${bytes('rx_bytes')}  TX bytes:${bytes('tx_bytes')}`,
+  ];
+}
+
+/** ` (1.5 KiB)` from one KiB on. */
+function humanBytes(value: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(Math.floor(Math.log2(Math.max(value, 1)) / 10), units.length - 1);
+  return power === 0 ? '' : ` (${(value / 2 ** (10 * power)).toFixed(1)} ${units[power]})`;
+}
+
+interface DumpOptions {
+  readonly verbose: boolean;
+  readonly names: boolean;
+}
+
+function dumpDatapathFlows(context: CommandContext, args: readonly string[]): string {
+  const { options, rest } = splitOptions(args, ['-m', '--more', '--names', '--no-names']);
+  for (const name of rest) checkDatapath(context, name);
+  return flowLines(context, dumpOptions(options), () => true).join('\n');
+}
+
+function dumpBridgeFlows(context: CommandContext, args: readonly string[]): string {
+  const { options, rest } = splitOptions(args, ['-m', '--names', '--no-names']);
+  if (rest.length !== 1) throw new UserError('one bridge is expected');
+  const bridge = findBridge(context, rest[0]!);
+  const ports = new Set([...bridge.ifaces()].map((iface) => iface.dpPort?.odpPort));
+  const lines = flowLines(context, dumpOptions(options), (flow) => ports.has(inPort(flow)));
+  // Without the datapath's own words, which dpctl prints.
+  return lines.map((line) => line.replace(/^(ufid:\S+), /, '$1 ').replace(', dp:ovs, ', ', ')).join('\n');
+}
+
+function dumpOptions(options: ReadonlySet<string>): DumpOptions {
+  const verbose = options.has('-m') || options.has('--more');
+  return { verbose, names: (verbose || options.has('--names')) && !options.has('--no-names') };
+}
+
+function inPort(flow: DpFlow): number {
+  return new DataView(flow.key.buffer, flow.key.byteOffset).getUint32(KEY_IN_PORT);
+}
+
+function flowLines(
+  context: CommandContext,
+  { verbose, names }: DumpOptions,
+  wanted: (flow: DpFlow) => boolean,
+): string[] {
+  const portNames = new Map(context.dpif.ports().map((port) => [port.odpPort, port.name]));
+  const portName = (odpPort: number) => (names ? portNames.get(odpPort) : undefined);
+  const { controller } = context.slowPath;
+  const nowMs = context.clock.nowMs();
+  const options = { verbose, portName, nowMs, ...(controller ? { controller } : {}) };
+  return [...context.dpif.flows()].filter(wanted).map((flow) => formatDpFlow(flow, options));
+}
+
+async function deleteFlows(context: CommandContext, args: readonly string[]): Promise<string> {
+  for (const name of args) checkDatapath(context, name);
+  for (const flow of [...context.dpif.flows()]) context.dpif.flowDel(flow);
+  await context.dpif.barrier();
+  return '';
+}

@@ -1,0 +1,60 @@
+// netdev-dummy/*: frames into dummy ports, for tests that drive the switch from outside.
+
+import { dummyPorts, findDummyPort } from '../../../datapath/port/dummy/dummy-port.ts';
+import { UserError } from '../../../lib/errors.ts';
+import type { Command } from '../../unixctl/command.ts';
+import { composePacket } from './dp-flow-packet.ts';
+
+export function dummyCommands(): Command[] {
+  return [
+    {
+      name: 'netdev-dummy/receive',
+      usage: 'name [--qid queue_id] packet|flow [--len packet_len]',
+      minArgs: 2,
+      maxArgs: 255,
+      handler: receive,
+    },
+    { name: 'netdev-dummy/set-admin-state', usage: '[netdev] up|down', minArgs: 1, maxArgs: 2, handler: setAdminState },
+  ];
+}
+
+function receive([name, ...rest]: readonly string[]): string {
+  const port = findDummyPort(name!);
+  const frames: Uint8Array[] = [];
+  for (let i = 0; i < rest.length; i++) {
+    if (rest[i] === '--qid') i++;
+    else if (rest[i + 1] === '--len') {
+      frames.push(parseFrame(rest[i]!, parseLength(rest[i + 2])));
+      i += 2;
+    } else frames.push(parseFrame(rest[i]!));
+  }
+  for (const frame of frames) port.inject(frame);
+  return '';
+}
+
+/** A frame in hex digits, or a datapath flow that describes one. */
+function parseFrame(text: string, length?: number): Uint8Array {
+  if (/^([0-9a-f]{2}){14,}$/i.test(text)) return Buffer.from(text, 'hex');
+  return composePacket(text, length);
+}
+
+function parseLength(text: string | undefined): number {
+  if (text === undefined || !/^\d{1,5}$/.test(text)) throw new UserError('packet_len is a number of bytes');
+  return Number(text);
+}
+
+function setAdminState(args: readonly string[]): string {
+  const state = args.at(-1);
+  if (state !== 'up' && state !== 'down') throw new UserError('Invalid Admin State');
+  const ports = args.length === 1 ? dummyPorts() : [named(args[0]!)];
+  for (const port of ports) port.setAdminUp(state === 'up');
+  return 'OK';
+}
+
+function named(name: string): ReturnType<typeof findDummyPort> {
+  try {
+    return findDummyPort(name);
+  } catch {
+    throw new UserError('Unknown Dummy Interface');
+  }
+}

@@ -1,0 +1,29 @@
+// Every command of the control socket that needs the switch.
+
+import type { Command } from '../../unixctl/command.ts';
+import { bridgeCommands } from './bridge-commands.ts';
+import type { CommandContext } from './context.ts';
+import { dpifCommands } from './dpif-commands.ts';
+import { dummyCommands } from './dummy-commands.ts';
+import { pmdCommands, pmdKillCommand } from './pmd-commands.ts';
+import { upcallCommands } from './upcall-commands.ts';
+
+export type { Command } from '../../unixctl/command.ts';
+
+export interface CommandSet extends CommandContext {
+  /** Dummy ports can be made. */
+  readonly withDummy: boolean;
+  /** The environment asks for hooks that break things on purpose. */
+  readonly withTestHooks: boolean;
+}
+
+export function switchCommands(set: CommandSet): Command[] {
+  return [
+    ...bridgeCommands(set),
+    ...dpifCommands(set),
+    ...pmdCommands(set),
+    ...upcallCommands(set),
+    ...(set.withDummy ? dummyCommands() : []),
+    ...(set.withTestHooks ? [pmdKillCommand(set)] : []),
+  ];
+}

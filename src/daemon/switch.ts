@@ -1,0 +1,164 @@
+// The switch that the daemon's process shell runs. The shell hands over the services that it owns; everything that
+// forwards packets, speaks OVSDB or OpenFlow starts and stops here.
+
+import { mkdirSync } from 'node:fs';
+import { createDpif } from '../../datapath/datapath.ts';
+import type { Dpif } from '../../datapath/dpif.ts';
+import { type Clock, systemClock } from '../../lib/clock.ts';
+import { coverageText } from '../../lib/coverage.ts';
+import { createIoPoller } from '../../lib/io-poller.ts';
+import { Connmgr } from '../../ofproto/connmgr/connmgr.ts';
+import { createBacker, type SlowPath } from '../../ofproto/index.ts';
+import * as ops from '../ovsdb/ops.ts';
+import type { CommandRegistry } from '../unixctl/command.ts';
+import { Reconciler } from './bridge/reconciler.ts';
+import { switchCommands } from './commands/index.ts';
+import { type FollowedDatabase, openDatabase } from './database.ts';
+import { DropCounters } from './drop-counters.ts';
+import type { MemoryReporters } from './process/memory-report.ts';
+import type { DaemonOptions } from './process/options.ts';
+import { OVS_VERSION } from './process/program.ts';
+
+export interface SwitchServices {
+  /** Where `ovs-appctl` commands are registered. */
+  readonly commands: CommandRegistry;
+  /** What `memory/show` prints. */
+  readonly memory: MemoryReporters;
+  /** Ends the daemon in order; for faults that the switch cannot live with, log first. */
+  requestExit(cleanup: boolean): void;
+}
+
+export interface RunningSwitch {
+  /** Stops forwarding and lets everything go; `cleanup` also removes what would outlive the process. */
+  close(cleanup: boolean): Promise<void>;
+}
+
+export type StartSwitch = (options: DaemonOptions, services: SwitchServices) => Promise<RunningSwitch>;
+
+/** Version of the database schema that is served. */
+const DB_VERSION = '8.3.1';
+const FLOW_LIMIT_DEFAULT = 200_000;
+/** A database that does not answer holds up the start no longer than this. */
+const FIRST_PASS_TIMEOUT_MS = 1000;
+/** What the datapath can do, by the names of ovs-vswitchd.conf.db(5), Datapath. */
+const CAPABILITIES: Readonly<Record<string, string>> = {
+  clone: 'true',
+  masked_set_action: 'true',
+  max_vlan_headers: '2',
+  recirc: 'false',
+  tnl_push_pop: 'false',
+  trunc: 'true',
+  ufid: 'true',
+};
+
+/** Resolves once every configured bridge runs and every socket answers. Throws UserError when it cannot start. */
+export const startSwitch: StartSwitch = async (options, services) => {
+  mkdirSync(options.paths.rundir, { recursive: true });
+  const io = createIoPoller();
+  const { rundir } = options.paths;
+  const dpif = createDpif({ io, rundir, clock: systemClock, lockMemory: options.lockMemory });
+  const database = await openDatabase({ remote: options.remote, ...options.paths });
+  const running = new Switch(options, dpif, database, systemClock);
+  running.register(services);
+  await running.ready();
+  return {
+    close: async (cleanup) => {
+      await running.close(cleanup);
+      await io.close();
+    },
+  };
+};
+
+/** The parts of a running switch, put together over any datapath and database. */
+export class Switch {
+  readonly #dpif: Dpif;
+  readonly #database: FollowedDatabase;
+  readonly #clock: Clock;
+  readonly #options: DaemonOptions;
+  readonly #backer: SlowPath;
+  readonly #reconciler: Reconciler;
+
+  constructor(options: DaemonOptions, dpif: Dpif, database: FollowedDatabase, clock: Clock) {
+    this.#options = options;
+    this.#dpif = dpif;
+    this.#database = database;
+    this.#clock = clock;
+    this.#backer = createBacker(dpif, clock);
+    this.#reconciler = new Reconciler({
+      replica: database.replica,
+      dpif,
+      clock,
+      dummy: options.dummy,
+      capabilities: CAPABILITIES,
+      createOfproto: (name) => this.#backer.createOfproto(name),
+      createConnmgr: (ofproto) => new Connmgr(ofproto, { rundir: options.paths.rundir, clock }),
+      configure: ({ 'flow-limit': limit }) => this.#backer.setFlowLimit(flowLimit(limit)),
+      ...(database.server ? { fixedColumns: { ovs_version: OVS_VERSION, db_version: DB_VERSION } } : {}),
+    });
+  }
+
+  /** Adds the commands and reports of the switch to the shell's. */
+  register({ commands, memory }: SwitchServices): void {
+    const drops = new DropCounters(this.#dpif);
+    commands.register(
+      ...switchCommands({
+        dpif: this.#dpif,
+        reconciler: this.#reconciler,
+        clock: this.#clock,
+        slowPath: this.#backer,
+        withDummy: this.#options.dummy !== 'off',
+        withTestHooks: process.env['WEFT_TEST_HOOKS'] === '1',
+      }),
+      {
+        name: 'coverage/show',
+        usage: '',
+        minArgs: 0,
+        maxArgs: 0,
+        handler: () => {
+          drops.update();
+          return coverageText();
+        },
+      },
+    );
+    memory.register(() => ({ ports: this.#dpif.ports().length, 'udpif keys': this.#dpif.flowCount() }));
+  }
+
+  /** Resolves once the database's configuration is in force, or the database lets us wait. */
+  async ready(): Promise<void> {
+    if (this.#database.server) await this.#ensureRoot();
+    const timeout = new Promise<void>((resolve) => {
+      this.#clock.after(FIRST_PASS_TIMEOUT_MS, resolve);
+    });
+    await Promise.race([this.#reconciler.firstPass, timeout]);
+  }
+
+  async close(cleanup: boolean): Promise<void> {
+    await this.#reconciler.close(cleanup);
+    this.#backer.close();
+    await this.#closeDatapath(cleanup);
+    await this.#database.close();
+  }
+
+  /** Taps outlive the switch, with their addresses, unless it cleans up; the process' end stops the threads. */
+  async #closeDatapath(cleanup: boolean): Promise<void> {
+    if (cleanup) {
+      await this.#dpif.close();
+      return;
+    }
+    for (const port of this.#dpif.ports()) {
+      if (port.type !== 'internal' && port.type !== 'tap') await this.#dpif.portDel(port.odpPort);
+    }
+  }
+
+  /** A new database has no Open_vSwitch row until somebody makes one. */
+  async #ensureRoot(): Promise<void> {
+    const { replica } = this.#database;
+    await replica.synced();
+    if (!replica.only('Open_vSwitch')) await replica.transact([ops.insert('Open_vSwitch', {})]);
+  }
+}
+
+/** other_config:flow-limit; the default when it is absent or no number. */
+function flowLimit(text: string | undefined): number {
+  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : FLOW_LIMIT_DEFAULT;
+}

@@ -1,0 +1,60 @@
+// A bridge `br0` with the ports of test/flows/README.md, over a datapath in memory and on a virtual clock.
+
+import { VirtualClock } from '../../lib/clock.ts';
+import { createBacker, type Ofproto, type SlowPath } from '../../ofproto/index.ts';
+import { OFPP } from '../../ofproto/model/actions.ts';
+import { KEY_IN_PORT, KEY_SIZE } from '../../ofproto/model/flow.ts';
+import type { FlowModCommand, FlowStatsEntry } from '../../ofproto/model/flow-mod.ts';
+import { formatDpActions } from '../../ofproto/odp-text/format-actions.ts';
+import { formatDpKey } from '../../ofproto/odp-text/format-key.ts';
+import { parseFlow, parseFlowStatsRequest, parseTraceFlow } from '../../ofproto/text/parse-flow.ts';
+import { MemoryDpif, MemoryPort } from './memory-dpif.ts';
+
+export const LOCAL_ODP_PORT = 100;
+
+export class SwitchFixture {
+  readonly clock = new VirtualClock(1_000_000);
+  readonly dpif = new MemoryDpif();
+  readonly slowPath: SlowPath;
+  readonly br0: Ofproto;
+  readonly ports = [1, 2, 3, 4].map((n) => new MemoryPort(`p${n}`, n));
+
+  constructor() {
+    this.slowPath = createBacker(this.dpif.dpif, this.clock);
+    this.br0 = this.slowPath.createOfproto('br0');
+    this.br0.addPort(new MemoryPort('br0', LOCAL_ODP_PORT), OFPP.LOCAL);
+    for (const port of this.ports) this.br0.addPort(port, port.odpPort);
+  }
+
+  /** Runs ovs-ofctl's `COMMAND br0 TEXT`. */
+  flowMod(text: string, command: FlowModCommand = 'add'): void {
+    this.br0.flowMod(parseFlow(text, command));
+  }
+
+  /** Key of a packet described as for ofproto/trace. */
+  key(text: string): Uint8Array {
+    const flow = parseTraceFlow(text);
+    const ofPort = flow.u32(KEY_IN_PORT);
+    flow.setU32(KEY_IN_PORT, ofPort === OFPP.LOCAL ? LOCAL_ODP_PORT : ofPort);
+    return flow.bytes.slice(0, KEY_SIZE);
+  }
+
+  /** Lets time pass, with all rounds of revalidation that fall due. */
+  async advance(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 500) {
+      this.clock.warp(Math.min(left, 500));
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** Megaflows as dpctl/dump-flows prints their keys and actions. */
+  megaflows(): string[] {
+    return [...this.dpif.flows()].map(
+      (flow) => `${formatDpKey(flow.key, flow.mask)}, actions:${formatDpActions(flow.actions)}`,
+    );
+  }
+
+  stats(text = ''): FlowStatsEntry[] {
+    return this.br0.flowStats(parseFlowStatsRequest(text));
+  }
+}

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { MacTable } from '../../../ofproto/mac-learning.ts';
+
+const mac = (n: number) => Uint8Array.of(0, 0, 0, 0, n >> 8, n & 255);
+
+describe('MacTable', () => {
+  it('learn() says whether it was news', () => {
+    const table = new MacTable();
+    expect(table.learn(0, mac(1), 1, 0)).toBe(true);
+    expect(table.learn(0, mac(1), 1, 1)).toBe(false);
+    expect(table.learn(5, mac(1), 2, 1)).toBe(true);
+    expect(table.learn(0, mac(1), 3, 2)).toBe(true);
+    expect([table.lookup(0, mac(1)), table.lookup(5, mac(1)), table.lookup(6, mac(1))]).toEqual([3, 2, undefined]);
+  });
+
+  it('forgets addresses that were not seen for the aging time', () => {
+    const table = new MacTable();
+    table.configure({ agingTimeMs: 1000 });
+    table.learn(0, mac(1), 1, 0);
+    table.learn(0, mac(2), 1, 500);
+    expect(table.expire(999)).toBe(false);
+    expect(table.expire(1000)).toBe(true);
+    expect(table.entries().map((entry) => entry.mac[5])).toEqual([2]);
+  });
+
+  it('when full, drops the oldest address of the port that has most', () => {
+    const table = new MacTable();
+    table.configure({ maxEntries: 4 });
+    table.learn(0, mac(100), 9, 0);
+    for (let i = 1; i <= 50; i++) table.learn(0, mac(i), 1, i);
+    expect(table.size).toBe(4);
+    expect(table.lookup(0, mac(100))).toBe(9);
+    expect(table.lookup(0, mac(50))).toBe(1);
+  });
+
+  it('flush() of a port leaves the others', () => {
+    const table = new MacTable();
+    table.learn(0, mac(1), 1, 0);
+    table.learn(0, mac(2), 2, 0);
+    expect(table.flush(1)).toBe(true);
+    expect([table.lookup(0, mac(1)), table.lookup(0, mac(2))]).toEqual([undefined, 2]);
+    expect(table.flush(1)).toBe(false);
+  });
+});

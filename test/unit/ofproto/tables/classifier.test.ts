@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { Flow, KEY_NW_DST } from '../../../../ofproto/model/flow.ts';
+import { Classifier } from '../../../../ofproto/tables/classifier.ts';
+import { Rule } from '../../../../ofproto/tables/rule.ts';
+import { PrefixTrie } from '../../../../ofproto/tables/trie.ts';
+import { formatMatch } from '../../../../ofproto/text/format-match.ts';
+import { parseFlow, parseTraceFlow } from '../../../../ofproto/text/parse-flow.ts';
+
+const ruleOf = (text: string) => {
+  const mod = parseFlow(`${text} actions=drop`);
+  return new Rule(0, mod, 0);
+};
+
+function classifierOf(...flows: string[]): Classifier {
+  const classifier = new Classifier();
+  for (const flow of flows) classifier.insert(ruleOf(flow));
+  return classifier;
+}
+
+/** What a look-up found, and the bits it read, as a match. */
+function lookup(classifier: Classifier, packet: string): { found: string | undefined; megaflow: string } {
+  const flow = parseTraceFlow(packet);
+  const mask = new Flow();
+  const rule = classifier.lookup(flow, mask);
+  const masked = flow.clone();
+  masked.applyMask(mask);
+  return {
+    found: rule && formatMatch(rule.match(), rule.priority),
+    megaflow: formatMatch({ flow: masked, mask }),
+  };
+}
+
+describe('Classifier', () => {
+  it('finds the rule of highest priority', () => {
+    const c = classifierOf('priority=1,ip', 'priority=3,tcp,tp_dst=80', 'priority=2,ip,nw_dst=10.0.0.0/8');
+    expect(lookup(c, 'tcp,nw_dst=10.1.1.1,tp_dst=80').found).toBe('priority=3,tcp,tp_dst=80');
+    expect(lookup(c, 'tcp,nw_dst=10.1.1.1,tp_dst=81').found).toBe('priority=2,ip,nw_dst=10.0.0.0/8');
+    expect(lookup(c, 'udp,nw_dst=11.1.1.1').found).toBe('priority=1,ip');
+    expect(lookup(c, 'arp').found).toBeUndefined();
+  });
+
+  it('lookup() leaves the masks of subtables that priority rules out wildcarded', () => {
+    const c = classifierOf('priority=9,in_port=1', 'priority=3,tcp,tp_dst=80');
+    expect(lookup(c, 'in_port=1,tcp,tp_dst=80').megaflow).toBe('in_port=1');
+  });
+
+  it('lookup() reads no later stage than the one that failed', () => {
+    const c = classifierOf('in_port=1,dl_src=00:00:00:00:00:01,tcp,tp_dst=80');
+    expect(lookup(c, 'in_port=2,tcp,tp_dst=80').megaflow).toBe('in_port=2');
+    expect(lookup(c, 'in_port=1,udp,dl_src=00:00:00:00:00:01').megaflow).toBe('udp,in_port=1,dl_src=00:00:00:00:00:01');
+  });
+
+  it('lookup() reads only as many address bits as tell the prefixes apart', () => {
+    const c = classifierOf('priority=10,ip,nw_dst=10.0.0.0/8', 'priority=9,ip,nw_dst=10.1.0.0/16');
+    expect(lookup(c, 'ip,nw_dst=20.2.2.2').megaflow).toBe('ip,nw_dst=16.0.0.0/4');
+    const ports = classifierOf('udp6,tp_src=0x10/0xf0');
+    expect(lookup(ports, 'udp6,tp_src=0x55').megaflow).toBe('udp6,tp_src=0x40/0xc0');
+  });
+
+  it('forgets removed rules, their priorities and prefixes', () => {
+    const c = new Classifier();
+    const [low, high] = [ruleOf('priority=1,ip'), ruleOf('priority=5,ip')];
+    for (const rule of [low, high]) c.insert(rule);
+    c.remove(high);
+    expect(lookup(c, 'ip').found).toBe('priority=1,ip');
+    c.remove(low);
+    expect(lookup(c, 'ip')).toEqual({ found: undefined, megaflow: '' });
+    expect(c.count).toBe(0);
+  });
+
+  it('findLoose() yields the rules that are at least as specific', () => {
+    const c = classifierOf('priority=1,ip', 'priority=2,tcp,tp_dst=80', 'priority=3,arp', 'priority=4,udp');
+    const match = parseFlow('ip', 'delete').match;
+    expect([...c.findLoose(match)].map((rule) => rule.priority).sort()).toEqual([1, 2, 4]);
+  });
+
+  it('agrees with a linear search on random rules and packets', () => {
+    const random = mulberry32(7);
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
+    const address = () => `10.${pick([0, 1, 2])}.${pick([0, 64, 128])}.${pick([0, 1])}`;
+    const rules: Rule[] = [];
+    const c = new Classifier();
+    for (let priority = 1; priority <= 300; priority++) {
+      const parts = [`priority=${priority}`, pick(['ip', 'tcp', 'udp'])];
+      if (random() < 0.4) parts.push(`in_port=${pick([1, 2])}`);
+      if (random() < 0.6) parts.push(`nw_dst=${address()}/${pick([8, 16, 18, 32])}`);
+      if (random() < 0.4) parts.push(`nw_src=${address()}/${pick([9, 24])}`);
+      if (random() < 0.5 && parts[1] !== 'ip') parts.push(`tp_dst=${pick([1, 2, 3])}`);
+      const rule = ruleOf(parts.join(','));
+      rules.unshift(rule);
+      c.insert(rule);
+    }
+    for (let i = 0; i < 500; i++) {
+      const packet = () =>
+        `in_port=${pick([1, 2, 3])},${pick(['tcp', 'udp'])},nw_src=${address()},nw_dst=${address()},tp_dst=${pick([1, 2, 4])}`;
+      const [flow, other] = [parseTraceFlow(packet()), parseTraceFlow(packet())];
+      const mask = new Flow();
+      const found = c.lookup(flow, mask);
+      expect(found).toBe(rules.find((rule) => matches(rule, flow)));
+      // The megaflow holds: a packet that agrees with this one in the bits read gets the same rule.
+      for (let w = 0; w < flow.words.length; w++) {
+        other.words[w] = (flow.words[w]! & mask.words[w]!) | (other.words[w]! & ~mask.words[w]!);
+      }
+      expect(c.lookup(other)).toBe(found);
+    }
+  });
+
+  it('loads 100,000 rules in seconds and finds one among them', () => {
+    const c = new Classifier();
+    const base = parseFlow('ip,nw_dst=0.0.0.0 actions=drop');
+    for (let i = 0; i < 100_000; i++) {
+      const match = { flow: base.match.flow.clone(), mask: base.match.mask };
+      match.flow.setU32(KEY_NW_DST, i);
+      c.insert(new Rule(0, { ...base, match }, 0));
+    }
+    expect(lookup(c, 'ip,nw_dst=0.0.255.7').found).toBe('ip,nw_dst=0.0.255.7');
+  });
+});
+
+function matches(rule: Rule, flow: Flow): boolean {
+  const { flow: wanted, mask } = rule.match();
+  return wanted.words.every((word, i) => ((flow.words[i]! & mask.words[i]!) ^ word) === 0);
+}
+
+function mulberry32(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+describe('PrefixTrie', () => {
+  it('insert() and remove() leave the answers of the prefixes that stay', () => {
+    const trie = new PrefixTrie();
+    const prefixes: [number, number][] = [
+      [0x0a000000, 8],
+      [0x0a010000, 16],
+      [0x0a018000, 17],
+      [0x0b000000, 8],
+    ];
+    for (const [prefix, length] of prefixes) trie.insert(prefix, length);
+    expect(trie.lookup(0x0a01ffff).lengths[17]).toBe(1);
+    trie.remove(0x0a018000, 17);
+    trie.remove(0x0b000000, 8);
+    const answer = trie.lookup(0x0a01ffff);
+    expect([answer.lengths[8], answer.lengths[16], answer.lengths[17]]).toEqual([1, 1, 0]);
+    expect(trie.lookup(0x14000000).checkedBits).toBe(4);
+    for (const [prefix, length] of prefixes.slice(0, 2)) trie.remove(prefix, length);
+    expect(trie.lookup(0x0a01ffff).checkedBits).toBe(0);
+  });
+});

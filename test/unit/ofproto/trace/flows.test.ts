@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { PortVlan } from '../../../../ofproto/ofproto-api.ts';
+import { SwitchFixture } from '../../../support/switch-fixture.ts';
+
+const DIRECTORY = join(import.meta.dirname, '../../../flows');
+
+interface Case {
+  readonly name: string;
+  readonly lines: { text: string; expected: string[] }[];
+}
+
+function casesOf(file: string): Case[] {
+  const cases: Case[] = [];
+  for (const line of readFileSync(join(DIRECTORY, file), 'utf8').split('\n')) {
+    if (line.startsWith('== ')) cases.push({ name: line.slice(3), lines: [] });
+    else if (line.startsWith('|')) cases.at(-1)?.lines.at(-1)?.expected.push(line.slice(2));
+    else if (line !== '' && !line.startsWith('#')) cases.at(-1)?.lines.push({ text: line, expected: [] });
+  }
+  return cases;
+}
+
+/** `tag=10`, `trunks=10,20`, `vlan_mode=native-tagged`. */
+function portVlan(columns: readonly string[]): PortVlan {
+  const given = new Map(columns.map((column) => column.split('=') as [string, string]));
+  const tag = given.get('tag');
+  const mode = (given.get('vlan_mode') ?? (tag === undefined ? 'trunk' : 'access')) as PortVlan['mode'];
+  const trunks = given.get('trunks')?.split(',').map(Number);
+  return { mode, tag: Number(tag ?? 0), ...(trunks ? { trunks } : {}) };
+}
+
+const CONFIG_WORDS = { 'no-forward': 'noFwd', 'no-flood': 'noFlood', 'no-receive': 'noRecv' } as const;
+
+function runLine(fixture: SwitchFixture, text: string): string {
+  const { br0, dpif, ports } = fixture;
+  const [word, ...rest] = text.split(' ');
+  const argument = rest.join(' ');
+  if (word === 'flow') fixture.flowMod(argument);
+  else if (word === 'packet') dpif.miss(fixture.key(argument));
+  else if (word === 'trace') return br0.trace(argument, undefined);
+  else if (word === 'port') br0.setPortVlan(Number(rest[0]!.slice(1)), portVlan(rest.slice(1)));
+  else if (word === 'mod-port') {
+    const ofPort = ports.find((port) => port.name === rest[0])!.odpPort;
+    const { hwAddr } = br0.portDescs().find((desc) => desc.ofPort === ofPort)!;
+    br0.modPort(ofPort, hwAddr, { [CONFIG_WORDS[rest[1] as keyof typeof CONFIG_WORDS]]: true });
+  } else throw new Error(`what is ${word}?`);
+  return '';
+}
+
+/** Without what README.md says is not compared. */
+function comparable(lines: readonly string[]): string[] {
+  const slowPath = lines.findIndex((line) => line.startsWith('This flow is handled by the userspace slow path'));
+  const floods = lines.some((line) => /^ +(FLOOD|ALL)$/.test(line));
+  return lines
+    .slice(0, slowPath < 0 ? undefined : slowPath)
+    .map((line) => line.trimEnd().replace(/recirc_id=[1-9]\d*/g, 'recirc_id=N'))
+    .map((line) => (floods && line.startsWith('Datapath actions: ') ? sorted(line) : line));
+}
+
+const sorted = (line: string) =>
+  `Datapath actions: ${line.slice('Datapath actions: '.length).split(',').sort().join()}`;
+
+describe('ofproto/trace equals Open vSwitch', () => {
+  for (const file of readdirSync(DIRECTORY).filter((name) => name.endsWith('.flows'))) {
+    describe(file, () => {
+      it.each(casesOf(file).map((c) => [c.name, c] as const))('%s', (_name, { lines }) => {
+        const fixture = new SwitchFixture();
+        for (const { text, expected } of lines) {
+          const printed = runLine(fixture, text);
+          if (text.startsWith('trace')) expect(comparable(printed.split('\n')), text).toEqual(comparable(expected));
+        }
+      });
+    });
+  }
+});
