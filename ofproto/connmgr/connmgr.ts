@@ -4,10 +4,8 @@
 import { dirname, join, resolve } from 'node:path';
 import { UserError } from '../../lib/errors.ts';
 import { logger } from '../../lib/log.ts';
-import { OFPP } from '../model/actions.ts';
-import { emptyMatch } from '../model/flow.ts';
-import type { FlowMod } from '../model/flow-mod.ts';
-import { OFP_NO_BUFFER, OFP10_VERSION, OFP13_VERSION } from '../model/messages.ts';
+import { newFlowMod } from '../model/flow-mod.ts';
+import { OFP10_VERSION, OFP13_VERSION } from '../model/messages.ts';
 import type { OfprotoApi } from '../ofproto-api.ts';
 import { ASYNC_DEFAULT, ASYNC_NONE } from './async-config.ts';
 import type { ConnmgrApi, ConnmgrOptions, FailMode, SwitchDescription } from './connmgr-api.ts';
@@ -30,23 +28,6 @@ const MAX_BACKOFF_DEFAULT_MS = 8000;
 const PROBE_INTERVAL_DEFAULT_MS = 5000;
 /** ovs-ofctl may sit in `monitor` for hours: ask rarely. */
 const MANAGEMENT_PROBE_MS = 60_000;
-
-const DELETE_ALL_FLOWS: FlowMod = {
-  command: 'delete',
-  tableId: 255,
-  priority: 0,
-  match: emptyMatch(),
-  cookie: 0n,
-  cookieMask: 0n,
-  idleTimeout: 0,
-  hardTimeout: 0,
-  importance: 0,
-  bufferId: OFP_NO_BUFFER,
-  outPort: OFPP.ANY,
-  outGroup: OFPP.ANY,
-  flags: { sendFlowRem: false, checkOverlap: false, resetCounts: false, noPktCounts: false, noBytCounts: false },
-  actions: [],
-};
 
 /** One row of the Controller table and what was made of it. */
 interface Entry {
@@ -112,7 +93,7 @@ export class Connmgr implements ConnmgrApi {
     for (const entry of this.#entries) if (!isMade(entry)) this.#make(entry, gone);
     // With the first controller the table becomes its to fill; without the last the bridge starts over.
     if (hadPrimaries !== this.#hasPrimaries()) {
-      this.#ofproto.flowMod(DELETE_ALL_FLOWS);
+      this.#ofproto.flowMod(newFlowMod('delete'));
       this.#failMode.reset();
     }
     this.#evaluate();

@@ -1,7 +1,13 @@
 // The requests that change or read flow tables, in version-free form, and the error they can be refused with.
 
-import type { OfAction } from './actions.ts';
-import type { Match } from './flow.ts';
+import { OFPP, type OfAction } from './actions.ts';
+import { emptyMatch, type Match } from './flow.ts';
+
+/** "No buffer" in packet-in, packet-out and flow-mod. */
+export const OFP_NO_BUFFER = 0xffffffff;
+
+/** The priority that ovs-ofctl gives flows that name none (OFP_DEFAULT_PRIORITY). */
+export const OFP_DEFAULT_PRIORITY = 32768;
 
 /** An OpenFlow error to send back: `type` and `code` as names (`OFPET_FLOW_MOD_FAILED`, `OFPFMFC_TABLE_FULL`). */
 export class OfError extends Error {
@@ -45,6 +51,26 @@ export interface FlowMod {
   readonly outGroup: number;
   readonly flags: FlowModFlags;
   readonly actions: readonly OfAction[];
+}
+
+/** A flow-mod for every packet in every table, without actions: a delete of this empties the switch. */
+export function newFlowMod(command: FlowModCommand): FlowMod {
+  return {
+    command,
+    tableId: 255,
+    priority: OFP_DEFAULT_PRIORITY,
+    match: emptyMatch(),
+    cookie: 0n,
+    cookieMask: 0n,
+    idleTimeout: 0,
+    hardTimeout: 0,
+    importance: 0,
+    bufferId: OFP_NO_BUFFER,
+    outPort: OFPP.ANY,
+    outGroup: OFPP.ANY,
+    flags: { sendFlowRem: false, checkOverlap: false, resetCounts: false, noPktCounts: false, noBytCounts: false },
+    actions: [],
+  };
 }
 
 /** Selects rules for flow and aggregate statistics. */

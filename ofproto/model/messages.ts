@@ -16,12 +16,15 @@ import type {
   TableStats,
 } from './flow-mod.ts';
 
+export { OFP_NO_BUFFER } from './flow-mod.ts';
+
 /** Versions on the wire. */
 export const OFP10_VERSION = 0x01;
+export const OFP11_VERSION = 0x02;
+export const OFP12_VERSION = 0x03;
 export const OFP13_VERSION = 0x04;
-
-/** "No buffer" in packet-in, packet-out and flow-mod. */
-export const OFP_NO_BUFFER = 0xffffffff;
+export const OFP14_VERSION = 0x05;
+export const OFP15_VERSION = 0x06;
 
 /** How an OpenFlow 1.0 connection writes matches and statistics; 1.2+ always writes OXM, said as `standard`. */
 export type FlowFormat = 'standard' | 'nxm';
@@ -40,7 +43,9 @@ export type Capability =
   | 'ip_reasm'
   | 'queue_stats'
   | 'arp_match_ip'
-  | 'port_blocked';
+  | 'port_blocked'
+  | 'bundles'
+  | 'flow_monitoring';
 
 export type FragHandling = 'normal' | 'drop' | 'reassemble' | 'nx-match';
 
@@ -52,7 +57,7 @@ export interface FeaturesReply {
   readonly capabilities: readonly Capability[];
   /** 1.0 only: bits of the supported actions (OFPAT_* numbers). */
   readonly actions: number;
-  /** 1.0 only; later versions ask with port_desc_request. */
+  /** Up to 1.2; later versions ask with port_desc_request. */
   readonly ports: readonly OfPortDesc[];
 }
 

@@ -3,13 +3,14 @@
 
 import { bigintOf, type Field, field, fieldMask, getField } from '../model/fields.ts';
 import * as F from '../model/flow.ts';
+import { OFP_DEFAULT_PRIORITY } from '../model/flow-mod.ts';
 import * as P from '../model/prerequisites.ts';
 import { formatFieldValue } from './field-values.ts';
 import { hex } from './lexer.ts';
 import type { Names } from './ports.ts';
 
 /** Rules without a priority of their own have this one, which is not printed. */
-export const OFP_DEFAULT_PRIORITY = 32768;
+export { OFP_DEFAULT_PRIORITY };
 
 /** `priority=5,tcp,in_port=1,tp_dst=80`; empty for a match on everything at the default priority. */
 export function formatMatch(match: F.Match, priority: number = OFP_DEFAULT_PRIORITY, names: Names = {}): string {

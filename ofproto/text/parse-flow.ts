@@ -2,12 +2,15 @@
 // and the microflows of ofproto/trace.
 
 import { UserError } from '../../lib/errors.ts';
-import { OFPP } from '../model/actions.ts';
 import { fieldByName } from '../model/fields.ts';
 import { emptyMatch, type Flow, KEY_VLAN0_TCI, KEY_VLAN0_TPID, type Match, VLAN_CFI } from '../model/flow.ts';
-import type { FlowMod, FlowModCommand, FlowModFlags, FlowStatsRequest } from '../model/flow-mod.ts';
-import { OFP_NO_BUFFER } from '../model/messages.ts';
-import { OFP_DEFAULT_PRIORITY } from './format-match.ts';
+import {
+  type FlowMod,
+  type FlowModCommand,
+  type FlowModFlags,
+  type FlowStatsRequest,
+  newFlowMod,
+} from '../model/flow-mod.ts';
 import { keyValues, parseU32, parseU64, parseUint } from './lexer.ts';
 import { parseActions } from './parse-actions.ts';
 import { parseMatchItem, parseMatchText } from './parse-match.ts';
@@ -40,31 +43,9 @@ const COMMAND_WORDS: Readonly<Record<string, FlowModCommand>> = {
   delete_strict: 'delete_strict',
 };
 
-/** A flow-mod that does nothing yet. */
 function draftOf(command: FlowModCommand): Draft {
-  const flags = {
-    sendFlowRem: false,
-    checkOverlap: false,
-    resetCounts: false,
-    noPktCounts: false,
-    noBytCounts: false,
-  };
-  return {
-    command,
-    tableId: 255,
-    priority: OFP_DEFAULT_PRIORITY,
-    match: emptyMatch(),
-    cookie: 0n,
-    cookieMask: 0n,
-    idleTimeout: 0,
-    hardTimeout: 0,
-    importance: 0,
-    bufferId: OFP_NO_BUFFER,
-    outPort: OFPP.ANY,
-    outGroup: OFPP.ANY,
-    flags,
-    actions: [],
-  };
+  const mod = newFlowMod(command);
+  return { ...mod, flags: { ...mod.flags } };
 }
 
 /**

@@ -3,7 +3,7 @@
 
 import { Reader, Writer } from '../../lib/cursors.ts';
 import { ProtocolError } from '../../lib/errors.ts';
-import type { OfBodies, OfType } from '../model/messages.ts';
+import { OFP10_VERSION, OFP15_VERSION, type OfBodies, type OfType } from '../model/messages.ts';
 
 /** Options that a connection's earlier messages set. */
 export interface DecodeState {
@@ -18,13 +18,21 @@ export interface DecodeContext extends DecodeState {
 }
 
 /**
- * A place in the protocol's number spaces: `m14` is message type 14, `n13` Nicira's vendor message 13, `q1`/`r1` the
- * request and reply of statistics type 1, `qn0`/`rn0` those of Nicira's.
+ * A place in the protocol's number spaces: `m14` is message type 14, `n13` Nicira's vendor message 13 and `o2300` ONF's
+ * 2300, `q1`/`r1` the request and reply of statistics type 1, `qn0`/`rn0` those of Nicira's, `qo1870`/`ro1870` of ONF's.
  */
-export type WireId = `${'m' | 'n' | 'q' | 'r' | 'qn' | 'rn'}${number}`;
+export type WireId = `${'m' | 'n' | 'o' | 'q' | 'r' | 'qn' | 'rn' | 'qo' | 'ro'}${number}`;
 
 /** The wire ids by version; a version left out cannot say the message. */
 export type WireIds = Readonly<Partial<Record<number, WireId>>>;
+
+/** One id in all versions from `first` to `last`. */
+export function during(first: number, last: number, id: WireId): WireIds {
+  return Object.fromEntries(Array.from({ length: last - first + 1 }, (_, i) => [first + i, id]));
+}
+
+export const since = (first: number, id: WireId): WireIds => during(first, OFP15_VERSION, id);
+export const always = (id: WireId): WireIds => since(OFP10_VERSION, id);
 
 export interface Codec {
   readonly of: OfType;

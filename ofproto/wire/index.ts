@@ -3,18 +3,19 @@
 //
 //   header   version u8 | type u8 | length u16 | xid u32
 //   vendor   header | vendor u32 | subtype u32
-//   stats    header | type u16 | flags u16 | (1.3: pad 4) | (Nicira's: vendor u32 | subtype u32 | (1.0: pad 4))
+//   stats    header | type u16 | flags u16 | (1.1+: pad 4) | (a vendor's: vendor u32 | subtype u32 | (1.0: pad 4))
 
-import { assert } from '../../lib/assert.ts';
+import { assert, must } from '../../lib/assert.ts';
 import { Reader, Writer } from '../../lib/cursors.ts';
 import { ProtocolError } from '../../lib/errors.ts';
 import { OfError } from '../model/flow-mod.ts';
-import { OFP10_VERSION, OFP13_VERSION, type OfMessage, type SwitchDesc } from '../model/messages.ts';
-import { type Codec, codec, type DecodeContext, type DecodeState, emptyCodec, type WireId } from './codec.ts';
+import { OFP10_VERSION, OFP11_VERSION, OFP15_VERSION, type OfMessage, type SwitchDesc } from '../model/messages.ts';
+import { always, type Codec, codec, type DecodeContext, type DecodeState, emptyCodec, type WireId } from './codec.ts';
 import { FLOW_MOD_CODECS } from './flow-mods.ts';
 import { FLOW_MONITOR_CODECS } from './flow-monitor.ts';
 import { FLOW_STATS_CODECS } from './flow-stats.ts';
 import { GROUP_METER_CODECS } from './groups-meters.ts';
+import { lengthFits } from './lengths.ts';
 import { PACKET_CODECS } from './packets.ts';
 import { PORT_CODECS } from './ports.ts';
 import { SESSION_CODECS } from './session-messages.ts';
@@ -29,16 +30,24 @@ export { fitsMatch10, OFPFW_ALL } from './match10.ts';
 const HEADER_SIZE = 8;
 /** Longest message: the length field has 16 bits; multiples of 8 keep parts aligned. */
 const MESSAGE_MAX = 0xfff8;
-const NX_VENDOR_ID = 0x00002320;
+const OFPT_HELLO = 0;
 const OFPT_VENDOR = 4;
 const STATS_VENDOR = 0xffff;
 const OFPSF_MORE = 1;
 
-/** Types of statistics requests; the reply is one more. */
-const STATS_REQUEST: Readonly<Record<number, number>> = { [OFP10_VERSION]: 16, [OFP13_VERSION]: 18 };
+/** Vendors with messages of their own, by their letter in a WireId. */
+const VENDORS: readonly (readonly [letter: 'n' | 'o', id: number])[] = [
+  ['n', 0x00002320],
+  ['o', 0x4f4e4600],
+];
+
+/** Type of statistics requests; the reply is one more. */
+const statsRequest = (version: number): number => (version === OFP10_VERSION ? 16 : 18);
 
 /** Versions that weft speaks, lowest first. */
-export const VERSIONS: readonly number[] = [OFP10_VERSION, OFP13_VERSION];
+export const VERSIONS: readonly number[] = Array.from({ length: OFP15_VERSION }, (_, i) => OFP10_VERSION + i);
+
+const isKnown = (version: number): boolean => VERSIONS.includes(version);
 
 const DESC_FIELDS: readonly (readonly [name: keyof SwitchDesc, size: number])[] = [
   ['manufacturer', 256],
@@ -49,10 +58,10 @@ const DESC_FIELDS: readonly (readonly [name: keyof SwitchDesc, size: number])[] 
 ];
 
 const DESC_CODECS: readonly Codec[] = [
-  emptyCodec('desc_request', { [OFP10_VERSION]: 'q0', [OFP13_VERSION]: 'q0' }),
+  emptyCodec('desc_request', always('q0')),
   codec(
     'desc_reply',
-    { [OFP10_VERSION]: 'r0', [OFP13_VERSION]: 'r0' },
+    always('r0'),
     (r, { more }) => {
       const entries = DESC_FIELDS.map(([name, size]) => [name, r.text(size)]);
       return { desc: Object.fromEntries(entries) as unknown as SwitchDesc, more };
@@ -111,9 +120,12 @@ function decode(bytes: Uint8Array, state: DecodeState): OfMessage {
   if (r.u16() !== bytes.length) throw new OfError('OFPBRC_BAD_LEN');
   const xid = r.u32();
   // A hello comes before a version is agreed on, in whatever version the peer has best.
-  const bodyVersion = type === 0 && !VERSIONS.includes(version) ? OFP10_VERSION : version;
-  if (!VERSIONS.includes(bodyVersion)) throw new OfError('OFPBRC_BAD_VERSION');
+  const bodyVersion = type === OFPT_HELLO && !isKnown(version) ? OFP10_VERSION : version;
+  if (!isKnown(bodyVersion)) throw new OfError('OFPBRC_BAD_VERSION');
   const { id, more } = decodeHeader(r, type, bodyVersion);
+  const fits = lengthFits(id, bodyVersion, r.remaining);
+  if (fits === undefined) throw new OfError(unknownCode(id));
+  if (!fits) throw new OfError('OFPBRC_BAD_LEN');
   const found = byWire.get(`${bodyVersion}:${id}`);
   if (!found) throw new OfError(unknownCode(id));
   const context: DecodeContext = { ...state, version, more };
@@ -124,25 +136,29 @@ function decode(bytes: Uint8Array, state: DecodeState): OfMessage {
 
 /** Steps over vendor and statistics headers and names what follows. */
 function decodeHeader(r: Reader, type: number, version: number): Header {
-  if (type === OFPT_VENDOR) {
-    if (r.u32() !== NX_VENDOR_ID) throw new OfError('OFPBRC_BAD_VENDOR');
-    return { id: `n${r.u32()}`, more: false };
-  }
-  const stats = STATS_REQUEST[version]!;
+  if (type === OFPT_VENDOR) return { id: `${vendorLetter(r)}${r.u32()}`, more: false };
+  const stats = statsRequest(version);
   if (type !== stats && type !== stats + 1) return { id: `m${type}`, more: false };
   const kind = type === stats ? 'q' : 'r';
   const statsType = r.u16();
   const more = (r.u16() & OFPSF_MORE) !== 0;
-  if (version >= OFP13_VERSION) r.skip(4);
+  if (version >= OFP11_VERSION) r.skip(4);
   if (statsType !== STATS_VENDOR) return { id: `${kind}${statsType}`, more };
-  if (r.u32() !== NX_VENDOR_ID) throw new OfError('OFPBRC_BAD_VENDOR');
+  const vendor = vendorLetter(r);
   const subtype = r.u32();
-  if (version < OFP13_VERSION) r.skip(4);
-  return { id: `${kind}n${subtype}`, more };
+  if (version === OFP10_VERSION) r.skip(4);
+  return { id: `${kind}${vendor}${subtype}`, more };
+}
+
+function vendorLetter(r: Reader): 'n' | 'o' {
+  const vendor = r.u32();
+  const known = VENDORS.find(([, id]) => id === vendor);
+  if (!known) throw new OfError('OFPBRC_BAD_VENDOR');
+  return known[0];
 }
 
 function unknownCode(id: WireId): string {
-  if (id.includes('n')) return 'OFPBRC_BAD_SUBTYPE';
+  if (/[no]/.test(id)) return 'OFPBRC_BAD_SUBTYPE';
   return id.startsWith('m') ? 'OFPBRC_BAD_TYPE' : 'OFPBRC_BAD_STAT';
 }
 
@@ -153,7 +169,7 @@ export function canEncode(message: OfMessage, version: number): boolean {
 
 function codecFor(message: OfMessage, version: number): Codec | undefined {
   // Hellos carry the sender's best version, which need not be one of ours.
-  const known = message.type === 'hello' && !VERSIONS.includes(version) ? OFP10_VERSION : version;
+  const known = message.type === 'hello' && !isKnown(version) ? OFP10_VERSION : version;
   return byType.get(`${known}:${message.type}`)?.find((one) => one.accepts(message));
 }
 
@@ -172,19 +188,19 @@ export function encodeMessage(message: OfMessage, version: number): Uint8Array[]
 }
 
 function withHeader(id: WireId, version: number, xid: number, body: Uint8Array, more: boolean): Uint8Array {
-  const number = Number(id.replace(/^[a-z]+/, ''));
-  const isStats = id.startsWith('q') || id.startsWith('r');
-  const isNicira = id.includes('n');
-  const stats = STATS_REQUEST[version] ?? 0;
-  const type = isStats ? stats + (id.startsWith('r') ? 1 : 0) : isNicira ? OFPT_VENDOR : number;
+  const [, kind, letter, digits] = must(/^([mqr]?)([no]?)(\d+)$/.exec(id));
+  const vendor = VENDORS.find(([one]) => one === letter)?.[1];
+  const isStats = kind === 'q' || kind === 'r';
+  const number = Number(digits);
+  const type = isStats ? statsRequest(version) + (kind === 'r' ? 1 : 0) : vendor === undefined ? number : OFPT_VENDOR;
   const w = new Writer();
   w.u8(version).u8(type).u16(0).u32(xid);
   if (isStats) {
-    w.u16(isNicira ? STATS_VENDOR : number).u16(more ? OFPSF_MORE : 0);
-    if (version >= OFP13_VERSION) w.zeros(4);
+    w.u16(vendor === undefined ? number : STATS_VENDOR).u16(more ? OFPSF_MORE : 0);
+    if (version >= OFP11_VERSION) w.zeros(4);
   }
-  if (isNicira) w.u32(NX_VENDOR_ID).u32(number);
-  if (isStats && isNicira && version < OFP13_VERSION) w.zeros(4);
+  if (vendor !== undefined) w.u32(vendor).u32(number);
+  if (isStats && vendor !== undefined && version === OFP10_VERSION) w.zeros(4);
   w.put(body);
   assert(w.size <= 0xffff, `${id} of ${w.size} bytes`);
   w.patch16(2, w.size);

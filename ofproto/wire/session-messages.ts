@@ -2,26 +2,32 @@
 // asynchronous messages to send, and Nicira's settings of a connection.
 
 import type { Reader, Writer } from '../../lib/cursors.ts';
-import { OfError } from '../model/flow-mod.ts';
+import { OfError, type OfPortDesc } from '../model/flow-mod.ts';
 import {
   type AsyncConfig,
   type Capability,
   type FeaturesReply,
   type FragHandling,
   OFP10_VERSION,
+  OFP11_VERSION,
+  OFP12_VERSION,
   OFP13_VERSION,
+  OFP14_VERSION,
   type PacketInFormat,
   type Role,
   type RoleBody,
   type SwitchConfig,
 } from '../model/messages.ts';
-import { type Codec, codec, emptyCodec } from './codec.ts';
+import { always, type Codec, codec, emptyCodec, since } from './codec.ts';
 import { decodeError, encodeError } from './errors.ts';
 import { decodePort, encodePort } from './ports.ts';
 import { decodeProperties } from './properties.ts';
 
 const V10 = OFP10_VERSION;
+const V11 = OFP11_VERSION;
+const V12 = OFP12_VERSION;
 const V13 = OFP13_VERSION;
+const V14 = OFP14_VERSION;
 const OFPHET_VERSIONBITMAP = 1;
 
 function decodeHello(r: Reader, version: number): { versions: number[] } {
@@ -43,36 +49,46 @@ function encodeHello(w: Writer, { versions }: { readonly versions: readonly numb
   w.u32(versions.reduce((bits, version) => bits | (1 << version), 0) >>> 0);
 }
 
-const CAPABILITIES: readonly (readonly [name: Capability, of10: number, of13: number])[] = [
-  ['flow_stats', 1 << 0, 1 << 0],
-  ['table_stats', 1 << 1, 1 << 1],
-  ['port_stats', 1 << 2, 1 << 2],
-  ['stp', 1 << 3, 0],
-  ['group_stats', 0, 1 << 3],
-  ['ip_reasm', 1 << 5, 1 << 5],
-  ['queue_stats', 1 << 6, 1 << 6],
-  ['arp_match_ip', 1 << 7, 0],
-  ['port_blocked', 0, 1 << 8],
+/** Bit of each capability, and the versions that have it. */
+const CAPABILITIES: readonly (readonly [name: Capability, bit: number, first: number, last: number])[] = [
+  ['flow_stats', 0, V10, Infinity],
+  ['table_stats', 1, V10, Infinity],
+  ['port_stats', 2, V10, Infinity],
+  ['stp', 3, V10, V10],
+  ['group_stats', 3, V11, Infinity],
+  ['ip_reasm', 5, V10, Infinity],
+  ['queue_stats', 6, V10, Infinity],
+  ['arp_match_ip', 7, V10, V11],
+  ['port_blocked', 8, V12, Infinity],
+  ['bundles', 9, V14, Infinity],
+  ['flow_monitoring', 10, V14, Infinity],
 ];
+
+const capabilitiesOf = (version: number) =>
+  CAPABILITIES.filter(([, , first, last]) => version >= first && version <= last);
+
+/** 1.3 and later ask for ports with OFPMP_PORT_DESC. */
+const hasPorts = (version: number): boolean => version < V13;
 
 function decodeFeatures(r: Reader, version: number): FeaturesReply {
   const head = { datapathId: r.u64(), nBuffers: r.u32(), nTables: r.u8(), auxiliaryId: r.u8() };
   r.skip(2);
   const bits = r.u32();
-  const capabilities = CAPABILITIES.filter(([, of10, of13]) => bits & (version === V10 ? of10 : of13)).map(([n]) => n);
+  const capabilities = capabilitiesOf(version)
+    .filter(([, bit]) => bits & (1 << bit))
+    .map(([name]) => name);
   const actions = r.u32();
-  const ports = [];
-  if (version === V10) while (r.remaining > 0) ports.push(decodePort(r, version));
+  const ports: OfPortDesc[] = [];
+  if (hasPorts(version)) while (r.remaining > 0) ports.push(decodePort(r, version));
   return { ...head, capabilities, actions: version === V10 ? actions : 0, ports };
 }
 
 function encodeFeatures(w: Writer, body: FeaturesReply, version: number): void {
-  const of10 = version === V10;
   w.u64(body.datapathId).u32(body.nBuffers).u8(body.nTables);
-  w.u8(of10 ? 0 : body.auxiliaryId).zeros(2);
-  const bits = CAPABILITIES.filter(([name]) => body.capabilities.includes(name));
-  w.u32(bits.reduce((sum, [, a, b]) => sum | (of10 ? a : b), 0)).u32(of10 ? body.actions : 0);
-  if (of10) for (const port of body.ports) encodePort(w, port, version);
+  w.u8(version < V13 ? 0 : body.auxiliaryId).zeros(2);
+  const sayable = capabilitiesOf(version).filter(([name]) => body.capabilities.includes(name));
+  w.u32(sayable.reduce((bits, [, bit]) => bits | (1 << bit), 0)).u32(version === V10 ? body.actions : 0);
+  if (hasPorts(version)) for (const port of body.ports) encodePort(w, port, version);
 }
 
 const FRAGMENTS: readonly FragHandling[] = ['normal', 'drop', 'reassemble', 'nx-match'];
@@ -146,42 +162,36 @@ const data = (r: Reader) => ({ data: r.rest().slice() });
 const putData = (w: Writer, body: { readonly data: Uint8Array }) => w.put(body.data);
 
 export const SESSION_CODECS: readonly Codec[] = [
-  codec('hello', { [V10]: 'm0', [V13]: 'm0' }, (r, { version }) => decodeHello(r, version), encodeHello),
+  codec('hello', always('m0'), (r, { version }) => decodeHello(r, version), encodeHello),
   codec(
     'error',
-    { [V10]: 'm1', [V13]: 'm1' },
+    always('m1'),
     (r, { version }) => decodeError(r, version),
     (w, body, version) => encodeError(w, version, body.code, body.data),
   ),
-  codec('echo_request', { [V10]: 'm2', [V13]: 'm2' }, data, putData),
-  codec('echo_reply', { [V10]: 'm3', [V13]: 'm3' }, data, putData),
-  emptyCodec('features_request', { [V10]: 'm5', [V13]: 'm5' }),
-  codec('features_reply', { [V10]: 'm6', [V13]: 'm6' }, (r, { version }) => decodeFeatures(r, version), encodeFeatures),
-  emptyCodec('get_config_request', { [V10]: 'm7', [V13]: 'm7' }),
-  codec('get_config_reply', { [V10]: 'm8', [V13]: 'm8' }, decodeConfig, encodeConfig),
-  codec('set_config', { [V10]: 'm9', [V13]: 'm9' }, decodeConfig, encodeConfig),
-  emptyCodec('barrier_request', { [V10]: 'm18', [V13]: 'm20' }),
-  emptyCodec('barrier_reply', { [V10]: 'm19', [V13]: 'm21' }),
-  codec('role_request', { [V13]: 'm24' }, decodeRole, encodeRole, isStandard),
-  codec('role_reply', { [V13]: 'm25' }, decodeRole, encodeRole, isStandard),
-  codec('role_request', { [V10]: 'n10', [V13]: 'n10' }, decodeNxRole, encodeNxRole, isNicira),
-  codec('role_reply', { [V10]: 'n11', [V13]: 'n11' }, decodeNxRole, encodeNxRole, isNicira),
+  codec('echo_request', always('m2'), data, putData),
+  codec('echo_reply', always('m3'), data, putData),
+  emptyCodec('features_request', always('m5')),
+  codec('features_reply', always('m6'), (r, { version }) => decodeFeatures(r, version), encodeFeatures),
+  emptyCodec('get_config_request', always('m7')),
+  codec('get_config_reply', always('m8'), decodeConfig, encodeConfig),
+  codec('set_config', always('m9'), decodeConfig, encodeConfig),
+  emptyCodec('barrier_request', { ...since(V11, 'm20'), [V10]: 'm18' }),
+  emptyCodec('barrier_reply', { ...since(V11, 'm21'), [V10]: 'm19' }),
+  codec('role_request', since(V12, 'm24'), decodeRole, encodeRole, isStandard),
+  codec('role_reply', since(V12, 'm25'), decodeRole, encodeRole, isStandard),
+  codec('role_request', always('n10'), decodeNxRole, encodeNxRole, isNicira),
+  codec('role_reply', always('n11'), decodeNxRole, encodeNxRole, isNicira),
   emptyCodec('get_async_request', { [V13]: 'm26' }),
   codec('get_async_reply', { [V13]: 'm27' }, decodeAsync, encodeAsync),
   codec('set_async_config', { [V13]: 'm28' }, (r) => ({ ...decodeAsync(r), nicira: false }), encodeAsync, isStandard),
-  codec(
-    'set_async_config',
-    { [V10]: 'n19', [V13]: 'n19' },
-    (r) => ({ ...decodeAsync(r), nicira: true }),
-    encodeAsync,
-    isNicira,
-  ),
+  codec('set_async_config', always('n19'), (r) => ({ ...decodeAsync(r), nicira: true }), encodeAsync, isNicira),
   codec('set_flow_format', { [V10]: 'n12' }, decodeFlowFormat, (w, body) =>
     w.u32(body.format === 'nxm' ? NXFF_NXM : NXFF_OPENFLOW10),
   ),
   codec(
     'flow_mod_table_id',
-    { [V10]: 'n15' },
+    always('n15'),
     (r) => {
       const enabled = r.u8() !== 0;
       r.skip(7);
@@ -189,13 +199,11 @@ export const SESSION_CODECS: readonly Codec[] = [
     },
     (w, body) => w.u8(body.enabled ? 1 : 0).zeros(7),
   ),
-  codec('set_packet_in_format', { [V10]: 'n16', [V13]: 'n16' }, decodePacketInFormat, (w, body) =>
-    w.u32(FORMATS.indexOf(body.format)),
-  ),
-  emptyCodec('flow_age', { [V10]: 'n18' }),
+  codec('set_packet_in_format', always('n16'), decodePacketInFormat, (w, body) => w.u32(FORMATS.indexOf(body.format))),
+  emptyCodec('flow_age', always('n18')),
   codec(
     'set_controller_id',
-    { [V10]: 'n20', [V13]: 'n20' },
+    always('n20'),
     (r) => {
       r.skip(6);
       return { controllerId: r.u16() };

@@ -1,6 +1,6 @@
 // learn: makes a flow-mod out of a template and the packet (ovs-actions(7), "learn").
 
-import { type LearnFlowModSpec, type LearnSpec, OFPP, type OfAction } from '../model/actions.ts';
+import type { LearnFlowModSpec, LearnSpec, OfAction } from '../model/actions.ts';
 import {
   bigintOf,
   bytesOf,
@@ -11,8 +11,7 @@ import {
   unwildcardSubfield,
 } from '../model/fields.ts';
 import { emptyMatch, type Match } from '../model/flow.ts';
-import type { FlowMod } from '../model/flow-mod.ts';
-import { OFP_NO_BUFFER } from '../model/messages.ts';
+import { type FlowMod, newFlowMod } from '../model/flow-mod.ts';
 import { NX_LEARN_F_SEND_FLOW_REM } from '../model/nicira.ts';
 import { prerequisitesMet, unwildcardPrerequisites } from '../model/prerequisites.ts';
 import type { XlateContext } from './context.ts';
@@ -38,26 +37,16 @@ function flowModOf(ctx: XlateContext, spec: LearnSpec): FlowMod {
     if (item.kind === 'match') addMatch(match, item, value);
     else actions.push(item.kind === 'load' ? loadOf(item, value) : outputOf(value));
   }
+  const learned = newFlowMod('add');
   return {
-    command: 'add',
+    ...learned,
     tableId: spec.tableId,
     priority: spec.priority,
     match,
     cookie: spec.cookie,
-    cookieMask: 0n,
     idleTimeout: spec.idleTimeout,
     hardTimeout: spec.hardTimeout,
-    importance: 0,
-    bufferId: OFP_NO_BUFFER,
-    outPort: OFPP.ANY,
-    outGroup: 0xffffffff,
-    flags: {
-      sendFlowRem: (spec.flags & NX_LEARN_F_SEND_FLOW_REM) !== 0,
-      checkOverlap: false,
-      resetCounts: false,
-      noPktCounts: false,
-      noBytCounts: false,
-    },
+    flags: { ...learned.flags, sendFlowRem: (spec.flags & NX_LEARN_F_SEND_FLOW_REM) !== 0 },
     actions,
   };
 }

@@ -3,7 +3,7 @@
 import { OfError } from '../../model/flow-mod.ts';
 import type { Session } from '../session.ts';
 
-/** Throws OfError OFPBRC_IS_SLAVE for a slave. */
+/** Throws OfError OFPBRC_IS_SECONDARY for a slave. */
 export function refuseSlave(session: Session): void {
-  if (session.role === 'slave') throw new OfError('OFPBRC_IS_SLAVE');
+  if (session.role === 'slave') throw new OfError('OFPBRC_IS_SECONDARY');
 }

@@ -1,10 +1,7 @@
 // Commands that change flow tables: add-flow, add-flows, mod-flows, del-flows.
 
 import { UserError } from '../../../../lib/errors.ts';
-import { OFPP } from '../../../../ofproto/model/actions.ts';
-import { emptyMatch } from '../../../../ofproto/model/flow.ts';
-import type { FlowMod, FlowModCommand } from '../../../../ofproto/model/flow-mod.ts';
-import { OFP_NO_BUFFER } from '../../../../ofproto/model/messages.ts';
+import { type FlowMod, type FlowModCommand, newFlowMod } from '../../../../ofproto/model/flow-mod.ts';
 import type { OfClient } from '../client.ts';
 import { ErrorReply } from '../client.ts';
 import type { CommandContext } from '../context.ts';
@@ -71,25 +68,5 @@ export const modFlows = (ctx: CommandContext, args: readonly string[]) =>
 export const delFlows = async (ctx: CommandContext, args: readonly string[]): Promise<void> => {
   if (args.length > 1) return changeFlows(ctx, args, strictly(ctx, 'delete'), false);
   refuseBundle(ctx);
-  await ctx.with(args[0]!, (client) => sendFlows(ctx, client, [deleteAll()]));
+  await ctx.with(args[0]!, (client) => sendFlows(ctx, client, [newFlowMod('delete')]));
 };
-
-/** The flow-mod that deletes every flow. */
-function deleteAll(): FlowMod {
-  return {
-    command: 'delete',
-    tableId: 255,
-    priority: 32768,
-    match: emptyMatch(),
-    cookie: 0n,
-    cookieMask: 0n,
-    idleTimeout: 0,
-    hardTimeout: 0,
-    importance: 0,
-    bufferId: OFP_NO_BUFFER,
-    outPort: OFPP.ANY,
-    outGroup: OFPP.ANY,
-    flags: { sendFlowRem: false, checkOverlap: false, resetCounts: false, noPktCounts: false, noBytCounts: false },
-    actions: [],
-  };
-}
