@@ -3,11 +3,13 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+/** The package's folder, from the sources as from what the build makes of them. */
+const above = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const root = basename(above) === 'dist' ? dirname(above) : above;
 const START_TIMEOUT_MS = 10_000;
 const TOOL_TIMEOUT_MS = 20_000;
 

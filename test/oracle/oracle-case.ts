@@ -1,0 +1,40 @@
+// What one case consists of: text as a person would type it, so that a failing case can be read and tried by hand.
+import type { Version } from './openflow-link.ts';
+
+export interface OraclePacket {
+  readonly port: number;
+  readonly hex: string;
+}
+
+export interface OracleCase {
+  readonly seed: number;
+  /** The version that ovs-ofctl adds the flows with. */
+  readonly version: Version;
+  /** Index into PORT_CONFIGS. */
+  readonly config: number;
+  readonly groups: readonly string[];
+  readonly flows: readonly string[];
+  readonly packets: readonly OraclePacket[];
+}
+
+/** What the two switches disagree about; `packets` is what comes out of ports. */
+export type Aspect =
+  | 'errors'
+  | 'trace-flow'
+  | 'trace-steps'
+  | 'final-flow'
+  | 'megaflow'
+  | 'datapath-actions'
+  | 'packets'
+  | 'packet-ins'
+  | 'datapath-flows'
+  | 'flow-stats'
+  | 'flow-text'
+  | 'group-stats';
+
+export interface Mismatch {
+  readonly aspect: Aspect;
+  readonly about: string;
+  readonly ovs: string;
+  readonly weft: string;
+}

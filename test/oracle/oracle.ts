@@ -1,0 +1,169 @@
+// The differential tester: real Open vSwitch and weft side by side, the same cases into both, and what differs.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Coverage } from './coverage.ts';
+import { explanationOf } from './explained.ts';
+import { makeCase } from './generate/flows.ts';
+import { PORT_CONFIGS, RESET_PORTS } from './generate/port-configs.ts';
+import { OfctlEncoder } from './ofctl-encoder.ts';
+import type { Version } from './openflow-link.ts';
+import type { Mismatch, OracleCase } from './oracle-case.ts';
+import { type EncodedCase, runCase, type Sides } from './run-case.ts';
+import { mainAspect, shrink } from './shrink.ts';
+import { SwitchUnderTest } from './switch-under-test.ts';
+
+/** How many cases one run of ovs-ofctl encodes. */
+const BATCH = 50;
+
+export interface Failure {
+  readonly oracleCase: OracleCase;
+  readonly mismatches: readonly Mismatch[];
+}
+
+export interface Result {
+  readonly cases: number;
+  readonly failures: readonly Failure[];
+  /** Explained mismatches, by why. */
+  readonly explained: ReadonlyMap<string, number>;
+  readonly coverage: Coverage;
+  readonly refusedFlows: number;
+  readonly flows: number;
+}
+
+export class Oracle {
+  readonly #sides: Sides;
+  readonly #encoder: OfctlEncoder;
+  readonly #folder: string;
+  #config = -1;
+
+  private constructor(sides: Sides, encoder: OfctlEncoder, folder: string) {
+    this.#sides = sides;
+    this.#encoder = encoder;
+    this.#folder = folder;
+  }
+
+  static async start(): Promise<Oracle> {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-encoder-'));
+    const [ovs, weft, encoder] = await Promise.all([
+      SwitchUnderTest.startOvs(),
+      SwitchUnderTest.startWeft(),
+      OfctlEncoder.start(folder),
+    ]);
+    const clear = [
+      ...(await encoder.command('OpenFlow13', 'del-flows')),
+      ...(await encoder.command('OpenFlow13', 'del-groups')),
+    ];
+    return new Oracle({ ovs, weft, clear }, encoder, folder);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#encoder.close();
+    await Promise.all([this.#sides.ovs.close(), this.#sides.weft.close()]);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Runs cases `first` to `first + count - 1` of a seed. */
+  async run(seed: number, count: number, options: RunOptions = {}): Promise<Result> {
+    const tally = new Tally();
+    const first = options.first ?? 0;
+    for (let at = first; at < first + count; at += BATCH) {
+      const size = Math.min(BATCH, first + count - at);
+      const cases = Array.from({ length: size }, (_, i) => makeCase(seed, at + i));
+      for (const encoded of await this.#encode(cases)) {
+        await this.#configure(encoded.text.config);
+        const { mismatches, refused } = await runCase(this.#sides, encoded);
+        tally.add(encoded, mismatches, refused);
+        const failure = tally.failures.at(-1);
+        if (failure?.oracleCase === encoded.text) options.failed?.(failure);
+        if (tally.failures.length >= (options.stopAfter ?? Infinity)) return tally;
+      }
+    }
+    return tally;
+  }
+
+  /** The smallest case that still differs in what `failure` differed in. */
+  async shrink({ oracleCase, mismatches }: Failure): Promise<Failure> {
+    const wanted = mainAspect(mismatches);
+    let last = mismatches;
+    const smallest = await shrink(oracleCase, async (smaller) => {
+      const found = (await this.check(smaller)).filter(
+        (mismatch) => mismatch.aspect === wanted && !explanationOf(mismatch, smaller),
+      );
+      if (found.length > 0) last = found;
+      return found.length > 0;
+    });
+    return { oracleCase: smallest, mismatches: last };
+  }
+
+  /** What the switches disagree about in one case. */
+  async check(oracleCase: OracleCase): Promise<readonly Mismatch[]> {
+    await this.#configure(oracleCase.config);
+    return (await runCase(this.#sides, (await this.#encode([oracleCase]))[0]!)).mismatches;
+  }
+
+  async #configure(config: number): Promise<void> {
+    if (config === this.#config) return;
+    const commands = [...RESET_PORTS, ...PORT_CONFIGS[config]!.commands];
+    const { ovs, weft } = this.#sides;
+    await Promise.all([ovs, weft].map((side) => side.vsctl(commands.join(' -- '))));
+    this.#config = config;
+  }
+
+  async #encode(cases: readonly OracleCase[]): Promise<EncodedCase[]> {
+    const byVersion = new Map<Version, OracleCase[]>();
+    for (const one of cases) byVersion.set(one.version, [...(byVersion.get(one.version) ?? []), one]);
+    const encoded = new Map<OracleCase, EncodedCase>();
+    for (const [version, group] of byVersion) {
+      const flows = await this.#encoder.encode(
+        version,
+        'add-flows',
+        group.flatMap((one) => one.flows),
+      );
+      const groups = await this.#encoder.encode(
+        'OpenFlow15',
+        'add-groups',
+        group.flatMap((one) => one.groups),
+      );
+      let [flowAt, groupAt] = [0, 0];
+      for (const text of group) {
+        const ownFlows = flows.messages.slice(flowAt, flowAt + text.flows.length);
+        const ownGroups = groups.messages.slice(groupAt, groupAt + text.groups.length);
+        flowAt += text.flows.length;
+        groupAt += text.groups.length;
+        encoded.set(text, { text, preamble: flows.preamble, flows: ownFlows, groups: ownGroups });
+      }
+    }
+    return cases.map((one) => encoded.get(one)!);
+  }
+}
+
+export interface RunOptions {
+  readonly first?: number;
+  readonly stopAfter?: number;
+  readonly failed?: (failure: Failure) => void;
+}
+
+class Tally implements Result {
+  cases = 0;
+  flows = 0;
+  refusedFlows = 0;
+  readonly failures: Failure[] = [];
+  readonly explained = new Map<string, number>();
+  readonly coverage = new Coverage();
+
+  add({ text, flows }: EncodedCase, mismatches: readonly Mismatch[], refused: ReadonlySet<number>): void {
+    this.cases++;
+    this.flows += text.flows.length;
+    const taken = text.flows.filter((_, i) => typeof flows[i] !== 'string' && !refused.has(i));
+    this.refusedFlows += text.flows.length - taken.length;
+    this.coverage.add([...taken, ...text.groups]);
+    const unexplained: Mismatch[] = [];
+    for (const mismatch of mismatches) {
+      const why = explanationOf(mismatch, text)?.why;
+      if (why === undefined) unexplained.push(mismatch);
+      else this.explained.set(why, (this.explained.get(why) ?? 0) + 1);
+    }
+    if (unexplained.length > 0) this.failures.push({ oracleCase: text, mismatches: unexplained });
+  }
+}

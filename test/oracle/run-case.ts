@@ -1,0 +1,126 @@
+// Runs one case on both switches and says where they differ.
+
+import { comparableDump, comparablePacketIn, sortedFlowStats, traceParts } from './normalise.ts';
+import type { Encoded } from './ofctl-encoder.ts';
+import type { Exchange } from './openflow-link.ts';
+import type { Aspect, Mismatch, OracleCase, OraclePacket } from './oracle-case.ts';
+import type { SwitchUnderTest } from './switch-under-test.ts';
+
+/** A case with its messages. */
+export interface EncodedCase {
+  readonly text: OracleCase;
+  readonly preamble: readonly Buffer[];
+  /** A message each, or the words with which ovs-ofctl refuses the line. */
+  readonly groups: Encoded['messages'];
+  readonly flows: Encoded['messages'];
+}
+
+export interface Sides {
+  readonly ovs: SwitchUnderTest;
+  readonly weft: SwitchUnderTest;
+  /** Messages that remove every flow and group (OpenFlow 1.3). */
+  readonly clear: readonly Buffer[];
+}
+
+/** Everything that one switch shows of a case, by aspect, in comparable form. */
+type Observed = { readonly aspect: Aspect; readonly about: string; readonly text: string }[];
+
+export interface CaseResult {
+  readonly mismatches: readonly Mismatch[];
+  /** Flows that Open vSwitch answered with an error, by position. */
+  readonly refused: ReadonlySet<number>;
+}
+
+export async function runCase(sides: Sides, encoded: EncodedCase): Promise<CaseResult> {
+  const [ovs, weft] = await Promise.all([
+    observe(sides.ovs, sides.clear, encoded),
+    observe(sides.weft, sides.clear, encoded),
+  ]);
+  const mismatches: Mismatch[] = [];
+  ovs.forEach(({ aspect, about, text }, i) => {
+    const other = weft[i];
+    if (other?.about !== about || other.text !== text) {
+      mismatches.push({ aspect, about, ovs: text, weft: other?.text ?? '(nothing)' });
+    }
+  });
+  const refused = [...ovs[0]!.text.matchAll(/^flow (\d+):/gm)].map(([, i]) => Number(i));
+  return { mismatches, refused: new Set(refused) };
+}
+
+const OFPMP_FLOW = 1;
+const OFPMP_GROUP = 6;
+const ALL_FLOWS = Buffer.from(
+  'ff000000ffffffffffffffff00000000000000000000000000000000000000000001000400000000',
+  'hex',
+);
+const ALL_GROUPS = Buffer.from('fffffffc00000000', 'hex');
+
+async function observe(side: SwitchUnderTest, clear: readonly Buffer[], encoded: EncodedCase): Promise<Observed> {
+  const { text: oracleCase } = encoded;
+  const seen: Observed = [];
+  await side.exchange('OpenFlow13', clear);
+  await Promise.all([side.appctl('fdb/flush'), side.appctl('revalidator/purge')]);
+  side.sent();
+  seen.push({ aspect: 'errors', about: 'errors', text: await load(side, encoded) });
+  for (const [i, packet] of oracleCase.packets.entries()) await traceAndSend(side, seen, packet, i);
+  // Once more, now that the datapath has flows for them: what they do is what the first ones did.
+  for (const [port, hexes] of byPort(oracleCase.packets)) await side.receive(port, hexes);
+  for (const [port, frames] of side.sent()) {
+    seen.push({ aspect: 'packets', about: `second packets out of ${port}`, text: frames.join('\n') });
+  }
+  seen.push({
+    aspect: 'datapath-flows',
+    about: 'dpctl/dump-flows -m',
+    text: comparableDump(await side.appctl('dpctl/dump-flows', '-m')),
+  });
+  await side.appctl('revalidator/purge');
+  await statistics(side, seen, encoded);
+  return seen;
+}
+
+async function load(side: SwitchUnderTest, { text, preamble, groups, flows }: EncodedCase): Promise<string> {
+  const groupErrors = await send(side, 'OpenFlow15', [], groups);
+  const flowErrors = await send(side, text.version, preamble, flows);
+  return [...groupErrors.map((line) => `group ${line}`), ...flowErrors.map((line) => `flow ${line}`)].join('\n');
+}
+
+async function send(
+  side: SwitchUnderTest,
+  version: OracleCase['version'],
+  preamble: readonly Buffer[],
+  messages: readonly (Buffer | string)[],
+): Promise<string[]> {
+  const real = [...messages.entries()].filter((entry): entry is [number, Buffer] => typeof entry[1] !== 'string');
+  if (real.length === 0) return [];
+  const { errors }: Exchange = await side.exchange(version, [...preamble, ...real.map(([, bytes]) => bytes)]);
+  return [...errors].map(([at, error]) => `${real[at - preamble.length]?.[0] ?? -1}: ${error}`);
+}
+
+async function traceAndSend(side: SwitchUnderTest, seen: Observed, packet: OraclePacket, i: number): Promise<void> {
+  const trace = await side.appctl('ofproto/trace', 'br0', `in_port=${packet.port}`, packet.hex);
+  for (const [aspect, text] of traceParts(trace)) seen.push({ aspect, about: `trace of packet ${i}`, text });
+  await side.receive(`p${packet.port}`, [packet.hex]);
+  for (const [port, frames] of side.sent()) {
+    seen.push({ aspect: 'packets', about: `packet ${i} out of ${port}`, text: frames.join('\n') });
+  }
+}
+
+function byPort(packets: readonly OraclePacket[]): Map<string, string[]> {
+  const ports = new Map<string, string[]>();
+  for (const { port, hex } of packets) ports.set(`p${port}`, [...(ports.get(`p${port}`) ?? []), hex]);
+  return ports;
+}
+
+async function statistics(side: SwitchUnderTest, seen: Observed, encoded: EncodedCase): Promise<void> {
+  const link = await side.link('OpenFlow13');
+  const { packetIns } = await link.exchange([]);
+  seen.push({ aspect: 'packet-ins', about: 'packet-ins', text: packetIns.map(comparablePacketIn).join('\n') });
+  const stats = sortedFlowStats(await link.multipart(OFPMP_FLOW, ALL_FLOWS));
+  seen.push({ aspect: 'flow-stats', about: 'flow statistics, OpenFlow 1.3', text: stats });
+  const text = await side.appctl('bridge/dump-flows', 'br0');
+  seen.push({ aspect: 'flow-text', about: 'bridge/dump-flows', text: comparableDump(text) });
+  if (encoded.text.groups.length > 0) {
+    const groups = await link.multipart(OFPMP_GROUP, ALL_GROUPS);
+    seen.push({ aspect: 'group-stats', about: 'group statistics', text: groups.toString('hex') });
+  }
+}

@@ -1,0 +1,110 @@
+// One of the two switches, real Open vSwitch or weft: a bridge `br0` with dummy ports, reached through connections that stay
+// open, and cleared between cases instead of started anew.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { JsonRpcError, JsonRpcPeer } from '../../src/json-rpc/peer.ts';
+import { dial } from '../../src/json-rpc/remote.ts';
+import { RealOvs, runTool } from '../support/real-ovs.ts';
+import { Weftd } from '../support/weftd.ts';
+import { type Exchange, OpenFlowLink, type Version } from './openflow-link.ts';
+import { PcapTail } from './pcap-tail.ts';
+
+/** OpenFlow and datapath numbers of p1..p6; LOCAL comes last. */
+export const PORTS = [1, 2, 3, 4, 5, 6] as const;
+const INTERFACES = [...PORTS.map((n) => `p${n}`), 'br0'];
+const PROTOCOLS = 'OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFlow15';
+
+export class SwitchUnderTest {
+  readonly name: string;
+  readonly rundir: string;
+  readonly #stop: () => Promise<void>;
+  readonly #links = new Map<Version, OpenFlowLink>();
+  readonly #pcaps = new Map<string, PcapTail>();
+  #unixctl: JsonRpcPeer | undefined;
+
+  private constructor(name: string, rundir: string, stop: () => Promise<void>) {
+    this.name = name;
+    this.rundir = rundir;
+    this.#stop = stop;
+  }
+
+  static async startOvs(): Promise<SwitchUnderTest> {
+    const ovs = await RealOvs.start();
+    const side = new SwitchUnderTest('ovs', ovs.rundir, () => ovs[Symbol.asyncDispose]());
+    await side.#configure();
+    return side;
+  }
+
+  static async startWeft(): Promise<SwitchUnderTest> {
+    const weftd = new Weftd({ args: ['--enable-dummy=override', '--disable-system', '--disable-system-route'] });
+    await weftd.start();
+    const side = new SwitchUnderTest('weft', weftd.dir, () => weftd.close());
+    await side.#configure();
+    return side;
+  }
+
+  async close(): Promise<void> {
+    for (const link of this.#links.values()) link.close();
+    for (const pcap of this.#pcaps.values()) pcap.close();
+    this.#unixctl?.close();
+    await this.#stop();
+  }
+
+  async #configure(): Promise<void> {
+    await this.vsctl('add-br br0 -- set bridge br0 datapath_type=dummy fail_mode=secure', `protocols=${PROTOCOLS}`);
+    const ports = PORTS.map((n) => `-- add-port br0 p${n} -- set interface p${n} type=dummy ofport_request=${n}`);
+    await this.vsctl(ports.join(' ').slice(3));
+    await this.vsctl('set Open_vSwitch . other_config:vlan-limit=2');
+    const captures = INTERFACES.map((n) => `-- set interface ${n} options:tx_pcap=${join(this.rundir, `${n}.pcap`)}`);
+    await this.vsctl(captures.join(' ').slice(3));
+    for (const name of INTERFACES) this.#pcaps.set(name, new PcapTail(join(this.rundir, `${name}.pcap`)));
+    const pid = readFileSync(join(this.rundir, 'ovs-vswitchd.pid'), 'utf8').trim();
+    this.#unixctl = new JsonRpcPeer(await dial(`unix:${join(this.rundir, `ovs-vswitchd.${pid}.ctl`)}`), {});
+  }
+
+  /** ovs-vsctl with words split at spaces; it waits until the switch has done what it asks. */
+  async vsctl(...words: string[]): Promise<void> {
+    const { code, stderr } = await runTool(this.rundir, 'ovs-vsctl', ['--timeout=20', ...words.join(' ').split(' ')]);
+    if (code !== 0) throw new Error(`${this.name}: ovs-vsctl ${words.join(' ')}: ${stderr}`);
+  }
+
+  /** A command's answer; a refusal is an answer too. */
+  async appctl(command: string, ...args: string[]): Promise<string> {
+    try {
+      return String(await this.#unixctl!.request(command, args));
+    } catch (error) {
+      if (error instanceof JsonRpcError) return `error: ${String(error.error)}`;
+      throw error;
+    }
+  }
+
+  async link(version: Version): Promise<OpenFlowLink> {
+    let link = this.#links.get(version);
+    if (!link) {
+      link = await OpenFlowLink.open(join(this.rundir, 'br0.mgmt'), version);
+      this.#links.set(version, link);
+    }
+    return link;
+  }
+
+  async exchange(version: Version, messages: readonly Buffer[]): Promise<Exchange> {
+    return (await this.link(version)).exchange(messages);
+  }
+
+  /** Sends a packet in; resolves when the switch has looked it up. */
+  async receive(port: string, hexes: readonly string[]): Promise<void> {
+    const before = await this.#lookups();
+    await this.appctl('netdev-dummy/receive', port, ...hexes);
+    while ((await this.#lookups()) < before + hexes.length);
+  }
+
+  async #lookups(): Promise<number> {
+    const [, hit, missed] = /hit:(\d+) missed:(\d+)/.exec(await this.appctl('dpif/show'))!;
+    return Number(hit) + Number(missed);
+  }
+
+  /** What came out of each port since the last call, in hex. */
+  sent(): Map<string, string[]> {
+    return new Map([...this.#pcaps].map(([name, pcap]) => [name, pcap.read().map((frame) => frame.toString('hex'))]));
+  }
+}
