@@ -3,19 +3,24 @@
 import { type DpAction, SET_LAYOUT, type SetHeader } from './actions.ts';
 import {
   ACT_CLONE,
+  ACT_HASH,
   ACT_OUTPUT,
   ACT_POP_VLAN,
   ACT_PUSH_VLAN,
+  ACT_RECIRC,
   ACT_SET_ARP,
   ACT_SET_ETH,
   ACT_SET_ICMP,
   ACT_SET_IPV4,
   ACT_SET_IPV6,
-  ACT_SET_META,
+  ACT_SET_MARK,
   ACT_SET_ND,
   ACT_SET_PORTS,
+  ACT_SET_PRIORITY,
   ACT_TRUNC,
   ACT_USERSPACE,
+  HASH_L4,
+  HASH_SYM_L4,
   NO_PORT,
 } from './layout/flow.ts';
 
@@ -30,8 +35,8 @@ const SET_OPS: Record<SetHeader, number> = {
   icmpv6: ACT_SET_ICMP,
   arp: ACT_SET_ARP,
   nd: ACT_SET_ND,
-  skb_priority: ACT_SET_META,
-  pkt_mark: ACT_SET_META,
+  skb_priority: ACT_SET_PRIORITY,
+  pkt_mark: ACT_SET_MARK,
 };
 
 function header(op: number, words: number): number {
@@ -67,6 +72,10 @@ function encodeOne(action: DpAction): number[] {
       const words = action.actions.flatMap(encodeOne);
       return [header(ACT_CLONE, words.length), ...words];
     }
+    case 'hash':
+      return [header(ACT_HASH, 2), action.algorithm === 'l4' ? HASH_L4 : HASH_SYM_L4, action.basis];
+    case 'recirc':
+      return [header(ACT_RECIRC, 1), action.id];
   }
 }
 

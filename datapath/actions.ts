@@ -26,6 +26,9 @@ export const SET_LAYOUT = {
 
 export type SetHeader = keyof typeof SET_LAYOUT;
 
+/** OVS_HASH_ALG_*: `sym_l4` gives both directions of a connection one hash. */
+export type HashAlgorithm = 'l4' | 'sym_l4';
+
 export type DpAction =
   | { readonly type: 'output'; readonly port: number }
   /** Hand the packet, as it is at this point, to the upcall sink with `cookie` (a number the sink chose). */
@@ -38,5 +41,9 @@ export type DpAction =
   /** Truncates the packet for the next output only. */
   | { readonly type: 'trunc'; readonly maxLen: number }
   /** Runs `actions` on a copy; later actions see the packet as it was before. */
-  | { readonly type: 'clone'; readonly actions: readonly DpAction[] };
+  | { readonly type: 'clone'; readonly actions: readonly DpAction[] }
+  /** dp_hash := hash of the packet's addresses and ports, never 0. */
+  | { readonly type: 'hash'; readonly algorithm: HashAlgorithm; readonly basis: number }
+  /** Parses the packet, as it is at this point, and looks it up again with recirc_id `id`. */
+  | { readonly type: 'recirc'; readonly id: number };
 // An empty list drops the packet.

@@ -3,7 +3,7 @@
 
 import type { DpAction } from './actions.ts';
 
-export type { DpAction, SetHeader } from './actions.ts';
+export type { DpAction, HashAlgorithm, SetHeader } from './actions.ts';
 export { SET_LAYOUT } from './actions.ts';
 
 /** A datapath port number (`odp_port`): 0 is the datapath's own local port, as in Open vSwitch. */

@@ -20,6 +20,7 @@ export const DROP_REASONS: readonly (readonly [name: string, help: string])[] = 
   ['no-headroom', 'too many tags pushed'],
   ['chunk-unmapped', 'a part of the guest’s memory was not mapped yet'],
   ['clone-limit', 'too many copies of one packet'],
+  ['recirc-depth', 'the packet was recirculated too often'],
 ];
 
 export const BROKEN_REASONS: readonly string[] = [

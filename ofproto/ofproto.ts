@@ -14,6 +14,7 @@ import {
   type Flow,
   KEY_IN_PORT,
   KEY_PKT_MARK,
+  KEY_RECIRC_ID,
   type Match,
 } from './model/flow.ts';
 import {
@@ -44,10 +45,12 @@ import type { Rule } from './tables/rule.ts';
 import { parseTraceFlow } from './text/parse-flow.ts';
 import { traceText } from './trace/trace.ts';
 import type { BackedBridge, Backer } from './upcall/backer.ts';
+import type { FrozenState } from './xlate/freeze.ts';
 import type { ControllerSpec, Effects, XlateBridge } from './xlate/snapshot.ts';
 import { xlate } from './xlate/xlate.ts';
 
 const ETH_HEADER_SIZE = 14;
+const hex = (value: number) => `0x${value.toString(16)}`;
 /** The number of no datapath port. */
 const ODPP_NONE = 0xffffffff;
 
@@ -321,7 +324,12 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     const named = new Map([...this.#ports].map((port) => [port.ofPort, port.name]));
     const described = parseTraceFlow(flowText, { ports: named });
     const flow = packet === undefined ? described : this.#flowOfPacket(packet, described);
-    return traceText(this.snapshot, flow);
+    const recircId = flow.u32(KEY_RECIRC_ID);
+    const resume = this.#backer.frozen(recircId);
+    if (recircId !== 0 && !resume) throw new UserError(`no recirculation data for recirc_id ${hex(recircId)}`);
+    if (resume) flow.setU32(KEY_IN_PORT, resume.inPort);
+    const idsOf = (states: readonly FrozenState[]) => this.#backer.showRecircs(states);
+    return traceText(resume?.bridge ?? this.snapshot, flow, { resume, idsOf });
   }
 
   /** A packet's own fields, with the metadata that `described` gives. */

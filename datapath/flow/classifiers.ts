@@ -1,5 +1,5 @@
-// Which subtables the packets of a port try, and what the parser must fill for them: one published record for each
-// in_port, replaced whole when its set of subtables changes.
+// Which subtables packets try, and what the parser must fill for them: two published records for each in_port, one for
+// packets as received and one for recirculated packets, replaced whole when their set of subtables changes.
 
 import type { Arena } from '../arena/arena.ts';
 import type { Heap } from '../arena/heap.ts';
@@ -16,17 +16,27 @@ import {
   CLS_UNION_OFFSETS,
   NARROW_SIZE,
   PORT_CLASSIFIER,
+  PORT_RECIRC_CLASSIFIER,
 } from '../layout/flow.ts';
-import { KEY_SIZE } from '../layout/flow-key.ts';
+import { KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE } from '../layout/flow-key.ts';
 import { PORT_MAX, PORT_SIZE, PORT_TABLE } from '../layout/memory-map.ts';
 import { createSubtable, HASH_KEYS, isNarrow, maskWords, type Subtable } from './subtable.ts';
+
+/** Which packets a classifier is for: scopeOf() a key. */
+export type Scope = number;
+
+/** The scope that packets and flows with this key belong to. */
+export function scopeOf(key: Uint8Array): Scope {
+  const view = new DataView(key.buffer, key.byteOffset);
+  return view.getUint32(KEY_IN_PORT) * 2 + (view.getUint32(KEY_RECIRC_ID) === 0 ? 0 : 1);
+}
 
 export class Classifiers {
   readonly #arena: Arena;
   readonly #heap: Heap;
   readonly #quiescence: Quiescence;
   readonly #byMask = new Map<string, Subtable>();
-  readonly #byPort = new Map<number, Set<Subtable>>();
+  readonly #byScope = new Map<Scope, Set<Subtable>>();
 
   constructor(arena: Arena, heap: Heap, quiescence: Quiescence) {
     this.#arena = arena;
@@ -34,51 +44,53 @@ export class Classifiers {
     this.#quiescence = quiescence;
   }
 
-  /** Subtables that packets from `inPort` try. */
-  of(inPort: number): Iterable<Subtable> {
-    return this.#byPort.get(inPort) ?? [];
+  /** Subtables that packets of `scope` try. */
+  of(scope: Scope): Iterable<Subtable> {
+    return this.#byScope.get(scope) ?? [];
   }
 
-  /** The subtable of `mask`, made when new and published to `inPort`; counts one more flow. */
-  acquire(inPort: number, mask: Uint8Array): Subtable {
+  /** The subtable of `mask`, made when new and published to `scope`; counts one more flow. */
+  acquire(scope: Scope, mask: Uint8Array): Subtable {
     const id = Buffer.from(mask).toString('latin1');
     let subtable = this.#byMask.get(id);
     if (!subtable) {
       subtable = createSubtable(this.#arena.views, this.#heap, mask);
       this.#byMask.set(id, subtable);
     }
-    const users = subtable.users.get(inPort) ?? 0;
-    subtable.users.set(inPort, users + 1);
+    const users = subtable.users.get(scope) ?? 0;
+    subtable.users.set(scope, users + 1);
     if (users === 0) {
-      const set = this.#byPort.get(inPort) ?? new Set();
+      const set = this.#byScope.get(scope) ?? new Set();
       set.add(subtable);
-      this.#byPort.set(inPort, set);
-      this.#publish(inPort);
+      this.#byScope.set(scope, set);
+      this.#publish(scope);
     }
     return subtable;
   }
 
   /** One flow less; unpublishes and frees what no flow uses. */
-  release(inPort: number, subtable: Subtable): void {
-    const users = (subtable.users.get(inPort) ?? 0) - 1;
+  release(scope: Scope, subtable: Subtable): void {
+    const users = (subtable.users.get(scope) ?? 0) - 1;
     if (users > 0) {
-      subtable.users.set(inPort, users);
+      subtable.users.set(scope, users);
       return;
     }
-    subtable.users.delete(inPort);
-    this.#byPort.get(inPort)?.delete(subtable);
-    this.#publish(inPort);
+    subtable.users.delete(scope);
+    this.#byScope.get(scope)?.delete(subtable);
+    this.#publish(scope);
     if (subtable.users.size === 0) {
       this.#byMask.delete(Buffer.from(subtable.mask).toString('latin1'));
       this.#quiescence.defer(() => this.#heap.free(subtable.offset));
     }
   }
 
-  #publish(inPort: number): void {
-    if (inPort >= PORT_MAX) return;
+  #publish(scope: Scope): void {
+    const port = Math.floor(scope / 2);
+    if (port >= PORT_MAX) return;
     const { u8, u32 } = this.#arena.views;
-    const subtables = [...(this.#byPort.get(inPort) ?? [])];
-    const slot = (PORT_TABLE + inPort * PORT_SIZE + PORT_CLASSIFIER) >> 2;
+    const subtables = [...(this.#byScope.get(scope) ?? [])];
+    const record = scope % 2 === 0 ? PORT_CLASSIFIER : PORT_RECIRC_CLASSIFIER;
+    const slot = (PORT_TABLE + port * PORT_SIZE + record) >> 2;
     const old = u32[slot]!;
     let at = 0;
     if (subtables.length > 0) {

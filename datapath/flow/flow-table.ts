@@ -37,7 +37,7 @@ import {
   T_FLOW_STATS,
 } from '../layout/memory-map.ts';
 import type { HotExports } from '../pmd/hot-module.ts';
-import { Classifiers } from './classifiers.ts';
+import { Classifiers, type Scope, scopeOf } from './classifiers.ts';
 import type { Subtable } from './subtable.ts';
 
 const FLOW_WORD_COUNT = 28;
@@ -51,6 +51,7 @@ export class InstalledFlow implements DpFlow {
   readonly subtable: Subtable;
   readonly hash: number;
   readonly inPort: number;
+  readonly scope: Scope;
   actions: readonly DpAction[];
   actionsOffset: Offset;
   alive = true;
@@ -67,6 +68,7 @@ export class InstalledFlow implements DpFlow {
     this.hash = hash;
     this.actionsOffset = actionsOffset;
     this.inPort = new DataView(this.key.buffer).getUint32(KEY_IN_PORT);
+    this.scope = scopeOf(this.key);
   }
 
   get offset(): Offset {
@@ -123,19 +125,19 @@ export class FlowTable {
    */
   put(put: FlowPut, written: (flow: InstalledFlow) => void = () => {}): InstalledFlow | undefined {
     assert(put.key.length === KEY_SIZE && put.mask.length === KEY_SIZE, 'flow key size');
-    const inPort = new DataView(put.key.buffer, put.key.byteOffset).getUint32(KEY_IN_PORT);
-    const subtable = this.#classifiers.acquire(inPort, put.mask);
+    const scope = scopeOf(put.key);
+    const subtable = this.#classifiers.acquire(scope, put.mask);
     const hash = this.#hash(subtable, put.key);
     const existing = this.#find(subtable, hash, put.key);
     if (existing) {
-      this.#classifiers.release(inPort, subtable);
+      this.#classifiers.release(scope, subtable);
       this.setActions(existing, put.actions);
       written(existing);
       return existing;
     }
     const index = this.#takeIndex();
     if (index === undefined) {
-      this.#classifiers.release(inPort, subtable);
+      this.#classifiers.release(scope, subtable);
       return undefined;
     }
     const flow = new InstalledFlow(this, put, index, subtable, hash, this.writeActions(put.actions));
@@ -168,7 +170,7 @@ export class FlowTable {
     this.#unlink(flow);
     this.#flows.delete(flow);
     this.#byOffset.delete(flow.offset);
-    this.#classifiers.release(flow.inPort, flow.subtable);
+    this.#classifiers.release(flow.scope, flow.subtable);
     this.#quiescence.defer(() => {
       this.#heap.free(flow.actionsOffset);
       this.#freeIndexes.push(flow.index);
@@ -187,8 +189,7 @@ export class FlowTable {
 
   /** The flow that a full key matches, if any. */
   lookup(key: Uint8Array): InstalledFlow | undefined {
-    const inPort = new DataView(key.buffer, key.byteOffset).getUint32(KEY_IN_PORT);
-    for (const subtable of this.#classifiers.of(inPort)) {
+    for (const subtable of this.#classifiers.of(scopeOf(key))) {
       const masked = key.map((byte, i) => byte & subtable.mask[i]!);
       const found = this.#find(subtable, this.#hash(subtable, masked), masked);
       if (found) return found;

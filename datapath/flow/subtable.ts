@@ -29,7 +29,7 @@ export interface Subtable {
   readonly narrow: boolean;
   /** DEPTH_* flags of what the parser must fill for it. */
   readonly depth: number;
-  /** Flows by in_port. */
+  /** Flows by scope (classifiers.ts). */
   readonly users: Map<number, number>;
 }
 

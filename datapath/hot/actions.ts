@@ -4,22 +4,28 @@
 import { DROP_ACTION, DROP_NO_HEADROOM } from '../layout/drop-reasons.ts';
 import {
   ACT_CLONE,
+  ACT_HASH,
   ACT_OUTPUT,
   ACT_POP_VLAN,
   ACT_PUSH_VLAN,
+  ACT_RECIRC,
   ACT_SET_ARP,
   ACT_SET_ETH,
   ACT_SET_ICMP,
   ACT_SET_IPV4,
   ACT_SET_IPV6,
+  ACT_SET_MARK,
   ACT_SET_ND,
   ACT_SET_PORTS,
+  ACT_SET_PRIORITY,
   ACT_TRUNC,
   ACT_USERSPACE,
 } from '../layout/flow.ts';
 import { VLAN_CFI } from '../layout/flow-key.ts';
 import { countDrop } from './counters.ts';
+import { packetHash } from './hash.ts';
 import { clonePacket } from './packet.ts';
+import { recirculate } from './recirculate.ts';
 import { setArp, setEth, setIcmp, setIpv4, setIpv6, setNd, setPorts } from './set-header.ts';
 import { stage, stageClone } from './tx.ts';
 import { userspace } from './upcall.ts';
@@ -66,12 +72,25 @@ function runWords(t: Thread, p: Packet, at: u32, end: u32, depth: u32): void {
     else if (op == ACT_SET_ND) setNd(p, args);
     else if (op == ACT_USERSPACE) userspace(t, p, load<u32>(args), load<u32>(args, 4));
     else if (op == ACT_TRUNC) p.outLen = load<u32>(args);
+    else if (op == ACT_HASH) p.dpHash = packetHash(p, load<u32>(args), load<u32>(args, 4));
+    else if (op == ACT_RECIRC) {
+      const again = next >= end ? p : clonePacket(t, p);
+      if (again !== null) runAgain(t, again, load<u32>(args));
+      if (next >= end) return;
+    } else if (op == ACT_SET_PRIORITY) p.skbPriority = load<u32>(args);
+    else if (op == ACT_SET_MARK) p.pktMark = load<u32>(args);
     else if (op == ACT_CLONE && depth < CLONE_DEPTH) {
       const clone = clonePacket(t, p);
       if (clone !== null) runWords(t, clone, args, next, depth + 1);
     }
     at = next;
   }
+}
+
+/** The packet belongs to the flow that it matches now. */
+function runAgain(t: Thread, p: Packet, id: u32): void {
+  const list = recirculate(t, p, id);
+  if (list != 0) runActions(t, p, list);
 }
 
 /** Inserts a tag after the addresses; `tag`: tpid in the low 16 bits, tci (CFI set: "present") in the high. */

@@ -10,6 +10,8 @@ import {
   POLL_LIST_ENTRIES,
   SLOT_IN_PORT,
   SLOT_KEY,
+  SLOT_META,
+  SLOT_RECIRC_DEPTH,
   TC_BUSY_PASSES,
   TC_PASSES,
 } from '../layout/thread-block.ts';
@@ -79,7 +81,11 @@ export function settle(index: u32): void {
 /** Takes a free slot of the thread's pool: its address, or 0. The caller writes SLOT_LEN, SLOT_IN_PORT and the data. */
 export function slotTake(index: u32): u32 {
   const slot = allocSlot(threadAt(index));
-  return slot == 0xffffffff ? 0 : slotAddress(threadAt(index), slot);
+  if (slot == 0xffffffff) return 0;
+  const address = slotAddress(threadAt(index), slot);
+  v128.store(address, i64x2.splat(0), SLOT_META);
+  store<u8>(address, 0, SLOT_RECIRC_DEPTH);
+  return address;
 }
 
 export function slotRelease(index: u32, slot: u32): void {

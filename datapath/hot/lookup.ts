@@ -202,6 +202,31 @@ export function lookupBurst(t: Thread, classifier: u32, n: u32): u32 {
   return missed;
 }
 
+/** One packet alone, by its key in full; 0 when no flow matches. */
+export function lookupSingle(t: Thread, classifier: u32, key: u32): u32 {
+  const subtables = load<u32>(classifier);
+  let set: u32 = 0;
+  let hash: u32 = 0;
+  if (subtables > 1) {
+    hash = unionHash(classifier, key);
+    set = changetype<u32>(t) + T_EMC + ((hash & (EMC_SETS - 1)) << 4);
+    const cached = probe(set, hash, key);
+    if (cached != 0) {
+      count(t, TC_EMC_HITS, 1);
+      return cached;
+    }
+  }
+  let flow: u32 = 0;
+  let tried: u32 = 0;
+  while (tried < subtables && flow == 0) {
+    flow = lookupSubtable(load<u32>(classifier + (tried << 2), CLS_SUBTABLES), key);
+    tried++;
+  }
+  if (set != 0 && flow != 0) insert(set, hash, flow);
+  countLookups(t, flow == 0 ? 0 : 1, tried, flow == 0 ? 1 : 0);
+  return flow;
+}
+
 function countLookups(t: Thread, found: u32, tried: u32, missed: u32): void {
   if (found) count(t, TC_MEGAFLOW_HITS, found);
   if (tried) count(t, TC_SUBTABLE_LOOKUPS, tried);

@@ -1,11 +1,22 @@
 // What stages do to single packets: clone for a further output, linearize into a slot, rebuild from a slot.
 
 import { BURST_MAX, PKT_MAX, SLOT_DATA } from '../layout/memory-map.ts';
-import { SLOT_IN_PORT, SLOT_LEN } from '../layout/thread-block.ts';
+import { SLOT_IN_PORT, SLOT_LEN, SLOT_META, SLOT_RECIRC_DEPTH } from '../layout/thread-block.ts';
 import { copyBytes } from './copy.ts';
 import { slotAddress } from './slots.ts';
 import { packetAt } from './vhost-rx.ts';
-import { HEADER_COPY, Packet, PKT_BUF, PKT_HEADROOM, PKT_KEY, segLen, segOffset, setSeg, Thread } from './views.ts';
+import {
+  HEADER_COPY,
+  Packet,
+  PKT_BUF,
+  PKT_HEADROOM,
+  PKT_KEY,
+  PKT_META,
+  segLen,
+  segOffset,
+  setSeg,
+  Thread,
+} from './views.ts';
 
 /** A packet descriptor for a clone, or null when the thread has none left in this burst. */
 export function clonePacket(t: Thread, from: Packet): Packet | null {
@@ -50,6 +61,8 @@ export function packetFromSlot(t: Thread, p: Packet, slot: u32): void {
   p.next = 0;
   p.outLen = 0xffffffff;
   p.inPort = load<u32>(address + SLOT_IN_PORT);
+  v128.store(changetype<usize>(p), v128.load(address, SLOT_META), PKT_META);
+  p.recircDepth = load<u8>(address, SLOT_RECIRC_DEPTH);
   copyBytes(p.data, address + SLOT_DATA, copied);
   p.segCount = 0;
   if (len > copied) {

@@ -8,6 +8,7 @@ import {
   FLOW_NW_FRAG_LATER,
   KEY_ARP_SHA,
   KEY_ARP_THA,
+  KEY_DP_HASH,
   KEY_ETH_DST,
   KEY_ETH_SRC,
   KEY_ETH_TYPE,
@@ -17,7 +18,9 @@ import {
   KEY_NW_PROTO,
   KEY_NW_SRC,
   KEY_PACKET_TYPE,
+  KEY_PKT_MARK,
   KEY_SIZE,
+  KEY_SKB_PRIORITY,
   KEY_TCP_FLAGS,
   KEY_TP_SRC,
   KEY_VLAN0_TPID,
@@ -114,6 +117,13 @@ export function parse(p: Packet, inPortWord: u64, depth: u32): bool {
   if (type == ETH_P_ARP || type == ETH_P_RARP) parseArp(p, key, at, depth);
   else if ((type == ETH_P_MPLS_UC || type == ETH_P_MPLS_MC) && depth & DEPTH_WIDE) parseMpls(p, key, at);
   return true;
+}
+
+/** Adds what is not in the packet's bytes to a key that was parsed in full. */
+export function setMetadata(p: Packet, key: u32): void {
+  store<u32>(key, p.dpHash, KEY_DP_HASH);
+  store<u32>(key, p.skbPriority, KEY_SKB_PRIORITY);
+  store<u32>(key, p.pktMark, KEY_PKT_MARK);
 }
 
 function zeroWide(key: u32): void {

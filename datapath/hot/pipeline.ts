@@ -91,7 +91,7 @@ function parseBurst(t: Thread, inPortWord: u64, depth: u32, n: u32): u32 {
   let tooLong: u32 = 0;
   for (let i: u32 = 0; i < n; i++) {
     const p = packetAt(t, i);
-    const long: u16 = parseCommon(p, inPortWord, depth) || parse(p, inPortWord, depth) ? 0 : 1;
+    const long: u8 = parseCommon(p, inPortWord, depth) || parse(p, inPortWord, depth) ? 0 : 1;
     p.headerTooLong = long;
     tooLong += long;
   }
@@ -149,6 +149,7 @@ function actEach(t: Thread, port: u32, inPortWord: u64, run: Run): void {
 
 /** Runs the flow's list; classification in one pass leaves the header offsets to be found here. */
 function actOn(t: Thread, p: Packet, flow: Flow, inPortWord: u64): void {
+  Packet.clearMeta(p);
   if (p.ethType == 0) parse(p, inPortWord, 0);
   runActions(t, p, flow.actions);
 }
@@ -160,6 +161,7 @@ function actCarefully(t: Thread, port: u32, inPortWord: u64): void {
     for (let i = run.first; i < run.first + run.count; i++) {
       const p = packetAt(t, i);
       p.inPort = port;
+      Packet.clearMeta(p);
       store<u64>(changetype<u32>(p) + PKT_KEY, inPortWord);
       if (p.headerTooLong) countDrop(t, DROP_HEADER_TOO_LONG, 1);
       else if (run.flow == 0) miss(t, p);

@@ -40,7 +40,8 @@ export function slotFree(t: Thread, slot: u32): void {
 }
 
 function useAddress(t: Thread, port: u32): u32 {
-  return changetype<u32>(t) + T_SLOT_USE + (port << 2);
+  // A packet-out may come from no port at all.
+  return changetype<u32>(t) + T_SLOT_USE + (min<u32>(port, PORT_MAX - 1) << 2);
 }
 
 /**

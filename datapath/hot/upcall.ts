@@ -34,8 +34,10 @@ import {
   SLOT_KIND_OUTPUT,
   SLOT_KIND_WAITING,
   SLOT_LEN,
+  SLOT_META,
   SLOT_NEXT,
   SLOT_OUT_PORT,
+  SLOT_RECIRC_DEPTH,
   SLOT_WAIT_HEAD,
   SLOT_WAIT_TAIL,
   TC_UPCALLS_LOST,
@@ -44,9 +46,9 @@ import {
 import { copyBytes, zeroBytes } from './copy.ts';
 import { count, countDrop } from './counters.ts';
 import { linearize } from './packet.ts';
-import { parse } from './parse.ts';
+import { parse, setMetadata } from './parse.ts';
 import { NO_SLOT, slotAddress, slotAllocFor, slotFree } from './slots.ts';
-import { Packet, PKT_KEY, Thread } from './views.ts';
+import { Packet, PKT_KEY, PKT_META, Thread } from './views.ts';
 
 /** Rings the control thread's bell; it is only woken when it said that it sleeps. */
 function ringBell(): void {
@@ -110,12 +112,15 @@ function fillSlot(t: Thread, p: Packet, kind: u32, port: u32): u32 {
   store<u32>(address + SLOT_WAIT_HEAD, 0);
   store<u32>(address + SLOT_WAIT_TAIL, 0);
   store<u32>(address + SLOT_NEXT, 0);
+  v128.store(address, v128.load(changetype<usize>(p), PKT_META), SLOT_META);
+  store<u8>(address, p.recircDepth, SLOT_RECIRC_DEPTH);
   return slot;
 }
 
 function fullKey(p: Packet): u32 {
   const key = changetype<u32>(p) + PKT_KEY;
   parse(p, load<u64>(key), DEPTH_ALL);
+  setMetadata(p, key);
   return key;
 }
 

@@ -8,6 +8,7 @@ import {
   FLOW_INDEX,
   FLOW_SUBTABLE,
   PORT_FRAME_MAX,
+  PORT_RECIRC_CLASSIFIER,
   PORT_TXQ_COUNT,
 } from '../layout/flow.ts';
 import { KEY_SIZE } from '../layout/flow-key.ts';
@@ -138,7 +139,9 @@ export class Packet {
   nwProto: u8;
   fragLater: u8;
   ethType: u16;
-  headerTooLong: u16;
+  headerTooLong: u8;
+  /** How often the packet was recirculated. */
+  recircDepth: u8;
   /** Hash of the masked key, between the two passes of a batched lookup. */
   hash: u32;
   seg0: u64;
@@ -149,6 +152,17 @@ export class Packet {
   seg5: u64;
   seg6: u64;
   seg7: u64;
+  /** What the datapath knows of the packet besides its bytes, as it lies in the key; only set while actions run. */
+  dpHash: u32;
+  skbPriority: u32;
+  pktMark: u32;
+  recircId: u32;
+
+  /** A packet that was just received has no metadata. */
+  @inline static clearMeta(p: Packet): void {
+    v128.store(changetype<usize>(p), i64x2.splat(0), PKT_META);
+    p.recircDepth = 0;
+  }
 }
 
 /**
@@ -167,6 +181,8 @@ export class Run {
   pad: u64;
 }
 
+/** dp_hash, skb_priority, pkt_mark, recirc_id: 16 bytes. */
+export const PKT_META: usize = 112;
 export const SEG_MAX: u32 = 8;
 /** Where a packet's pieces are: 8 bytes each, offset and length. */
 const SEGS: usize = 48;
@@ -197,6 +213,8 @@ export class Port {
   txqCount: u32;
   frameMax: u32;
   number: u32;
+  pad: u32;
+  recircClassifier: u32;
 }
 
 @unmanaged
@@ -232,11 +250,13 @@ if (offsetof<Thread>('fromControlHead') != TB_FROM_CONTROL_HEAD) ERROR('Thread.f
 if (offsetof<Thread>('slowTxTail') != TB_SLOW_TX_TAIL) ERROR('Thread.slowTxTail');
 if (offsetof<Packet>('seg0') != SEGS) ERROR('Packet.seg0');
 if (offsetof<Run>() != RUN_SIZE) ERROR('Run');
+if (offsetof<Packet>('dpHash') != PKT_META) ERROR('Packet.dpHash');
 if (offsetof<Packet>() > PKT_KEY) ERROR('Packet meta');
 if (PKT_KEY + KEY_SIZE > PKT_BUF) ERROR('Packet key');
 if (PKT_BUF + PKT_HEADROOM + HEADER_MAX + 64 > <u32>PKT_SIZE) ERROR('Packet buffer');
 if (offsetof<Thread>('sentBytes') != TB_SENT_BYTES) ERROR('Thread.sentBytes');
 if (offsetof<Port>('txqCount') != PORT_TXQ_COUNT) ERROR('Port.txqCount');
+if (offsetof<Port>('recircClassifier') != PORT_RECIRC_CLASSIFIER) ERROR('Port.recircClassifier');
 if (offsetof<Port>('frameMax') != PORT_FRAME_MAX) ERROR('Port.frameMax');
 if (offsetof<Flow>('subtable') != FLOW_SUBTABLE) ERROR('Flow.subtable');
 if (offsetof<Flow>('actions') != FLOW_ACTIONS) ERROR('Flow.actions');

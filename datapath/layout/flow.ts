@@ -1,6 +1,7 @@
 // Ports, subtables, megaflows and action words: written by the control thread, read by every datapath thread.
 //
-//   PORT (256): 0 kind  4 classifier  8 txq_count  12 mtu_frame_max  16 port number  20 vlan pad  32.. txq offsets u32[16]
+//   PORT (256): 0 kind  4 classifier  8 txq_count  12 mtu_frame_max  16 port number  20 vlan pad
+//               24 classifier of recirculated packets  32.. txq offsets u32[16]
 //   CLASSIFIER: 0 subtable_count  4 depth flags  8 union_word_count  12 narrow
 //               16 union offsets u32[32]  144 union masks u64[32]  400 dense mask 64  464 hash keys 64
 //               528 subtable offsets u32[count]
@@ -15,6 +16,8 @@ export const PORT_CLASSIFIER = 4;
 export const PORT_TXQ_COUNT = 8;
 export const PORT_FRAME_MAX = 12;
 export const PORT_NUMBER = 16;
+/** Recirculated packets have their own: their masks read dp_hash, which received packets need not be parsed for. */
+export const PORT_RECIRC_CLASSIFIER = 24;
 export const PORT_TXQS = 32;
 export const PORT_TXQ_MAX = 16;
 
@@ -91,4 +94,14 @@ export const ACT_SET_ARP = 10;
 export const ACT_SET_ND = 11;
 export const ACT_TRUNC = 12;
 export const ACT_CLONE = 13;
-export const ACT_SET_META = 14;
+/** skb_priority */
+export const ACT_SET_PRIORITY = 14;
+/** algorithm (HASH_*), basis */
+export const ACT_HASH = 15;
+/** recirc_id */
+export const ACT_RECIRC = 16;
+/** pkt_mark */
+export const ACT_SET_MARK = 18;
+
+export const HASH_L4 = 0;
+export const HASH_SYM_L4 = 1;

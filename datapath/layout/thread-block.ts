@@ -59,7 +59,8 @@ export const TC_IDLE_NS = 360;
 export const TC_UPCALLS_OK = 368;
 export const TC_UPCALLS_FAILED = 376;
 export const TC_RX_BURSTS = 384;
-export const TB_COUNTERS_END = 392;
+export const TC_RECIRCULATIONS = 392;
+export const TB_COUNTERS_END = 400;
 export const TB_DROPS = 512;
 export const TB_RUNS = 1024;
 export const RUN_SIZE = 32;
@@ -97,6 +98,9 @@ export const SLOT_WAIT_TAIL = 32;
 export const SLOT_CHAIN = 36;
 export const SLOT_CHARGED_PORT = 40;
 export const SLOT_FRAME_SIZE = 44;
+/** The packet's metadata (hot/views.ts, PKT_META), 16 bytes, and how often it was recirculated. */
+export const SLOT_META = 48;
+export const SLOT_RECIRC_DEPTH = 64;
 export const SLOT_KEY = 128;
 
 export const SLOT_KIND_MISS = 1;

@@ -50,6 +50,10 @@ function formatDpAction(action: DpAction, options: OdpTextOptions): string {
       return `trunc(${action.maxLen})`;
     case 'clone':
       return `clone(${formatDpActions(action.actions, options)})`;
+    case 'hash':
+      return `hash(${action.algorithm}(${action.basis}))`;
+    case 'recirc':
+      return `recirc(${hex(action.id)})`;
   }
 }
 

@@ -4,6 +4,7 @@ import { OFPP } from '../model/actions.ts';
 import { FLOW_ACTSET_OUTPUT, type Flow } from '../model/flow.ts';
 import { formatDpActions } from '../odp-text/format-actions.ts';
 import { formatMatch } from '../text/format-match.ts';
+import { type FrozenState, withRecircIds } from '../xlate/freeze.ts';
 import type { TraceKind, TraceNode } from '../xlate/report.ts';
 import type { XlateBridge } from '../xlate/snapshot.ts';
 import { xlate } from '../xlate/xlate.ts';
@@ -17,10 +18,18 @@ const FRAMES: Readonly<Record<TraceKind, (text: string) => string>> = {
   error: (text) => ` >>>> ${text} <<<<`,
 };
 
+/** The slow path's side of a trace. */
+export interface TraceRecircs {
+  /** What the flow's recirc_id stands for; undefined for 0. */
+  readonly resume: FrozenState | undefined;
+  /** Ids of the states that the translation left. */
+  idsOf(states: readonly FrozenState[]): readonly number[];
+}
+
 /** Follows `flow`, which enters `bridge`; changes nothing. */
-export function traceText(bridge: XlateBridge, flow: Flow): string {
+export function traceText(bridge: XlateBridge, flow: Flow, { resume, idsOf }: TraceRecircs): string {
   const steps: TraceNode[] = [];
-  const { actions, controllers, mask, finalFlow, error } = xlate(bridge, flow, { trace: steps });
+  const { actions, controllers, recircs, mask, finalFlow, error } = xlate(bridge, flow, { trace: steps, resume });
   const title = `bridge("${bridge.name}")`;
   const lines = [`Flow: ${formatWholeFlow(flow)}`, '', title, '-'.repeat(title.length)];
   printSteps(lines, steps, 0);
@@ -29,7 +38,7 @@ export function traceText(bridge: XlateBridge, flow: Flow): string {
   const masked = flow.clone();
   masked.applyMask(mask);
   // Numbers of packet-ins start at 1, as those of installed flows.
-  const shown = actions.map((action) =>
+  const shown = withRecircIds(actions, idsOf(recircs)).map((action) =>
     action.type === 'userspace' ? { ...action, cookie: action.cookie + 1 } : action,
   );
   const dpActions = formatDpActions(shown, { dontSend: true, controller: (cookie) => controllers[cookie - 1] });

@@ -3,15 +3,17 @@
 
 import type { DpAction, DpFlow, Dpif, OdpPort, Upcall, UpcallVerdict } from '../../datapath/dpif.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { KEY_SIZE } from '../model/flow.ts';
+import { KEY_RECIRC_ID, KEY_SIZE } from '../model/flow.ts';
 import { formatDpActions } from '../odp-text/format-actions.ts';
 import type { Rule } from '../tables/rule.ts';
 import { datapathMask, maskKey } from '../xlate/datapath-mask.ts';
+import { type FrozenState, withRecircIds } from '../xlate/freeze.ts';
 import type { ControllerSpec, XlateBridge, Xlated } from '../xlate/snapshot.ts';
 import { xlate } from '../xlate/xlate.ts';
 import { CookieTable } from './cookies.ts';
+import { RecircTable } from './recirc-table.ts';
 import { type BoundActions, Revalidator } from './revalidator.ts';
-import { effectsOf, flowOf, type UkeyOwner } from './ukey.ts';
+import { effectsOf, flowOf, type Held, heldBy, type Resume, type UkeyOwner } from './ukey.ts';
 
 /** A bridge as the backer uses it. */
 export interface BackedBridge extends UkeyOwner {
@@ -31,6 +33,7 @@ export class Backer {
   readonly #ports = new Map<OdpPort, { bridge: BackedBridge; ofPort: number }>();
   readonly #bridges = new Set<BackedBridge>();
   readonly #cookies = new CookieTable<BackedBridge>();
+  readonly #recircs = new RecircTable();
   readonly revalidator: Revalidator<BackedBridge>;
   /** revalidator.withdrawals that every thread has noticed. */
   #settled = 0;
@@ -41,9 +44,10 @@ export class Backer {
     this.revalidator = new Revalidator<BackedBridge>({
       dpif,
       clock,
-      translate: (bridge, flow) => xlate(bridge.snapshot, flow),
+      translate: (bridge, flow, resume) => xlate(bridge.snapshot, flow, { resume }),
+      isAlive: (recircId) => this.#recircs.get(recircId) !== undefined,
       bind: (bridge, xlated) => this.#bind(bridge, xlated),
-      release: (cookies) => this.#release(cookies),
+      release: (held) => this.#release(held),
       afterRound: () => this.#expire(),
     });
     dpif.setUpcallSink((upcall) => this.#upcall(upcall));
@@ -124,9 +128,9 @@ export class Backer {
   /** Runs a packet-out's translation on its packet. */
   execute(bridge: BackedBridge, packet: Uint8Array, inPort: OdpPort, xlated: Xlated): void {
     bridge.credit(xlated, 1, packet.length, this.clock.nowMs());
-    const { actions, cookies } = this.#bind(bridge, xlated);
-    if (actions.length > 0) this.dpif.execute(packet, inPort, actions);
-    this.#releaseSoon(cookies);
+    const bound = this.#bind(bridge, xlated);
+    if (bound.actions.length > 0) this.dpif.execute(packet, inPort, bound.actions);
+    this.#releaseSoon(bound);
   }
 
   #upcall(upcall: Upcall): UpcallVerdict {
@@ -135,25 +139,42 @@ export class Backer {
       found?.owner.packetIn(found.spec, upcall.packet.slice(), upcall.frameSize);
       return DROP;
     }
+    const key = upcall.key.slice(0, KEY_SIZE);
+    const recircId = new DataView(key.buffer).getUint32(KEY_RECIRC_ID);
+    if (recircId !== 0) return this.#resume(upcall, key, recircId);
     const port = this.#ports.get(upcall.inPort);
-    return port ? this.#miss(upcall, port.bridge, port.ofPort) : DROP;
+    return port ? this.#miss(upcall, key, port.bridge, port.ofPort) : DROP;
   }
 
-  #miss(upcall: Upcall, bridge: BackedBridge, ofPort: number): UpcallVerdict {
-    const key = upcall.key.slice(0, KEY_SIZE);
+  /** A recirculated packet: its translation goes on where another stopped. */
+  #resume(upcall: Upcall, key: Uint8Array, id: number): UpcallVerdict {
+    const state = this.#recircs.get(id);
+    const bridge = state && this.#bridgeOf(state.bridge);
+    return bridge ? this.#miss(upcall, key, bridge, state.inPort, { id, state }) : DROP;
+  }
+
+  #bridgeOf(snapshot: XlateBridge): BackedBridge | undefined {
+    for (const bridge of this.#bridges) if (bridge.snapshot === snapshot) return bridge;
+    return undefined;
+  }
+
+  #miss(upcall: Upcall, key: Uint8Array, bridge: BackedBridge, ofPort: number, resume?: Resume): UpcallVerdict {
     const flow = flowOf(key, ofPort);
     // Versions of before the translation: what it learns itself makes it stale, and is looked at again.
     const [version, macVersion] = [bridge.version, bridge.macVersion];
-    const xlated = xlate(bridge.snapshot, flow);
-    const { actions, text, cookies } = this.#bind(bridge, xlated);
-    this.#releaseSoon(cookies);
+    const xlated = xlate(bridge.snapshot, flow, { resume: resume?.state });
+    const bound = this.#bind(bridge, xlated);
+    const { actions, text } = bound;
+    this.#releaseSoon(bound);
     bridge.credit(xlated, 1, upcall.frameSize, this.clock.nowMs());
     if (this.revalidator.count >= this.revalidator.limit.current) return { actions };
     const mask = datapathMask(flow, xlated.mask);
     const installed = (dpFlow: DpFlow) => {
-      const kept = { key, ofPort, effects: effectsOf(xlated), actionsText: text, cookies, version, macVersion };
+      const held = heldBy(bound);
+      const kept = { key, ofPort, resume, effects: effectsOf(xlated), actionsText: text, held, version, macVersion };
       // The same numbers again: their first use has not been given back yet.
       for (const spec of xlated.controllers) this.#cookies.acquire(bridge, spec);
+      for (const id of held.recircs) this.#recircs.hold(id);
       this.revalidator.add({ owner: bridge, dpFlow, ...kept, packets: 0n, bytes: 0n, createdMs: this.clock.nowMs() });
       // Nothing else would look at this megaflow before the next round.
       if (bridge.version !== version || bridge.macVersion !== macVersion) this.changed();
@@ -161,31 +182,48 @@ export class Backer {
     return { actions, install: { key: maskKey(key, mask), mask, actions }, installed };
   }
 
-  /** Replaces the indexes in `userspace` actions by cookies. */
+  /** Replaces the indexes in `userspace` actions by cookies, and those in `recirc` actions by ids. */
   #bind(bridge: BackedBridge, xlated: Xlated): BoundActions {
+    const recircs = xlated.recircs.map((state) => this.#recircs.acquire(state));
+    const based = recircs.length === 0 ? xlated.actions : withRecircIds(xlated.actions, recircs);
     if (xlated.controllers.length === 0) {
-      return { actions: xlated.actions, text: formatDpActions(xlated.actions), cookies: [] };
+      return { actions: based, text: formatDpActions(based), cookies: [], recircs };
     }
     const cookies = xlated.controllers.map((spec) => this.#cookies.acquire(bridge, spec));
-    const actions = xlated.actions.map(
+    const actions = based.map(
       (action): DpAction => (action.type === 'userspace' ? { ...action, cookie: cookies[action.cookie]! } : action),
     );
     const text = formatDpActions(actions, { controller: (cookie) => this.controller(cookie) });
-    return { actions, text, cookies };
+    return { actions, text, cookies, recircs };
   }
 
-  #release(cookies: readonly number[]): void {
+  /** The ids that a translation's `recirc` actions would have, for somebody who only looks. */
+  showRecircs(states: readonly FrozenState[]): number[] {
+    const ids = states.map((state) => this.#recircs.acquire(state));
+    for (const id of ids) this.#recircs.release(id, this.clock.nowMs());
+    return ids;
+  }
+
+  /** What a recirc_id stands for. */
+  frozen(recircId: number): FrozenState | undefined {
+    return this.#recircs.get(recircId);
+  }
+
+  #release({ cookies, recircs }: Held): void {
     for (const cookie of cookies) this.#cookies.release(cookie);
+    for (const id of recircs) this.#recircs.release(id, this.clock.nowMs());
   }
 
   /** Gives cookies back once the packet that they are executed on had time to come up with them. */
-  #releaseSoon(cookies: readonly number[]): void {
-    if (cookies.length > 0) this.clock.after(EXECUTE_GRACE_MS, () => this.#release(cookies));
+  #releaseSoon({ cookies, recircs }: Held): void {
+    if (cookies.length + recircs.length === 0) return;
+    this.clock.after(EXECUTE_GRACE_MS, () => this.#release({ cookies, recircs }));
   }
 
   #expire(): void {
     const nowMs = this.clock.nowMs();
     for (const bridge of this.#bridges) bridge.expire(nowMs);
+    this.#recircs.expire(nowMs);
   }
 }
 

@@ -10,10 +10,11 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Flow } from '../model/flow.ts';
 import type { Rule } from '../tables/rule.ts';
 import { covers, datapathMask } from '../xlate/datapath-mask.ts';
+import type { FrozenState } from '../xlate/freeze.ts';
 import type { Xlated } from '../xlate/snapshot.ts';
 import { FlowLimit } from './flow-limit.ts';
 import { inSlices } from './slices.ts';
-import { effectsOf, flowOf, isStale, type Ukey, type UkeyOwner } from './ukey.ts';
+import { effectsOf, flowOf, type Held, heldBy, isStale, type Ukey, type UkeyOwner } from './ukey.ts';
 
 /** other_config:max-revalidator and max-idle, in milliseconds. */
 const ROUND_INTERVAL_MS = 500;
@@ -22,19 +23,20 @@ const MAX_IDLE_MS = 10_000;
 const MAX_IDLE_CROWDED_MS = 100;
 
 /** Actions ready for the datapath. */
-export interface BoundActions {
+export interface BoundActions extends Held {
   readonly actions: FlowPut['actions'];
   readonly text: string;
-  readonly cookies: readonly number[];
 }
 
 export interface RevalidatorParts<Owner extends UkeyOwner> {
   readonly dpif: Dpif;
   readonly clock: Clock;
-  translate(owner: Owner, flow: Flow): Xlated;
-  /** Gives the translation's packet-ins their cookies. */
+  translate(owner: Owner, flow: Flow, resume: FrozenState | undefined): Xlated;
+  /** Whether a recirc_id still stands for something. */
+  isAlive(recircId: number): boolean;
+  /** Gives the translation's packet-ins their cookies, and its frozen states their ids. */
   bind(owner: Owner, xlated: Xlated): BoundActions;
-  release(cookies: readonly number[]): void;
+  release(held: Held): void;
   /** Runs after each round: timeouts of rules and addresses. */
   afterRound(): void;
 }
@@ -135,7 +137,9 @@ export class Revalidator<Owner extends UkeyOwner> {
     const maxIdleMs = crowded ? MAX_IDLE_CROWDED_MS : MAX_IDLE_MS;
     await inSlices([...this.#ukeys.values()], (ukey) => {
       const usedMs = this.#pushStats(ukey);
-      if (this.#parts.clock.nowMs() - usedMs >= maxIdleMs) this.remove(ukey);
+      const { resume } = ukey;
+      const isLost = resume !== undefined && !this.#parts.isAlive(resume.id);
+      if (isLost || this.#parts.clock.nowMs() - usedMs >= maxIdleMs) this.remove(ukey);
       else if (isStale(ukey)) this.#revalidate(ukey);
     });
     this.#durationMs = performance.now() - startMs;
@@ -172,7 +176,7 @@ export class Revalidator<Owner extends UkeyOwner> {
     }
     const [version, macVersion] = [owner.version, owner.macVersion];
     const flow = flowOf(ukey.key, ukey.ofPort);
-    const xlated = this.#parts.translate(owner, flow);
+    const xlated = this.#parts.translate(owner, flow, ukey.resume?.state);
     if (!covers(dpFlow.mask, datapathMask(flow, xlated.mask))) {
       this.remove(ukey);
       return;
@@ -182,10 +186,10 @@ export class Revalidator<Owner extends UkeyOwner> {
       this.#withdrawals++;
       this.#parts.dpif.flowMod(dpFlow, bound.actions);
     }
-    this.#parts.release(ukey.cookies);
+    this.#parts.release(ukey.held);
     this.#unindex(ukey);
     const effects = effectsOf(xlated);
-    Object.assign(ukey, { effects, version, macVersion, actionsText: bound.text, cookies: bound.cookies });
+    Object.assign(ukey, { effects, version, macVersion, actionsText: bound.text, held: heldBy(bound) });
     this.#index(ukey);
   }
 
@@ -202,7 +206,7 @@ export class Revalidator<Owner extends UkeyOwner> {
   #forget(ukey: Ukey<Owner>): void {
     this.#ukeys.delete(ukey.dpFlow);
     this.#unindex(ukey);
-    this.#parts.release(ukey.cookies);
+    this.#parts.release(ukey.held);
   }
 
   /** Deletes all megaflows, or one bridge's. */

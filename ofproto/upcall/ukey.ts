@@ -3,6 +3,7 @@
 import type { DpFlow } from '../../datapath/dpif.ts';
 import { type Flow, KEY_IN_PORT } from '../model/flow.ts';
 import { flowOfKey } from '../odp-text/format-key.ts';
+import type { FrozenState } from '../xlate/freeze.ts';
 import type { Effects } from '../xlate/snapshot.ts';
 
 /** The bridge as ukeys use it. */
@@ -15,6 +16,18 @@ export interface UkeyOwner {
   credit(effects: Effects, packets: number, bytes: number, usedMs: number): void;
 }
 
+/** Numbers in actions that somebody must give back (cookies.ts, recirc-table.ts). */
+export interface Held {
+  readonly cookies: readonly number[];
+  readonly recircs: readonly number[];
+}
+
+/** What a recirculated packet goes on with. */
+export interface Resume {
+  readonly id: number;
+  readonly state: FrozenState;
+}
+
 export interface Ukey<Owner extends UkeyOwner> {
   readonly owner: Owner;
   readonly dpFlow: DpFlow;
@@ -24,8 +37,9 @@ export interface Ukey<Owner extends UkeyOwner> {
   effects: Effects;
   /** Datapath text of the actions: equal text, equal actions. */
   actionsText: string;
-  /** Numbers that the actions hold (cookies.ts). */
-  cookies: readonly number[];
+  held: Held;
+  /** Absent for packets as received. */
+  readonly resume: Resume | undefined;
   /** What was already credited. */
   packets: bigint;
   bytes: bigint;
@@ -50,4 +64,9 @@ export function flowOf(key: Uint8Array, ofPort: number): Flow {
 /** The part of a translation that is worth keeping: a ukey is one of many. */
 export function effectsOf({ visits, macs, learned, usedMacs }: Effects): Effects {
   return { visits, macs, learned, usedMacs };
+}
+
+/** A copy without the rest of what `held` may be: a ukey lives long. */
+export function heldBy({ cookies, recircs }: Held): Held {
+  return { cookies, recircs };
 }

@@ -6,6 +6,7 @@ import { OFPP, type OfAction } from '../model/actions.ts';
 import { FLOW_ACTSET_OUTPUT, FLOW_SIZE, Flow, KEY_SKB_PRIORITY } from '../model/flow.ts';
 import type { FlowMod } from '../model/flow-mod.ts';
 import type { Rule } from '../tables/rule.ts';
+import type { Freezing, FrozenState } from './freeze.ts';
 import type { Report } from './report.ts';
 import type { ControllerSpec, MacSighting, Visit, XlateBridge } from './snapshot.ts';
 
@@ -34,8 +35,13 @@ export class XlateContext {
   readonly macs: MacSighting[] = [];
   usedMacs = false;
   readonly learned: FlowMod[] = [];
+  /** What `recirc` actions stand for, by the index that they hold. */
+  readonly recircs: FrozenState[] = [];
+  freezing: Freezing | undefined;
 
   rule: Rule | undefined;
+  /** Cookie of the rule whose actions a thawed translation runs. */
+  frozenCookie: bigint | undefined;
   tableId = 0;
   depth = 0;
   resubmits = 0;
@@ -47,8 +53,16 @@ export class XlateContext {
   /** skb_priority to go back to on pop_queue. */
   readonly originalPriority: number;
   readonly packetOut: boolean;
+  /** The translation goes on with what another had to leave (freeze.ts). */
+  readonly resumed: boolean;
 
-  constructor(bridge: XlateBridge, flow: Flow, recursion: Recursion, report: Report, packetOut: boolean) {
+  constructor(
+    bridge: XlateBridge,
+    flow: Flow,
+    recursion: Recursion,
+    report: Report,
+    { packetOut = false, resumed = false } = {},
+  ) {
     this.bridge = bridge;
     this.recursion = recursion;
     this.report = report;
@@ -61,7 +75,13 @@ export class XlateContext {
     this.wc = new Flow(slab.subarray(2 * FLOW_SIZE));
     this.flow.setU32(FLOW_ACTSET_OUTPUT, OFPP.UNSET);
     this.packetOut = packetOut;
+    this.resumed = resumed;
     this.originalPriority = flow.u32(KEY_SKB_PRIORITY);
+  }
+
+  /** The cookie of the rule whose actions run, 0 without one. */
+  cookie(): bigint {
+    return this.rule?.cookie ?? this.frozenCookie ?? 0n;
   }
 
   emit(action: DpAction): void {

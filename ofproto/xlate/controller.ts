@@ -29,7 +29,7 @@ export function sendToController(ctx: XlateContext, { truncate = false, ...to }:
     userdata: to.userdata,
     tableId: ctx.tableId,
     // A miss has the cookie 0 of the flow that it stands for; a packet-out has none, written as all ones.
-    ruleCookie: ctx.rule?.cookie ?? (to.miss ? 0n : NO_COOKIE),
+    ruleCookie: ctx.rule?.cookie ?? ctx.frozenCookie ?? (to.miss ? 0n : NO_COOKIE),
     metadata: metadataOf(ctx.flow),
   });
   ctx.emit({ type: 'userspace', cookie, maxLen: truncate ? to.maxLen : WHOLE_PACKET });

@@ -7,6 +7,7 @@ import type { FlowMod, OfPortDesc, PacketInReason, TableMiss } from '../model/fl
 import type { PortVlan } from '../ofproto-api.ts';
 import type { FlowTable } from '../tables/flow-table.ts';
 import type { Rule } from '../tables/rule.ts';
+import type { FrozenState } from './freeze.ts';
 
 export interface XlatePort {
   readonly ofPort: number;
@@ -70,6 +71,8 @@ export interface Xlated extends Effects {
   /** The cookie of a `userspace` action is an index into `controllers`. */
   readonly actions: DpAction[];
   readonly controllers: readonly ControllerSpec[];
+  /** The id of a `recirc` action is an index into `recircs`. */
+  readonly recircs: readonly FrozenState[];
   /** The bits of the flow that decided. */
   readonly mask: Flow;
   /** Why nothing is forwarded, when translation had to give up. */

@@ -27,6 +27,7 @@ import {
   xlateStackPop,
   xlateStackPush,
 } from './field-actions.ts';
+import { enterFrame, type FrozenState, finishFreezing, keepFrame, thaw } from './freeze.ts';
 import { xlateLearn } from './learn.ts';
 import { xlateEnqueue, xlateOutput, xlateOutputTrunc } from './output.ts';
 import { Report, type TraceNode } from './report.ts';
@@ -38,6 +39,8 @@ export interface XlateOptions {
   readonly trace?: TraceNode[];
   /** Actions of a packet-out, in place of table 0. */
   readonly packetOut?: readonly OfAction[];
+  /** The packet was recirculated: what its recirc_id stands for. */
+  readonly resume?: FrozenState | undefined;
 }
 
 const recursion: Recursion = { run, enterTable };
@@ -45,18 +48,24 @@ const recursion: Recursion = { run, enterTable };
 /** Translates the packet `flow` (in_port is an OpenFlow number), which entered `bridge`. */
 export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions = {}): Xlated {
   const report = new Report(options.trace);
-  const ctx = new XlateContext(bridge, flow, recursion, report, options.packetOut !== undefined);
+  const { packetOut, resume } = options;
+  const kind = { packetOut: packetOut !== undefined, resumed: resume !== undefined };
+  const ctx = new XlateContext(bridge, flow, recursion, report, kind);
   startWildcards(flow, ctx.wc);
-  if (options.packetOut) {
-    run(ctx, options.packetOut);
+  if (resume) {
+    runFrozen(ctx, resume);
+  } else if (packetOut) {
+    run(ctx, packetOut);
     runActionSet(ctx);
   } else {
     enterTable(ctx, flow.u32(F.KEY_IN_PORT), 0, true);
   }
+  finishFreezing(ctx);
   finishWildcards(flow, ctx.wc);
   return {
     actions: ctx.error === undefined ? ctx.actions : [],
     controllers: ctx.controllers,
+    recircs: ctx.recircs,
     mask: ctx.wc,
     visits: ctx.visits,
     macs: ctx.macs,
@@ -65,6 +74,22 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
     error: ctx.error,
     finalFlow: ctx.flow,
   };
+}
+
+/** Goes on with what another translation had to leave. */
+function runFrozen(ctx: XlateContext, state: FrozenState): void {
+  thaw(ctx, state);
+  if (state.frames.length === 0) enterTable(ctx, state.inPort, state.tableId, true);
+  for (const frame of state.frames) {
+    if (ctx.exit) break;
+    if (ctx.freezing) {
+      ctx.freezing.frames.push(frame);
+    } else {
+      enterFrame(ctx, frame);
+      run(ctx, frame.actions);
+    }
+  }
+  runActionSet(ctx);
 }
 
 /** Looks the packet up as if it had come in on `lookupInPort`, and runs what it finds. */
@@ -93,7 +118,7 @@ function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, mi
 }
 
 function runTable(ctx: XlateContext, missToController: boolean): void {
-  const isFirst = ctx.depth === 1 && !ctx.packetOut;
+  const isFirst = ctx.depth === 1 && !ctx.packetOut && !ctx.resumed;
   // OFPPC_NO_RECV: the packet is looked up and goes nowhere.
   if (isFirst && ctx.bridge.port(ctx.flow.u32(F.KEY_IN_PORT))?.config.noRecv) return;
   if (ctx.rule) run(ctx, ctx.rule.actions);
@@ -130,10 +155,13 @@ function miss(ctx: XlateContext, missToController: boolean): void {
 
 function run(ctx: XlateContext, actions: readonly OfAction[]): void {
   if (actions.length === 0) ctx.report.add('action', () => 'drop');
-  for (const action of actions) {
+  for (let i = 0; i < actions.length; i++) {
+    const action = actions[i]!;
     if (ctx.error !== undefined || ctx.exit) return;
     ctx.report.add('action', () => formatActions([action]));
-    if (!runAction(ctx, action)) return;
+    const goesOn = runAction(ctx, action);
+    if (ctx.freezing) keepFrame(ctx, ctx.freezing, actions, i);
+    if (!goesOn || ctx.freezing) return;
   }
 }
 
@@ -271,6 +299,7 @@ function runClone(ctx: XlateContext, actions: readonly OfAction[]): void {
   ctx.stack = [...stack];
   ctx.actionSet = [...actionSet];
   run(ctx, actions);
+  finishFreezing(ctx);
   ctx.flow = flow;
   ctx.stack = stack;
   ctx.actionSet = actionSet;
@@ -302,7 +331,7 @@ function changeActionSet(
 
 function runActionSet(ctx: XlateContext): void {
   const actions = orderActionSet(ctx.actionSet);
-  if (actions.length === 0 || ctx.error !== undefined) return;
+  if (actions.length === 0 || ctx.error !== undefined || ctx.freezing) return;
   ctx.inActionSet = true;
   ctx.exit = false;
   ctx.report.nest(

@@ -45,7 +45,7 @@ const CAPABILITIES: Readonly<Record<string, string>> = {
   clone: 'true',
   masked_set_action: 'true',
   max_vlan_headers: '2',
-  recirc: 'false',
+  recirc: 'true',
   tnl_push_pop: 'false',
   trunc: 'true',
   ufid: 'true',

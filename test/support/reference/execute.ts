@@ -2,17 +2,21 @@
 import { type DpAction, SET_LAYOUT, type SetHeader } from '../../../datapath/dpif.ts';
 import { KEY_NW_FRAG, KEY_NW_PROTO } from '../../../datapath/layout/flow-key.ts';
 import { checksumAdd, checksumFold } from '../../../datapath/port/kernel/offload.ts';
+import { referenceHash } from './hash.ts';
 import { parseFrame } from './parse.ts';
 
 export interface Effects {
   output(port: number, frame: Uint8Array): void;
   userspace(cookie: number, frame: Uint8Array): void;
+  /** Runs the flow that the packet matches now. */
+  recirculate?(id: number, dpHash: number, frame: Uint8Array): void;
 }
 
 /** Runs `actions` on a copy of `frame`. */
 export function executeActions(frame: Uint8Array, actions: readonly DpAction[], effects: Effects): void {
   let packet = Buffer.from(frame);
   let truncated: number | undefined;
+  let dpHash = 0;
   for (const action of actions) {
     switch (action.type) {
       case 'output':
@@ -38,6 +42,12 @@ export function executeActions(frame: Uint8Array, actions: readonly DpAction[], 
       }
       case 'pop_vlan':
         packet = Buffer.concat([packet.subarray(0, 12), packet.subarray(16)]);
+        break;
+      case 'hash':
+        dpHash = referenceHash(packet, action.algorithm, action.basis);
+        break;
+      case 'recirc':
+        effects.recirculate?.(action.id, dpHash, packet);
         break;
       case 'set':
         setHeader(packet, action.header, action.value, action.mask);

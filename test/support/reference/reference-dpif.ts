@@ -17,7 +17,7 @@ import type {
   RxqAssignment,
   UpcallSink,
 } from '../../../datapath/dpif.ts';
-import { KEY_TCP_FLAGS } from '../../../datapath/layout/flow-key.ts';
+import { KEY_DP_HASH, KEY_RECIRC_ID, KEY_TCP_FLAGS } from '../../../datapath/layout/flow-key.ts';
 import type { PortDriver } from '../../../datapath/port/port.ts';
 import { createPortDriver } from '../../../datapath/port/registry.ts';
 import { type Clock, systemClock } from '../../../lib/clock.ts';
@@ -26,6 +26,7 @@ import { executeActions } from './execute.ts';
 import { parseFrame } from './parse.ts';
 
 const ETH_HEADER_SIZE = 14;
+const RECIRC_DEPTH_MAX = 6;
 const FLOW_LIMIT_DEFAULT = 200_000;
 
 class ReferencePort implements DpPort {
@@ -203,6 +204,10 @@ export class ReferenceDpif implements Dpif {
   }
 
   execute(packet: Uint8Array, inPort: number, actions: readonly DpAction[]): void {
+    this.#run(packet, inPort, actions, 0);
+  }
+
+  #run(packet: Uint8Array, inPort: number, actions: readonly DpAction[], depth: number): void {
     executeActions(packet, actions, {
       output: (port, frame) => this.#ports.get(port)?.driver.send?.(frame),
       userspace: (cookie, frame) => {
@@ -210,17 +215,26 @@ export class ReferenceDpif implements Dpif {
         const upcall = { reason: 'action' as const, inPort, packet: frame, key, cookie, frameSize: frame.length };
         this.#sink(upcall);
       },
+      recirculate: (id, dpHash, frame) => {
+        const key = Buffer.from(this.extract(frame, inPort));
+        key.writeUInt32BE(id, KEY_RECIRC_ID);
+        key.writeUInt32BE(dpHash, KEY_DP_HASH);
+        if (depth < RECIRC_DEPTH_MAX) this.#process(Buffer.from(frame), inPort, key, depth + 1);
+      },
     });
   }
 
   receive(packet: Uint8Array, inPort: number): void {
     if (packet.length < ETH_HEADER_SIZE) return;
-    const key = this.extract(packet, inPort);
+    this.#process(packet, inPort, this.extract(packet, inPort), 0);
+  }
+
+  #process(packet: Uint8Array, inPort: number, key: Uint8Array, depth: number): void {
     const flow = [...this.#flows].find((candidate) => candidate.matches(key));
     if (flow) {
       this.#hit++;
       flow.count(packet, key, this.#clock.nowMs());
-      this.execute(packet, inPort, flow.actions);
+      this.#run(packet, inPort, flow.actions, depth);
       return;
     }
     this.#missed++;
@@ -228,7 +242,7 @@ export class ReferenceDpif implements Dpif {
     const { install, actions, installed } = this.#sink(upcall);
     const added = install && this.flowPut(install);
     if (added) installed?.(added);
-    this.execute(packet, inPort, actions);
+    this.#run(packet, inPort, actions, depth);
   }
 
   configure(config: DpifConfig): void {

@@ -1,0 +1,91 @@
+// The hash action: dp_hash from a packet's addresses and ports. The hash is MurmurHash3's 32-bit variant (A. Appleby,
+// public domain) over the fields that Open vSwitch hashes, in its order: a group chooses the same bucket in both switches.
+
+import { DEPTH_ALL, HASH_SYM_L4 } from '../layout/flow.ts';
+import {
+  KEY_ETH_DST,
+  KEY_ETH_SRC,
+  KEY_ETH_TYPE,
+  KEY_IPV6_DST,
+  KEY_IPV6_SRC,
+  KEY_NW_DST,
+  KEY_NW_FRAG,
+  KEY_NW_PROTO,
+  KEY_NW_SRC,
+  KEY_TP_DST,
+  KEY_TP_SRC,
+  KEY_VLAN0_TCI,
+} from '../layout/flow-key.ts';
+import { parse } from './parse.ts';
+import { Packet, PKT_KEY } from './views.ts';
+
+const IPPROTO_TCP: u32 = 6;
+const IPPROTO_SCTP: u32 = 132;
+/** Ethernet types as they lie in memory. */
+const IPV4: u16 = 0x0008;
+const IPV6: u16 = 0xdd86;
+/** What ends the hash of the five-tuple. */
+const FIVE_TUPLE: u32 = 42;
+
+function add(hash: u32, word: u32): u32 {
+  const k = rotl<u32>(word * 0xcc9e2d51, 15) * 0x1b873593;
+  return rotl<u32>(hash ^ k, 13) * 5 + 0xe6546b64;
+}
+
+function finish(hash: u32): u32 {
+  let h = hash;
+  h = (h ^ (h >> 16)) * 0x85ebca6b;
+  h = (h ^ (h >> 13)) * 0xc2b2ae35;
+  return h ^ (h >> 16);
+}
+
+/** The packet's hash, never 0: 0 stands for "not hashed". */
+export function packetHash(p: Packet, algorithm: u32, basis: u32): u32 {
+  parse(p, 0, DEPTH_ALL);
+  const key = changetype<u32>(p) + PKT_KEY;
+  const hash = algorithm == HASH_SYM_L4 ? symmetric(key, basis) : fiveTuple(key, basis);
+  return bswap<u32>(hash == 0 ? 1 : hash);
+}
+
+/** Every packet has the five fields; they are 0 where a header is missing. */
+function fiveTuple(key: u32, basis: u32): u32 {
+  let h: u32 = 0;
+  if (load<u16>(key, KEY_ETH_TYPE) == IPV6) {
+    // Source and destination lie side by side.
+    for (let at: u32 = 0; at < 32; at += 4) h = add(h, load<u32>(key + at, KEY_IPV6_SRC));
+  } else {
+    h = add(h, load<u32>(key, KEY_NW_SRC));
+    h = add(h, load<u32>(key, KEY_NW_DST));
+  }
+  h = add(h, load<u8>(key, KEY_NW_PROTO));
+  h = add(h, load<u32>(key, KEY_TP_SRC));
+  return finish(add(add(finish(h ^ FIVE_TUPLE), 0), basis) ^ 8);
+}
+
+/** Both directions alike. TCP and SCTP ports count, unless the packet is a fragment; without IP the Ethernet header does. */
+function symmetric(key: u32, basis: u32): u32 {
+  const type = load<u16>(key, KEY_ETH_TYPE);
+  let h = basis;
+  if (type == IPV4) h = add(h, load<u32>(key, KEY_NW_SRC) ^ load<u32>(key, KEY_NW_DST));
+  else if (type == IPV6) {
+    for (let at: u32 = 0; at < 16; at += 4)
+      h = add(h, load<u32>(key + at, KEY_IPV6_SRC) ^ load<u32>(key + at, KEY_IPV6_DST));
+  } else {
+    return symmetricEthernet(key, basis);
+  }
+  const proto = <u32>load<u8>(key, KEY_NW_PROTO);
+  h = add(h, proto);
+  if ((proto == IPPROTO_TCP || proto == IPPROTO_SCTP) && load<u8>(key, KEY_NW_FRAG) == 0) {
+    h = add(h, <u32>(load<u16>(key, KEY_TP_SRC) ^ load<u16>(key, KEY_TP_DST)));
+  }
+  return finish(h ^ basis);
+}
+
+function symmetricEthernet(key: u32, basis: u32): u32 {
+  let h = add(basis, load<u16>(key, KEY_ETH_TYPE));
+  const tci = <u32>load<u16>(key, KEY_VLAN0_TCI);
+  if (tci != 0) h = add(h, tci);
+  h = add(h, load<u32>(key, KEY_ETH_SRC) ^ load<u32>(key, KEY_ETH_DST));
+  h = add(h, <u32>(load<u16>(key, KEY_ETH_SRC + 4) ^ load<u16>(key, KEY_ETH_DST + 4)));
+  return finish(h ^ basis);
+}

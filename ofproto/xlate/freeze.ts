@@ -1,0 +1,143 @@
+// Freezing: a translation that needs what only the datapath can tell - a hash of the packet, what lies below a popped
+// header - stops. What is left of it becomes a FrozenState that a recirc_id stands for; the packet is parsed again, comes
+// back as an upcall with that id, and a second translation thaws the state and goes on.
+//
+// The stopped translation unwinds through its resubmits: each level leaves the actions it had not run as a frame, the
+// innermost first. Whoever gives actions a packet of their own (clone, a group's bucket, another bridge) ends the freeze
+// itself with finishFreezing(), because what follows there does not wait.
+
+import type { DpAction, HashAlgorithm } from '../../datapath/dpif.ts';
+import type { OfAction } from '../model/actions.ts';
+import * as F from '../model/flow.ts';
+import { formatActions } from '../text/format-actions.ts';
+import { commitActions } from './commit.ts';
+import type { XlateContext } from './context.ts';
+import type { XlateBridge } from './snapshot.ts';
+
+/** Actions that one level of resubmits has still to run. */
+export interface FrozenFrame {
+  readonly tableId: number;
+  readonly cookie: bigint;
+  readonly actions: readonly OfAction[];
+}
+
+export interface FrozenState {
+  readonly bridge: XlateBridge;
+  readonly inPort: number;
+  /** Where the packet was, and where it is looked up when there are no frames. */
+  readonly tableId: number;
+  /** Registers, metadata and the tunnel: the bytes of a Flow from FLOW_METADATA on. */
+  readonly metadata: Uint8Array;
+  readonly stack: readonly bigint[];
+  readonly actionSet: readonly OfAction[];
+  readonly frames: readonly FrozenFrame[];
+}
+
+/** A `hash` action that goes before the recirculation. */
+export interface RecircHash {
+  readonly algorithm: HashAlgorithm;
+  readonly basis: number;
+}
+
+/** A translation on its way out. */
+export interface Freezing {
+  readonly hash: RecircHash | undefined;
+  /** The action that asked has to run again. */
+  again: boolean;
+  readonly frames: FrozenFrame[];
+}
+
+/** Stops here. When the packet is back, the present action runs again and then those behind it. */
+export function freezeBefore(ctx: XlateContext, hash?: RecircHash): void {
+  ctx.freezing = { hash, again: true, frames: [] };
+}
+
+/** Stops here. When the packet is back, the actions behind the present one run. */
+export function freezeAfter(ctx: XlateContext): void {
+  ctx.freezing = { hash: undefined, again: false, frames: [] };
+}
+
+/** Leaves what a list has not run: `actions[at]` was the last that did. */
+export function keepFrame(ctx: XlateContext, freezing: Freezing, actions: readonly OfAction[], at: number): void {
+  const rest = actions.slice(freezing.again ? at : at + 1);
+  freezing.again = false;
+  if (rest.length > 0) freezing.frames.push({ tableId: ctx.tableId, cookie: ctx.cookie(), actions: rest });
+}
+
+/** Sends the packet round, if the translation is freezing; its actions end here. */
+export function finishFreezing(ctx: XlateContext): void {
+  const { freezing } = ctx;
+  if (!freezing) return;
+  ctx.freezing = undefined;
+  recirculate(ctx, freezing.frames, freezing.hash);
+}
+
+/** Lets a copy of the packet come back and run `frames`, or be looked up in `tableId` when there are none. */
+export function recirculate(
+  ctx: XlateContext,
+  frames: readonly FrozenFrame[],
+  hash?: RecircHash,
+  tableId = ctx.tableId,
+): void {
+  commitActions(ctx);
+  if (hash) ctx.emit({ type: 'hash', ...hash });
+  const id = ctx.recircs.length;
+  ctx.recircs.push({
+    bridge: ctx.bridge,
+    inPort: ctx.flow.u32(F.KEY_IN_PORT),
+    tableId,
+    metadata: ctx.flow.bytes.slice(F.FLOW_METADATA),
+    stack: [...ctx.stack],
+    // The set is being run: its rest is in the frames.
+    actionSet: ctx.inActionSet ? [] : [...ctx.actionSet],
+    frames,
+  });
+  ctx.emit({ type: 'recirc', id });
+}
+
+/** Makes the translation what it was when `state` was frozen. The frames are the caller's to run. */
+export function thaw(ctx: XlateContext, state: FrozenState): void {
+  ctx.flow.bytes.set(state.metadata, F.FLOW_METADATA);
+  ctx.flow.setU32(F.KEY_IN_PORT, state.inPort);
+  ctx.stack = [...state.stack];
+  ctx.actionSet = [...state.actionSet];
+  ctx.tableId = state.tableId;
+  ctx.report.nest(
+    'action',
+    () => 'thaw',
+    () => {
+      ctx.report.add('action', () => `Resuming from table ${state.tableId}`);
+      if (state.frames.length > 0) ctx.report.add('table', () => `Restoring actions: ${framesText(state.frames)}`);
+    },
+  );
+}
+
+const unrollText = ({ tableId, cookie }: FrozenFrame) =>
+  `table=${tableId}, cookie=${cookie === 0n ? '0' : `0x${cookie.toString(16)}`}`;
+
+function framesText(frames: readonly FrozenFrame[]): string {
+  return frames.map((frame) => `unroll_xlate(${unrollText(frame)}),${formatActions(frame.actions)}`).join(',');
+}
+
+/** Puts the translation where the frame's actions were. */
+export function enterFrame(ctx: XlateContext, frame: FrozenFrame): void {
+  ctx.report.add('action', () => `unroll_xlate(${unrollText(frame)})`);
+  ctx.report.add('action', () => `restored state: ${unrollText(frame)}`);
+  ctx.tableId = frame.tableId;
+  ctx.frozenCookie = frame.cookie;
+}
+
+/** Equal text, equal states: they may share an id. */
+export function stateText(state: FrozenState): string {
+  const { bridge, inPort, tableId, metadata, stack, actionSet, frames } = state;
+  const bytes = Buffer.from(metadata).toString('base64');
+  return [bridge.name, inPort, tableId, bytes, stack.join(), formatActions(actionSet), framesText(frames)].join('|');
+}
+
+/** Replaces the indexes in `recirc` actions, nested ones too, by ids. */
+export function withRecircIds(actions: readonly DpAction[], ids: readonly number[]): DpAction[] {
+  return actions.map((action): DpAction => {
+    if (action.type === 'recirc') return { type: 'recirc', id: ids[action.id]! };
+    return action.type === 'clone' ? { ...action, actions: withRecircIds(action.actions, ids) } : action;
+  });
+}
