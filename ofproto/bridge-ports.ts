@@ -1,11 +1,12 @@
 // The ports of one bridge: their OpenFlow numbers, configuration and statistics, and how translation sees them.
 
-import type { DpPort } from '../datapath/dpif.ts';
+import type { OdpPort } from '../datapath/dpif.ts';
 import { OFPP } from './model/actions.ts';
 import type { OfPortDesc, OfPortStats } from './model/flow-mod.ts';
-import type { PortVlan } from './ofproto-api.ts';
+import type { PortDevice, PortVlan } from './ofproto-api.ts';
+import { PatchDevice } from './patch-ports.ts';
 import { parseEther } from './text/addresses.ts';
-import type { XlatePort } from './xlate/snapshot.ts';
+import type { PatchEnd, XlatePort } from './xlate/snapshot.ts';
 
 const NO_CONFIG: OfPortDesc['config'] = {
   portDown: false,
@@ -19,28 +20,42 @@ const NO_CONFIG: OfPortDesc['config'] = {
 
 export class BridgePort implements XlatePort {
   readonly ofPort: number;
-  readonly dpPort: DpPort;
+  readonly device: PortDevice;
   readonly addedMs: number;
   config: OfPortDesc['config'] = NO_CONFIG;
   vlan: PortVlan | undefined;
+  /** Finds the other end of a patch port. */
+  peerOf: () => PatchEnd | undefined = () => undefined;
 
-  constructor(dpPort: DpPort, ofPort: number, vlan: PortVlan | undefined, nowMs: number) {
-    this.dpPort = dpPort;
+  constructor(device: PortDevice, ofPort: number, vlan: PortVlan | undefined, nowMs: number) {
+    this.device = device;
     this.ofPort = ofPort;
     this.vlan = vlan;
     this.addedMs = nowMs;
   }
 
   get name(): string {
-    return this.dpPort.name;
+    return this.device.name;
   }
 
-  get odpPort(): number {
-    return this.dpPort.odpPort;
+  get odpPort(): OdpPort | undefined {
+    return this.device.odpPort;
+  }
+
+  get patch(): PatchDevice | undefined {
+    return this.device instanceof PatchDevice ? this.device : undefined;
+  }
+
+  get counters(): PatchDevice | undefined {
+    return this.patch;
+  }
+
+  get peer(): PatchEnd | undefined {
+    return this.peerOf();
   }
 
   desc(): OfPortDesc {
-    const { linkUp, mac } = this.dpPort;
+    const { linkUp, mac } = this.device;
     return {
       ofPort: this.ofPort,
       name: this.name,
@@ -53,7 +68,7 @@ export class BridgePort implements XlatePort {
   }
 
   stats(nowMs: number): OfPortStats {
-    const known = this.dpPort.stats();
+    const known = this.device.stats();
     const count = (name: string): bigint => {
       const value = known[name];
       return value === undefined ? -1n : BigInt(value);

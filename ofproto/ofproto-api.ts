@@ -1,7 +1,7 @@
 // One bridge as OpenFlow connections, the database reconciler and the CLI see it. ofproto/ofproto.ts implements it;
 // ofproto/connmgr and src/daemon only know this interface.
 
-import type { DpPort } from '../datapath/dpif.ts';
+import type { DpPort, OdpPort } from '../datapath/dpif.ts';
 import type {
   FlowMod,
   FlowRemoved,
@@ -22,11 +22,16 @@ export interface PortVlan {
   readonly trunks?: readonly number[];
 }
 
+/** What is behind a port: a datapath port, or a device that only the slow path knows (patch-ports.ts). */
+export interface PortDevice extends Omit<DpPort, 'type' | 'odpPort' | 'reconfigure'> {
+  readonly type: DpPort['type'] | 'patch';
+  readonly odpPort: OdpPort | undefined;
+}
+
 export interface OfPort {
   readonly ofPort: number;
   readonly name: string;
-  /** undefined while the datapath port could not be made. */
-  readonly dpPort: DpPort | undefined;
+  readonly device: PortDevice | undefined;
 }
 
 export type PortStatusReason = 'add' | 'delete' | 'modify';
@@ -55,7 +60,7 @@ export interface OfprotoApi {
   datapathId: bigint;
   subscribe(events: OfprotoEvents): () => void;
 
-  addPort(dpPort: DpPort, ofPort: number, vlan?: PortVlan): void;
+  addPort(device: PortDevice, ofPort: number, vlan?: PortVlan): void;
   delPort(ofPort: number): void;
   setPortVlan(ofPort: number, vlan: PortVlan | undefined): void;
   ports(): readonly OfPort[];

@@ -35,6 +35,7 @@ import type {
   OfprotoApi,
   OfprotoEvents,
   PortConfigFlag,
+  PortDevice,
   PortStatusReason,
   PortVlan,
 } from './ofproto-api.ts';
@@ -46,7 +47,7 @@ import { parseTraceFlow } from './text/parse-flow.ts';
 import { traceText } from './trace/trace.ts';
 import type { BackedBridge, Backer } from './upcall/backer.ts';
 import type { FrozenState } from './xlate/freeze.ts';
-import type { ControllerSpec, Effects, XlateBridge } from './xlate/snapshot.ts';
+import type { BridgeEffects, ControllerSpec, XlateBridge } from './xlate/snapshot.ts';
 import { xlate } from './xlate/xlate.ts';
 
 const ETH_HEADER_SIZE = 14;
@@ -64,8 +65,8 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   readonly #subscribers = new Set<OfprotoEvents>();
   readonly #failMode: FailMode;
   readonly snapshot: XlateBridge;
-  version = 0;
-  macVersion = 0;
+  #version = 0;
+  #macVersion = 0;
   #missToController = false;
   #forwardBpdu = false;
 
@@ -77,7 +78,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     this.#closed = closed;
     this.#backer = backer;
     this.#tables = new FlowTables({
-      changed: () => this.#changed(),
+      changed: () => this.changed(),
       removing: (rule, reason) => this.#flowRemoved(rule, reason),
     });
     this.#failMode = new FailMode(this.#tables, () => this.#now());
@@ -94,6 +95,12 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       port: (ofPort) => this.#ports.get(ofPort),
       ports: this.#ports,
       macPort: (vlan, mac) => this.#macs.lookup(vlan, mac),
+      get version() {
+        return self.#version;
+      },
+      get macVersion() {
+        return self.#macVersion;
+      },
       get missToController() {
         return self.#missToController;
       },
@@ -107,13 +114,13 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     return this.#backer.clock.nowMs();
   }
 
-  #changed(): void {
-    this.version++;
+  changed(): void {
+    this.#version++;
     this.#backer.changed();
   }
 
   #macsChanged(): void {
-    this.macVersion++;
+    this.#macVersion++;
     this.#backer.changed();
   }
 
@@ -124,11 +131,11 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   // Ports
 
-  addPort(dpPort: DpPort, ofPort: number, vlan?: PortVlan): void {
-    const port = new BridgePort(dpPort, ofPort, vlan, this.#now());
+  addPort(device: PortDevice, ofPort: number, vlan?: PortVlan): void {
+    const port = new BridgePort(device, ofPort, vlan, this.#now());
     this.#ports.add(port);
-    this.#backer.attachPort(dpPort.odpPort, this, ofPort);
-    this.#changed();
+    this.#backer.attachPort(this, port);
+    this.changed();
     this.#portStatus('add', port.desc());
   }
 
@@ -136,9 +143,9 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     const port = this.#ports.get(ofPort);
     if (!port) return;
     this.#ports.delete(ofPort);
-    this.#backer.detachPort(port.odpPort);
+    this.#backer.detachPort(port);
     this.#macs.flush(ofPort);
-    this.#changed();
+    this.changed();
     this.#portStatus('delete', port.desc());
   }
 
@@ -147,7 +154,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     if (!port) return;
     port.vlan = vlan;
     this.#macs.flush(ofPort);
-    this.#changed();
+    this.changed();
   }
 
   ports(): readonly OfPort[] {
@@ -159,15 +166,15 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     if (!port) throw new OfError('OFPPMFC_BAD_PORT');
     if (!port.desc().hwAddr.every((byte, i) => byte === hwAddr[i])) throw new OfError('OFPPMFC_BAD_HW_ADDR');
     const before = port.config;
-    port.config = { ...before, ...config };
-    if (port.config.portDown !== before.portDown) port.dpPort.setAdminUp(!port.config.portDown);
-    this.#changed();
+    port.config = { ...before, ...config, portDown: (config.portDown ?? before.portDown) && !port.patch };
+    if (port.config.portDown !== before.portDown) port.device.setAdminUp(!port.config.portDown);
+    this.changed();
     this.#portStatus('modify', port.desc());
   }
 
   /** The datapath says that a port's link or address changed. */
   portChanged(dpPort: DpPort): void {
-    for (const port of this.#ports) if (port.dpPort === dpPort) this.#portStatus('modify', port.desc());
+    for (const port of this.#ports) if (port.device === dpPort) this.#portStatus('modify', port.desc());
   }
 
   #portStatus(reason: PortStatusReason, desc: OfPortDesc): void {
@@ -231,29 +238,23 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   setMissToController(wanted: boolean): void {
     if (wanted === this.#missToController) return;
     this.#missToController = wanted;
-    this.#changed();
+    this.changed();
   }
 
   /** other_config:forward-bpdu. */
   setForwardBpdu(forward: boolean): void {
     if (forward === this.#forwardBpdu) return;
     this.#forwardBpdu = forward;
-    this.#changed();
+    this.changed();
   }
 
   // Packets
 
-  credit(effects: Effects, packets: number, bytes: number, usedMs: number): void {
-    for (const { table, rule } of effects.visits) {
-      table.lookupCount += packets;
-      if (!rule) continue;
-      table.matchedCount += packets;
-      rule.credit(packets, bytes, usedMs);
-    }
-    for (const { vlan, mac, ofPort } of effects.macs) {
+  learn({ macs, learned }: BridgeEffects, usedMs: number): void {
+    for (const { vlan, mac, ofPort } of macs) {
       if (this.#ports.get(ofPort) && this.#macs.learn(vlan, mac, ofPort, usedMs)) this.#macsChanged();
     }
-    for (const mod of effects.learned) this.#tables.learn(mod, usedMs);
+    for (const mod of learned) this.#tables.learn(mod, usedMs);
   }
 
   packetIn(spec: ControllerSpec, packet: Uint8Array, frameSize: number): void {
@@ -284,7 +285,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     flow.setU32(KEY_IN_PORT, out.inPort);
     if (out.metadata) applyMetadata(flow, out.metadata);
     checkPrerequisites(out.actions, flow);
-    this.#backer.execute(this, out.packet, odpPort, xlate(this.snapshot, flow, { packetOut: out.actions }));
+    this.#backer.execute(out.packet, odpPort, xlate(this.snapshot, flow, { packetOut: out.actions }));
   }
 
   // MAC table

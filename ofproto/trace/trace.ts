@@ -11,6 +11,7 @@ import { xlate } from '../xlate/xlate.ts';
 import { formatWholeFlow } from './format-flow.ts';
 
 const FRAMES: Readonly<Record<TraceKind, (text: string) => string>> = {
+  bridge: (text) => text,
   table: (text) => text,
   action: (text) => text,
   detail: (text) => ` -> ${text}`,
@@ -63,8 +64,11 @@ function withIcmpMasks(text: string): string {
 /** Only what follows a table's steps in the same list indents them: a last resubmit is like a jump. */
 function printSteps(lines: string[], steps: readonly TraceNode[], level: number): void {
   steps.forEach((step, i) => {
-    const indented = step.kind !== 'table' || i < steps.length - 1 ? 1 : 0;
-    lines.push(' '.repeat(4 * (level + indented)) + FRAMES[step.kind](step.text));
+    const indented = (step.kind !== 'table' && step.kind !== 'bridge') || i < steps.length - 1 ? 1 : 0;
+    const margin = ' '.repeat(4 * (level + indented));
+    if (step.kind === 'bridge') lines.push('');
+    lines.push(margin + FRAMES[step.kind](step.text));
+    if (step.kind === 'bridge') lines.push(margin + '-'.repeat(step.text.length));
     printSteps(lines, step.subs, level + 2 * indented);
   });
 }

@@ -3,22 +3,28 @@
 
 import type { DpAction, DpFlow, Dpif, OdpPort, Upcall, UpcallVerdict } from '../../datapath/dpif.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { BridgePort } from '../bridge-ports.ts';
 import { KEY_RECIRC_ID, KEY_SIZE } from '../model/flow.ts';
 import { formatDpActions } from '../odp-text/format-actions.ts';
+import { PatchPorts } from '../patch-ports.ts';
 import type { Rule } from '../tables/rule.ts';
 import { datapathMask, maskKey } from '../xlate/datapath-mask.ts';
 import { type FrozenState, withRecircIds } from '../xlate/freeze.ts';
-import type { ControllerSpec, XlateBridge, Xlated } from '../xlate/snapshot.ts';
+import type { BridgeEffects, ControllerSpec, Effects, XlateBridge, Xlated } from '../xlate/snapshot.ts';
 import { xlate } from '../xlate/xlate.ts';
 import { CookieTable } from './cookies.ts';
 import { RecircTable } from './recirc-table.ts';
 import { type BoundActions, Revalidator } from './revalidator.ts';
-import { effectsOf, flowOf, type Held, heldBy, type Resume, type UkeyOwner } from './ukey.ts';
+import { effectsOf, flowOf, type Held, heldBy, isStale, type Resume, versionOf } from './ukey.ts';
 
 /** A bridge as the backer uses it. */
-export interface BackedBridge extends UkeyOwner {
+export interface BackedBridge {
   readonly name: string;
   readonly snapshot: XlateBridge;
+  /** Its translations may come out differently now. */
+  changed(): void;
+  /** Learns what packets that took a translation's path taught. */
+  learn(effects: BridgeEffects, usedMs: number): void;
   /** A packet that a rule, or its absence, sends to the controllers. */
   packetIn(spec: ControllerSpec, packet: Uint8Array, frameSize: number): void;
   /** Timeouts of rules and addresses. */
@@ -31,8 +37,9 @@ export class Backer {
   readonly dpif: Dpif;
   readonly clock: Clock;
   readonly #ports = new Map<OdpPort, { bridge: BackedBridge; ofPort: number }>();
-  readonly #bridges = new Set<BackedBridge>();
-  readonly #cookies = new CookieTable<BackedBridge>();
+  readonly #bridges = new Map<XlateBridge, BackedBridge>();
+  readonly #patches = new PatchPorts();
+  readonly #cookies = new CookieTable();
   readonly #recircs = new RecircTable();
   readonly revalidator: Revalidator<BackedBridge>;
   /** revalidator.withdrawals that every thread has noticed. */
@@ -45,8 +52,9 @@ export class Backer {
       dpif,
       clock,
       translate: (bridge, flow, resume) => xlate(bridge.snapshot, flow, { resume }),
+      credit: (effects, packets, bytes, usedMs) => this.#credit(effects, packets, bytes, usedMs),
       isAlive: (recircId) => this.#recircs.get(recircId) !== undefined,
-      bind: (bridge, xlated) => this.#bind(bridge, xlated),
+      bind: (xlated) => this.#bind(xlated),
       release: (held) => this.#release(held),
       afterRound: () => this.#expire(),
     });
@@ -59,22 +67,29 @@ export class Backer {
   }
 
   register(bridge: BackedBridge): void {
-    this.#bridges.add(bridge);
+    this.#bridges.set(bridge.snapshot, bridge);
   }
 
   unregister(bridge: BackedBridge): void {
-    this.#bridges.delete(bridge);
+    this.#bridges.delete(bridge.snapshot);
     this.revalidator.removeAll(bridge);
+    this.#patches.deleteBridge(bridge.snapshot);
     for (const [odpPort, owner] of this.#ports) if (owner.bridge === bridge) this.#ports.delete(odpPort);
   }
 
-  /** From now on packets of `odpPort` enter `bridge` as `ofPort`. */
-  attachPort(odpPort: OdpPort, bridge: BackedBridge, ofPort: number): void {
-    this.#ports.set(odpPort, { bridge, ofPort });
+  /** From now on packets of `port` enter `bridge`. */
+  attachPort(bridge: BackedBridge, port: BridgePort): void {
+    const { odpPort, ofPort, patch } = port;
+    if (odpPort !== undefined) this.#ports.set(odpPort, { bridge, ofPort });
+    if (!patch) return;
+    port.peerOf = () => this.#patches.peerOf(patch);
+    const end = { bridge: bridge.snapshot, port };
+    this.#patches.add({ device: patch, end, changed: () => bridge.changed() });
   }
 
-  detachPort(odpPort: OdpPort): void {
-    this.#ports.delete(odpPort);
+  detachPort({ odpPort, patch }: BridgePort): void {
+    if (odpPort !== undefined) this.#ports.delete(odpPort);
+    if (patch) this.#patches.delete(patch);
   }
 
   /** Brings a rule's counters up to date; all rules' without one. */
@@ -122,21 +137,21 @@ export class Backer {
 
   /** What a `userspace` action's cookie stands for. */
   controller(cookie: number): ControllerSpec | undefined {
-    return this.#cookies.get(cookie)?.spec;
+    return this.#cookies.get(cookie);
   }
 
   /** Runs a packet-out's translation on its packet. */
-  execute(bridge: BackedBridge, packet: Uint8Array, inPort: OdpPort, xlated: Xlated): void {
-    bridge.credit(xlated, 1, packet.length, this.clock.nowMs());
-    const bound = this.#bind(bridge, xlated);
+  execute(packet: Uint8Array, inPort: OdpPort, xlated: Xlated): void {
+    this.#credit(xlated, 1, packet.length, this.clock.nowMs());
+    const bound = this.#bind(xlated);
     if (bound.actions.length > 0) this.dpif.execute(packet, inPort, bound.actions);
     this.#releaseSoon(bound);
   }
 
   #upcall(upcall: Upcall): UpcallVerdict {
     if (upcall.reason === 'action') {
-      const found = this.#cookies.get(upcall.cookie);
-      found?.owner.packetIn(found.spec, upcall.packet.slice(), upcall.frameSize);
+      const spec = this.#cookies.get(upcall.cookie);
+      if (spec) this.#bridges.get(spec.bridge)?.packetIn(spec, upcall.packet.slice(), upcall.frameSize);
       return DROP;
     }
     const key = upcall.key.slice(0, KEY_SIZE);
@@ -149,47 +164,58 @@ export class Backer {
   /** A recirculated packet: its translation goes on where another stopped. */
   #resume(upcall: Upcall, key: Uint8Array, id: number): UpcallVerdict {
     const state = this.#recircs.get(id);
-    const bridge = state && this.#bridgeOf(state.bridge);
+    const bridge = state && this.#bridges.get(state.bridge);
     return bridge ? this.#miss(upcall, key, bridge, state.inPort, { id, state }) : DROP;
-  }
-
-  #bridgeOf(snapshot: XlateBridge): BackedBridge | undefined {
-    for (const bridge of this.#bridges) if (bridge.snapshot === snapshot) return bridge;
-    return undefined;
   }
 
   #miss(upcall: Upcall, key: Uint8Array, bridge: BackedBridge, ofPort: number, resume?: Resume): UpcallVerdict {
     const flow = flowOf(key, ofPort);
-    // Versions of before the translation: what it learns itself makes it stale, and is looked at again.
-    const [version, macVersion] = [bridge.version, bridge.macVersion];
     const xlated = xlate(bridge.snapshot, flow, { resume: resume?.state });
-    const bound = this.#bind(bridge, xlated);
+    // The version of before it is credited: what it learns itself makes it stale, and is looked at again.
+    const version = versionOf(xlated);
+    const bound = this.#bind(xlated);
     const { actions, text } = bound;
     this.#releaseSoon(bound);
-    bridge.credit(xlated, 1, upcall.frameSize, this.clock.nowMs());
+    this.#credit(xlated, 1, upcall.frameSize, this.clock.nowMs());
     if (this.revalidator.count >= this.revalidator.limit.current) return { actions };
     const mask = datapathMask(flow, xlated.mask);
     const installed = (dpFlow: DpFlow) => {
       const held = heldBy(bound);
-      const kept = { key, ofPort, resume, effects: effectsOf(xlated), actionsText: text, held, version, macVersion };
+      const kept = { key, ofPort, resume, effects: effectsOf(xlated), actionsText: text, held, version };
       // The same numbers again: their first use has not been given back yet.
-      for (const spec of xlated.controllers) this.#cookies.acquire(bridge, spec);
+      for (const spec of xlated.controllers) this.#cookies.acquire(spec);
       for (const id of held.recircs) this.#recircs.hold(id);
-      this.revalidator.add({ owner: bridge, dpFlow, ...kept, packets: 0n, bytes: 0n, createdMs: this.clock.nowMs() });
+      const ukey = { owner: bridge, dpFlow, ...kept, packets: 0n, bytes: 0n, createdMs: this.clock.nowMs() };
+      this.revalidator.add(ukey);
       // Nothing else would look at this megaflow before the next round.
-      if (bridge.version !== version || bridge.macVersion !== macVersion) this.changed();
+      if (isStale(ukey)) this.changed();
     };
     return { actions, install: { key: maskKey(key, mask), mask, actions }, installed };
   }
 
+  /** Counts packets that took a translation's path, and lets each bridge learn from them. */
+  #credit(effects: Effects, packets: number, bytes: number, usedMs: number): void {
+    for (const { table, rule } of effects.visits) {
+      table.lookupCount += packets;
+      if (!rule) continue;
+      table.matchedCount += packets;
+      rule.credit(packets, bytes, usedMs);
+    }
+    for (const { from, to } of effects.hops) {
+      from.sent(packets, bytes);
+      to.received(packets, bytes);
+    }
+    for (const here of effects.bridges) this.#bridges.get(here.bridge)?.learn(here, usedMs);
+  }
+
   /** Replaces the indexes in `userspace` actions by cookies, and those in `recirc` actions by ids. */
-  #bind(bridge: BackedBridge, xlated: Xlated): BoundActions {
+  #bind(xlated: Xlated): BoundActions {
     const recircs = xlated.recircs.map((state) => this.#recircs.acquire(state));
     const based = recircs.length === 0 ? xlated.actions : withRecircIds(xlated.actions, recircs);
     if (xlated.controllers.length === 0) {
       return { actions: based, text: formatDpActions(based), cookies: [], recircs };
     }
-    const cookies = xlated.controllers.map((spec) => this.#cookies.acquire(bridge, spec));
+    const cookies = xlated.controllers.map((spec) => this.#cookies.acquire(spec));
     const actions = based.map(
       (action): DpAction => (action.type === 'userspace' ? { ...action, cookie: cookies[action.cookie]! } : action),
     );
@@ -222,7 +248,7 @@ export class Backer {
 
   #expire(): void {
     const nowMs = this.clock.nowMs();
-    for (const bridge of this.#bridges) bridge.expire(nowMs);
+    for (const bridge of this.#bridges.values()) bridge.expire(nowMs);
     this.#recircs.expire(nowMs);
   }
 }

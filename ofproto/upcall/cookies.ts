@@ -3,22 +3,20 @@
 
 import type { ControllerSpec } from '../xlate/snapshot.ts';
 
-interface Entry<Owner> {
+interface Entry {
   readonly key: string;
-  readonly owner: Owner;
   readonly spec: ControllerSpec;
   users: number;
 }
 
-/** Owner: the bridge whose controllers get the packet. */
-export class CookieTable<Owner extends { readonly name: string }> {
+export class CookieTable {
   readonly #byKey = new Map<string, number>();
-  readonly #byCookie = new Map<number, Entry<Owner>>();
+  readonly #byCookie = new Map<number, Entry>();
   #last = 0;
 
   /** The number for this intent; the caller gives it back with release(). */
-  acquire(owner: Owner, spec: ControllerSpec): number {
-    const key = keyOf(owner.name, spec);
+  acquire(spec: ControllerSpec): number {
+    const key = keyOf(spec);
     const known = this.#byKey.get(key);
     if (known !== undefined) {
       this.#byCookie.get(known)!.users++;
@@ -26,7 +24,7 @@ export class CookieTable<Owner extends { readonly name: string }> {
     }
     const cookie = ++this.#last;
     this.#byKey.set(key, cookie);
-    this.#byCookie.set(cookie, { key, owner, spec, users: 1 });
+    this.#byCookie.set(cookie, { key, spec, users: 1 });
     return cookie;
   }
 
@@ -37,14 +35,14 @@ export class CookieTable<Owner extends { readonly name: string }> {
     this.#byKey.delete(entry.key);
   }
 
-  get(cookie: number): { owner: Owner; spec: ControllerSpec } | undefined {
-    return this.#byCookie.get(cookie);
+  get(cookie: number): ControllerSpec | undefined {
+    return this.#byCookie.get(cookie)?.spec;
   }
 }
 
-function keyOf(bridge: string, spec: ControllerSpec): string {
+function keyOf(spec: ControllerSpec): string {
   const metadata = Buffer.from(spec.metadata.bytes).toString('base64');
   const userdata = spec.userdata ? Buffer.from(spec.userdata).toString('base64') : '-';
   const { reason, miss, maxLen, controllerId, tableId, ruleCookie } = spec;
-  return [bridge, reason, miss, maxLen, controllerId, tableId, ruleCookie, userdata, metadata].join(' ');
+  return [spec.bridge.name, reason, miss, maxLen, controllerId, tableId, ruleCookie, userdata, metadata].join(' ');
 }

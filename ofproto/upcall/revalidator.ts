@@ -11,10 +11,10 @@ import type { Flow } from '../model/flow.ts';
 import type { Rule } from '../tables/rule.ts';
 import { covers, datapathMask } from '../xlate/datapath-mask.ts';
 import type { FrozenState } from '../xlate/freeze.ts';
-import type { Xlated } from '../xlate/snapshot.ts';
+import type { Effects, Xlated } from '../xlate/snapshot.ts';
 import { FlowLimit } from './flow-limit.ts';
 import { inSlices } from './slices.ts';
-import { effectsOf, flowOf, type Held, heldBy, isStale, type Ukey, type UkeyOwner } from './ukey.ts';
+import { effectsOf, flowOf, type Held, heldBy, isStale, type Ukey, versionOf } from './ukey.ts';
 
 /** other_config:max-revalidator and max-idle, in milliseconds. */
 const ROUND_INTERVAL_MS = 500;
@@ -28,20 +28,22 @@ export interface BoundActions extends Held {
   readonly text: string;
 }
 
-export interface RevalidatorParts<Owner extends UkeyOwner> {
+export interface RevalidatorParts<Owner> {
   readonly dpif: Dpif;
   readonly clock: Clock;
   translate(owner: Owner, flow: Flow, resume: FrozenState | undefined): Xlated;
+  /** Counts packets that took a translation's path, and learns from them. */
+  credit(effects: Effects, packets: number, bytes: number, usedMs: number): void;
   /** Whether a recirc_id still stands for something. */
   isAlive(recircId: number): boolean;
   /** Gives the translation's packet-ins their cookies, and its frozen states their ids. */
-  bind(owner: Owner, xlated: Xlated): BoundActions;
+  bind(xlated: Xlated): BoundActions;
   release(held: Held): void;
   /** Runs after each round: timeouts of rules and addresses. */
   afterRound(): void;
 }
 
-export class Revalidator<Owner extends UkeyOwner> {
+export class Revalidator<Owner> {
   readonly #parts: RevalidatorParts<Owner>;
   readonly #ukeys = new Map<DpFlow, Ukey<Owner>>();
   readonly #byRule = new Map<Rule, Set<Ukey<Owner>>>();
@@ -149,12 +151,12 @@ export class Revalidator<Owner extends UkeyOwner> {
 
   /** Credits what a megaflow forwarded since the last time. Returns when it was last used, or made. */
   #pushStats(ukey: Ukey<Owner>): number {
-    const { dpFlow, owner, effects } = ukey;
+    const { dpFlow, effects } = ukey;
     if (!dpFlow.alive) return ukey.createdMs;
     const { packets, bytes, usedMs } = dpFlow.stats();
     if (packets > ukey.packets) {
       const nowMs = this.#parts.clock.nowMs();
-      owner.credit(effects, Number(packets - ukey.packets), Number(bytes - ukey.bytes), usedMs ?? nowMs);
+      this.#parts.credit(effects, Number(packets - ukey.packets), Number(bytes - ukey.bytes), usedMs ?? nowMs);
       ukey.packets = packets;
       ukey.bytes = bytes;
     }
@@ -174,14 +176,13 @@ export class Revalidator<Owner extends UkeyOwner> {
       this.#forget(ukey);
       return;
     }
-    const [version, macVersion] = [owner.version, owner.macVersion];
     const flow = flowOf(ukey.key, ukey.ofPort);
     const xlated = this.#parts.translate(owner, flow, ukey.resume?.state);
     if (!covers(dpFlow.mask, datapathMask(flow, xlated.mask))) {
       this.remove(ukey);
       return;
     }
-    const bound = this.#parts.bind(owner, xlated);
+    const bound = this.#parts.bind(xlated);
     if (bound.text !== ukey.actionsText) {
       this.#withdrawals++;
       this.#parts.dpif.flowMod(dpFlow, bound.actions);
@@ -189,7 +190,8 @@ export class Revalidator<Owner extends UkeyOwner> {
     this.#parts.release(ukey.held);
     this.#unindex(ukey);
     const effects = effectsOf(xlated);
-    Object.assign(ukey, { effects, version, macVersion, actionsText: bound.text, held: heldBy(bound) });
+    const version = versionOf(effects);
+    Object.assign(ukey, { effects, version, actionsText: bound.text, held: heldBy(bound) });
     this.#index(ukey);
   }
 

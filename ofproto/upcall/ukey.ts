@@ -6,16 +6,6 @@ import { flowOfKey } from '../odp-text/format-key.ts';
 import type { FrozenState } from '../xlate/freeze.ts';
 import type { Effects } from '../xlate/snapshot.ts';
 
-/** The bridge as ukeys use it. */
-export interface UkeyOwner {
-  /** Raised by every change that can alter a translation. */
-  readonly version: number;
-  /** Raised when a MAC address is learned, moves or is forgotten. */
-  readonly macVersion: number;
-  /** Counts packets that took a translation's path, and learns from them. */
-  credit(effects: Effects, packets: number, bytes: number, usedMs: number): void;
-}
-
 /** Numbers in actions that somebody must give back (cookies.ts, recirc-table.ts). */
 export interface Held {
   readonly cookies: readonly number[];
@@ -28,7 +18,7 @@ export interface Resume {
   readonly state: FrozenState;
 }
 
-export interface Ukey<Owner extends UkeyOwner> {
+export interface Ukey<Owner> {
   readonly owner: Owner;
   readonly dpFlow: DpFlow;
   /** The first packet's whole key, KEY_SIZE bytes, and where it came in. */
@@ -44,14 +34,19 @@ export interface Ukey<Owner extends UkeyOwner> {
   packets: bigint;
   bytes: bigint;
   readonly createdMs: number;
-  /** Owner's versions that the translation saw. */
+  /** versionOf(effects) when the translation was made. */
   version: number;
-  macVersion: number;
 }
 
-export function isStale<Owner extends UkeyOwner>(ukey: Ukey<Owner>): boolean {
-  const { owner, effects } = ukey;
-  return ukey.version !== owner.version || (effects.usedMacs && ukey.macVersion !== owner.macVersion);
+/** The versions of all that a translation depends on, summed: they only grow, so the sum stays only when all stay. */
+export function versionOf({ bridges }: Effects): number {
+  let sum = 0;
+  for (const { bridge, usedMacs } of bridges) sum += bridge.version + (usedMacs ? bridge.macVersion : 0);
+  return sum;
+}
+
+export function isStale({ effects, version }: Ukey<unknown>): boolean {
+  return version !== versionOf(effects);
 }
 
 /** The first packet as OpenFlow sees it. */
@@ -62,8 +57,8 @@ export function flowOf(key: Uint8Array, ofPort: number): Flow {
 }
 
 /** The part of a translation that is worth keeping: a ukey is one of many. */
-export function effectsOf({ visits, macs, learned, usedMacs }: Effects): Effects {
-  return { visits, macs, learned, usedMacs };
+export function effectsOf({ visits, hops, bridges }: Effects): Effects {
+  return { visits, hops, bridges };
 }
 
 /** A copy without the rest of what `held` may be: a ukey lives long. */

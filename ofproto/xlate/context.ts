@@ -8,7 +8,7 @@ import type { FlowMod } from '../model/flow-mod.ts';
 import type { Rule } from '../tables/rule.ts';
 import type { Freezing, FrozenState } from './freeze.ts';
 import type { Report } from './report.ts';
-import type { ControllerSpec, MacSighting, Visit, XlateBridge } from './snapshot.ts';
+import type { BridgeEffects, ControllerSpec, PatchHop, Visit, XlateBridge, XlatePort } from './snapshot.ts';
 
 export const MAX_DEPTH = 64;
 export const MAX_RESUBMITS = 64 * 64;
@@ -19,10 +19,14 @@ export const MAX_STACK = 4096;
 export interface Recursion {
   run(ctx: XlateContext, actions: readonly OfAction[]): void;
   enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, missToController: boolean): void;
+  /** Runs the packet through the bridge that it is in now, as received on `inPort`. */
+  receive(ctx: XlateContext, inPort: XlatePort): void;
 }
 
 export class XlateContext {
-  readonly bridge: XlateBridge;
+  /** What the bridge that the packet is in has to do. */
+  here: BridgeEffects;
+  readonly bridges: BridgeEffects[];
   readonly recursion: Recursion;
   readonly report: Report;
   /** The packet as OpenFlow sees it now, and as the datapath has it after the actions emitted so far. */
@@ -32,9 +36,7 @@ export class XlateContext {
   readonly actions: DpAction[] = [];
   readonly controllers: ControllerSpec[] = [];
   readonly visits: Visit[] = [];
-  readonly macs: MacSighting[] = [];
-  usedMacs = false;
-  readonly learned: FlowMod[] = [];
+  readonly hops: PatchHop[] = [];
   /** What `recirc` actions stand for, by the index that they hold. */
   readonly recircs: FrozenState[] = [];
   freezing: Freezing | undefined;
@@ -44,6 +46,8 @@ export class XlateContext {
   frozenCookie: bigint | undefined;
   tableId = 0;
   depth = 0;
+  /** The depth of the table that the packet entered the present bridge by: its action set runs at its end. */
+  entryDepth = -1;
   resubmits = 0;
   exit = false;
   error: string | undefined;
@@ -63,7 +67,8 @@ export class XlateContext {
     report: Report,
     { packetOut = false, resumed = false } = {},
   ) {
-    this.bridge = bridge;
+    this.here = { bridge, macs: [], learned: [], usedMacs: false };
+    this.bridges = [this.here];
     this.recursion = recursion;
     this.report = report;
     // One buffer for all three: allocating is what a translation spends most of its time on.
@@ -82,6 +87,21 @@ export class XlateContext {
   /** The cookie of the rule whose actions run, 0 without one. */
   cookie(): bigint {
     return this.rule?.cookie ?? this.frozenCookie ?? 0n;
+  }
+
+  get bridge(): XlateBridge {
+    return this.here.bridge;
+  }
+
+  get learned(): FlowMod[] {
+    return this.here.learned;
+  }
+
+  /** The packet is in `bridge` from now on. */
+  enterBridge(bridge: XlateBridge): void {
+    const known = this.bridges.find((effects) => effects.bridge === bridge);
+    this.here = known ?? { bridge, macs: [], learned: [], usedMacs: false };
+    if (!known) this.bridges.push(this.here);
   }
 
   emit(action: DpAction): void {

@@ -22,6 +22,7 @@ export function sendToController(ctx: XlateContext, { truncate = false, ...to }:
   commitActions(ctx);
   const cookie = ctx.controllers.length;
   ctx.controllers.push({
+    bridge: ctx.bridge,
     reason: to.reason,
     miss: to.miss,
     maxLen: to.maxLen,

@@ -44,7 +44,7 @@ export function xlateNormal(ctx: XlateContext): void {
 
 function forward(ctx: XlateContext, inPort: XlatePort, vlan: number, dst: Uint8Array): void {
   const { bridge, report } = ctx;
-  ctx.usedMacs = true;
+  ctx.here.usedMacs = true;
   const known = bridge.macPort(vlan, dst);
   const port = known === undefined ? undefined : bridge.port(known);
   if (!port) {
@@ -73,7 +73,7 @@ function learnSource(ctx: XlateContext, inPort: XlatePort, vlan: number): void {
       wc.setU32(F.KEY_NW_DST, 0xffffffff);
     }
   }
-  if ((mac[0]! & 1) === 0) ctx.macs.push({ vlan, mac, ofPort: inPort.ofPort });
+  if ((mac[0]! & 1) === 0) ctx.here.macs.push({ vlan, mac, ofPort: inPort.ofPort });
 }
 
 /** Addresses that bridges do not forward (IEEE 802.1Q table 8-1) and those of discovery protocols like them. */

@@ -58,10 +58,9 @@ export function xlateOutputTrunc(ctx: XlateContext, port: number, maxLen: number
     return;
   }
   const target = port === OFPP.IN_PORT ? inPort : port;
-  if (ctx.bridge.port(target)?.odpPort === undefined) {
-    ctx.report.add('warn', () => 'Nonexistent output port');
-    return;
-  }
+  const real = ctx.bridge.port(target);
+  if (!real) ctx.report.add('warn', () => 'Nonexistent output port');
+  if (real?.odpPort === undefined) return;
   commitActions(ctx);
   ctx.emit({ type: 'trunc', maxLen });
   emitOutput(ctx, target);

@@ -2,10 +2,11 @@
 
 import { commitActions } from './commit.ts';
 import type { XlateContext } from './context.ts';
+import { outputToPeer } from './patch.ts';
 
 export function emitOutput(ctx: XlateContext, ofPort: number): void {
   const port = ctx.bridge.port(ofPort);
-  if (!port || port.odpPort === undefined) {
+  if (!port) {
     ctx.report.add('warn', () => 'Nonexistent output port');
     return;
   }
@@ -13,6 +14,11 @@ export function emitOutput(ctx: XlateContext, ofPort: number): void {
     ctx.report.add('detail', () => 'OFPPC_NO_FWD set, skipping output');
     return;
   }
+  if (port.peer) {
+    outputToPeer(ctx, port, port.peer);
+    return;
+  }
+  if (port.odpPort === undefined) return;
   commitActions(ctx);
   ctx.emit({ type: 'output', port: port.odpPort });
 }

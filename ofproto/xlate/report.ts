@@ -1,6 +1,6 @@
 // The steps of one translation, for ofproto/trace: a tree, because resubmits nest.
 
-export type TraceKind = 'table' | 'action' | 'detail' | 'warn' | 'error';
+export type TraceKind = 'bridge' | 'table' | 'action' | 'detail' | 'warn' | 'error';
 
 export interface TraceNode {
   readonly kind: TraceKind;

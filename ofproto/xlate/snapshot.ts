@@ -16,10 +16,29 @@ export interface XlatePort {
   readonly odpPort: OdpPort | undefined;
   readonly config: OfPortDesc['config'];
   readonly vlan: PortVlan | undefined;
+  /** Where a patch port leads; undefined for others, and while its peer is missing. */
+  readonly peer?: PatchEnd | undefined;
+  /** Counts that translations keep, because no datapath port does. */
+  readonly counters?: PortCounters | undefined;
+}
+
+/** A patch port as the bridge at its other end has it. */
+export interface PatchEnd {
+  readonly bridge: XlateBridge;
+  readonly port: XlatePort;
+}
+
+export interface PortCounters {
+  sent(packets: number, bytes: number): void;
+  received(packets: number, bytes: number): void;
 }
 
 export interface XlateBridge {
   readonly name: string;
+  /** Raised by every change that can alter a translation. */
+  readonly version: number;
+  /** Raised when a MAC address is learned, moves or is forgotten. */
+  readonly macVersion: number;
   /** Table 0..253. */
   table(id: number): FlowTable | undefined;
   port(ofPort: number): XlatePort | undefined;
@@ -35,6 +54,8 @@ export interface XlateBridge {
 
 /** A packet-in to make when a packet reaches a `userspace` action. */
 export interface ControllerSpec {
+  /** Whose controllers get it. */
+  readonly bridge: XlateBridge;
   readonly reason: PacketInReason;
   readonly miss?: TableMiss | undefined;
   readonly maxLen: number;
@@ -58,13 +79,27 @@ export interface MacSighting {
   readonly ofPort: number;
 }
 
-/** What is to be done to the bridge for packets that take a translation's path. */
+/** One way through a pair of patch ports. */
+export interface PatchHop {
+  readonly from: PortCounters;
+  readonly to: PortCounters;
+}
+
+/** What is to be done to one bridge. */
+export interface BridgeEffects {
+  readonly bridge: XlateBridge;
+  readonly macs: MacSighting[];
+  readonly learned: FlowMod[];
+  /** The result depends on the bridge's MAC table. */
+  usedMacs: boolean;
+}
+
+/** What is to be done for packets that take a translation's path. */
 export interface Effects {
   readonly visits: readonly Visit[];
-  readonly macs: readonly MacSighting[];
-  readonly learned: readonly FlowMod[];
-  /** The result depends on the MAC table. */
-  readonly usedMacs: boolean;
+  readonly hops: readonly PatchHop[];
+  /** Every bridge that the packet was in, the one that received it first. */
+  readonly bridges: readonly BridgeEffects[];
 }
 
 export interface Xlated extends Effects {

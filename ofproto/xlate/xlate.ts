@@ -31,7 +31,7 @@ import { enterFrame, type FrozenState, finishFreezing, keepFrame, thaw } from '.
 import { xlateLearn } from './learn.ts';
 import { xlateEnqueue, xlateOutput, xlateOutputTrunc } from './output.ts';
 import { Report, type TraceNode } from './report.ts';
-import type { XlateBridge, Xlated } from './snapshot.ts';
+import type { XlateBridge, Xlated, XlatePort } from './snapshot.ts';
 import { popVlan, pushVlan, setVlanBits, VLAN_PCP_MASK, VLAN_VID_MASK } from './vlan.ts';
 
 export interface XlateOptions {
@@ -43,7 +43,7 @@ export interface XlateOptions {
   readonly resume?: FrozenState | undefined;
 }
 
-const recursion: Recursion = { run, enterTable };
+const recursion: Recursion = { run, enterTable, receive };
 
 /** Translates the packet `flow` (in_port is an OpenFlow number), which entered `bridge`. */
 export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions = {}): Xlated {
@@ -58,7 +58,7 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
     run(ctx, packetOut);
     runActionSet(ctx);
   } else {
-    enterTable(ctx, flow.u32(F.KEY_IN_PORT), 0, true);
+    receive(ctx, bridge.port(flow.u32(F.KEY_IN_PORT)));
   }
   finishFreezing(ctx);
   finishWildcards(flow, ctx.wc);
@@ -68,9 +68,8 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
     recircs: ctx.recircs,
     mask: ctx.wc,
     visits: ctx.visits,
-    macs: ctx.macs,
-    usedMacs: ctx.usedMacs,
-    learned: ctx.learned,
+    hops: ctx.hops,
+    bridges: ctx.bridges,
     error: ctx.error,
     finalFlow: ctx.flow,
   };
@@ -92,6 +91,15 @@ function runFrozen(ctx: XlateContext, state: FrozenState): void {
   runActionSet(ctx);
 }
 
+/** Runs the packet, which came in by `inPort` (undefined: by none that the bridge has), through the bridge's tables. */
+function receive(ctx: XlateContext, inPort: XlatePort | undefined): void {
+  const outer = ctx.entryDepth;
+  ctx.entryDepth = ctx.depth + 1;
+  // OFPPC_NO_RECV: in the first bridge the packet is looked up all the same, and goes nowhere (runTable).
+  if (!inPort?.config.noRecv || ctx.depth === 0) enterTable(ctx, ctx.flow.u32(F.KEY_IN_PORT), 0, true);
+  ctx.entryDepth = outer;
+}
+
 /** Looks the packet up as if it had come in on `lookupInPort`, and runs what it finds. */
 function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, missToController: boolean): void {
   const { flow, wc } = ctx;
@@ -109,7 +117,7 @@ function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, mi
   ctx.depth++;
   ctx.report.nest(
     'table',
-    () => `${String(tableId).padStart(2)}. ${rule ? describeRule(rule) : 'No match.'}`,
+    () => `${String(tableId).padStart(2)}. ${rule ? describeRule(rule) : describeMiss(ctx, missToController)}`,
     () => runTable(ctx, missToController),
   );
   ctx.depth--;
@@ -118,8 +126,7 @@ function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, mi
 }
 
 function runTable(ctx: XlateContext, missToController: boolean): void {
-  const isFirst = ctx.depth === 1 && !ctx.packetOut && !ctx.resumed;
-  // OFPPC_NO_RECV: the packet is looked up and goes nowhere.
+  const isFirst = ctx.depth === ctx.entryDepth;
   if (isFirst && ctx.bridge.port(ctx.flow.u32(F.KEY_IN_PORT))?.config.noRecv) return;
   if (ctx.rule) run(ctx, ctx.rule.actions);
   else miss(ctx, missToController);
@@ -143,13 +150,23 @@ function describeRule(rule: Rule): string {
   return `${match === '' ? '' : `${match}, `}priority ${rule.priority}${cookie}`;
 }
 
+function missGoesUp({ bridge, flow }: XlateContext, missToController: boolean): boolean {
+  return missToController && bridge.missToController && !bridge.port(flow.u32(F.KEY_IN_PORT))?.config.noPacketIn;
+}
+
+/** Open vSwitch knows its own rule for misses only in the first bridge, and shows what that rule matches in others. */
+function describeMiss(ctx: XlateContext, missToController: boolean): string {
+  const goesUp = missGoesUp(ctx, missToController);
+  if (ctx.bridge !== ctx.bridges[0]!.bridge) return `reg0=${goesUp ? '0x1' : '0x2'}, priority 0`;
+  return goesUp ? 'No match, and a "packet-in" is called for.' : 'No match.';
+}
+
 function miss(ctx: XlateContext, missToController: boolean): void {
-  const inPort = ctx.bridge.port(ctx.flow.u32(F.KEY_IN_PORT));
-  if (!missToController || !ctx.bridge.missToController || inPort?.config.noPacketIn) {
+  if (!missGoesUp(ctx, missToController)) {
     ctx.report.add('action', () => 'drop');
     return;
   }
-  ctx.report.add('action', () => 'controller(reason=no_match)');
+  ctx.report.add('action', () => 'controller(reason=)');
   sendToController(ctx, { maxLen: 0xffff, controllerId: 0, reason: 'no_match', miss: 'implicit' });
 }
 

@@ -40,34 +40,50 @@ async function startSwitch() {
   return children;
 }
 
-function freshBridge() {
-  vsctl('--if-exists', 'del-br', 'br0');
-  vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=dummy', 'fail_mode=secure');
-  vsctl('set', 'bridge', 'br0', 'protocols=OpenFlow10,OpenFlow13');
-  for (const n of [1, 2, 3, 4]) {
-    vsctl('add-port', 'br0', `p${n}`, '--', 'set', 'interface', `p${n}`, 'type=dummy', `ofport_request=${n}`);
-  }
+function addBridge(name, ports) {
+  vsctl('add-br', name, '--', 'set', 'bridge', name, 'datapath_type=dummy', 'fail_mode=secure');
+  vsctl('set', 'bridge', name, 'protocols=OpenFlow10,OpenFlow13');
+  for (const port of ports) addPort(name, port, port.slice(1), 'type=dummy');
+}
+
+function addPort(bridge, port, number, ...columns) {
+  vsctl('add-port', bridge, port, '--', 'set', 'interface', port, `ofport_request=${number}`, ...columns);
+}
+
+function freshBridges() {
+  for (const name of vsctl('list-br').split('\n').filter(Boolean)) vsctl('del-br', name);
+  addBridge('br0', ['p1', 'p2', 'p3', 'p4']);
+}
+
+/** `br0:10 br1:11`: a pair of patch ports with these numbers. */
+function addPatch(ends) {
+  const [here, there] = ends.map((end) => end.split(':'));
+  addPort(here[0], `patch${here[1]}`, here[1], 'type=patch', `options:peer=patch${there[1]}`);
+  addPort(there[0], `patch${there[1]}`, there[1], 'type=patch', `options:peer=patch${here[1]}`);
 }
 
 /** Runs one line of a case; returns what it prints. */
 function runLine(line) {
-  const [word, ...rest] = line.split(' ');
+  const [verb, ...rest] = line.split(' ');
+  const [word, bridge = 'br0'] = verb.split('@');
   const text = rest.join(' ');
   if (word === 'port') vsctl('set', 'port', ...rest);
-  else if (word === 'mod-port') run('ovs-ofctl', 'mod-port', 'br0', ...rest);
-  else if (word === 'flow') addFlow(text);
-  else if (word === 'packet') appctl('ofproto/trace', 'br0', text, '-generate');
-  else if (word === 'trace') return appctl('ofproto/trace', 'br0', text);
+  else if (word === 'bridge') addBridge(rest[0], rest.slice(1));
+  else if (word === 'patch') addPatch(rest);
+  else if (word === 'mod-port') run('ovs-ofctl', 'mod-port', bridge, ...rest);
+  else if (word === 'flow') addFlow(bridge, text);
+  else if (word === 'packet') appctl('ofproto/trace', bridge, text, '-generate');
+  else if (word === 'trace') return appctl('ofproto/trace', bridge, text);
   else throw new Error(`what is ${word}?`);
   return '';
 }
 
 /** 1.0's own actions by 1.0, which keeps their names; the others by 1.3. */
-function addFlow(text) {
+function addFlow(bridge, text) {
   const is10 = /mod_|strip_vlan|enqueue|controller/.test(text);
   for (const version of is10 ? ['OpenFlow10', 'OpenFlow13'] : ['OpenFlow13', 'OpenFlow10']) {
     try {
-      return run('ovs-ofctl', `-O${version}`, 'add-flow', 'br0', text);
+      return run('ovs-ofctl', `-O${version}`, 'add-flow', bridge, text);
     } catch (error) {
       if (version === (is10 ? 'OpenFlow13' : 'OpenFlow10')) throw error;
     }
@@ -80,7 +96,7 @@ function record(file) {
     if (line.startsWith('|')) continue;
     out.push(line);
     if (line === '' || line.startsWith('#')) continue;
-    if (line.startsWith('== ')) freshBridge();
+    if (line.startsWith('== ')) freshBridges();
     else for (const printed of runLine(line).split('\n').slice(0, -1)) out.push(`| ${printed}`.trimEnd());
   }
   writeFileSync(file, out.join('\n'));

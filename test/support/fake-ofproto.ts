@@ -1,5 +1,4 @@
 // A bridge that keeps flows in a list and forwards nothing: what the connection tests talk OpenFlow to.
-import type { DpPort } from '../../datapath/dpif.ts';
 import { OFPP } from '../../ofproto/model/actions.ts';
 import type { Match } from '../../ofproto/model/flow.ts';
 import {
@@ -12,7 +11,7 @@ import {
   type PacketOut,
   type TableStats,
 } from '../../ofproto/model/flow-mod.ts';
-import type { OfPort, OfprotoApi, OfprotoEvents, PortConfigFlag } from '../../ofproto/ofproto-api.ts';
+import type { OfPort, OfprotoApi, OfprotoEvents, PortConfigFlag, PortDevice } from '../../ofproto/ofproto-api.ts';
 
 const CONFIG: OfPortDesc['config'] = {
   portDown: false,
@@ -63,7 +62,7 @@ export class FakeOfproto implements OfprotoApi {
     for (const events of this.#events) raise(events);
   }
 
-  addPort(_dpPort: DpPort, ofPort: number): void {
+  addPort(_device: PortDevice, ofPort: number): void {
     this.descs.push(port(ofPort, `p${ofPort}`, ofPort));
   }
   delPort(ofPort: number): void {
@@ -71,7 +70,7 @@ export class FakeOfproto implements OfprotoApi {
   }
   setPortVlan(): void {}
   ports(): readonly OfPort[] {
-    return this.descs.map(({ ofPort, name }) => ({ ofPort, name, dpPort: undefined }));
+    return this.descs.map(({ ofPort, name }) => ({ ofPort, name, device: undefined }));
   }
 
   modPort(ofPort: number, hwAddr: Uint8Array, config: Partial<Record<PortConfigFlag, boolean>>): void {

@@ -7,6 +7,7 @@ import { KEY_IN_PORT, KEY_SIZE } from '../../ofproto/model/flow.ts';
 import type { FlowModCommand, FlowStatsEntry } from '../../ofproto/model/flow-mod.ts';
 import { formatDpActions } from '../../ofproto/odp-text/format-actions.ts';
 import { formatDpKey } from '../../ofproto/odp-text/format-key.ts';
+import { PatchDevice } from '../../ofproto/patch-ports.ts';
 import { parseFlow, parseFlowStatsRequest, parseTraceFlow } from '../../ofproto/text/parse-flow.ts';
 import { MemoryDpif, MemoryPort } from './memory-dpif.ts';
 
@@ -18,17 +19,39 @@ export class SwitchFixture {
   readonly slowPath: SlowPath;
   readonly br0: Ofproto;
   readonly ports = [1, 2, 3, 4].map((n) => new MemoryPort(`p${n}`, n));
+  readonly bridges = new Map<string, Ofproto>();
 
   constructor() {
     this.slowPath = createBacker(this.dpif.dpif, this.clock);
-    this.br0 = this.slowPath.createOfproto('br0');
-    this.br0.addPort(new MemoryPort('br0', LOCAL_ODP_PORT), OFPP.LOCAL);
-    for (const port of this.ports) this.br0.addPort(port, port.odpPort);
+    this.br0 = this.addBridge('br0', this.ports);
+  }
+
+  /** A bridge with these ports, each with its datapath number; the second one's LOCAL is datapath port 101. */
+  addBridge(name: string, ports: readonly MemoryPort[]): Ofproto {
+    const bridge = this.slowPath.createOfproto(name);
+    bridge.addPort(new MemoryPort(name, LOCAL_ODP_PORT + this.bridges.size), OFPP.LOCAL);
+    for (const port of ports) bridge.addPort(port, port.odpPort);
+    this.bridges.set(name, bridge);
+    return bridge;
+  }
+
+  /** Joins two bridges by patch ports with these numbers. */
+  patch(here: readonly [bridge: string, ofPort: number], there: readonly [bridge: string, ofPort: number]): void {
+    for (const [[bridge, ofPort], [, peer]] of [
+      [here, there],
+      [there, here],
+    ] as const) {
+      this.bridge(bridge).addPort(new PatchDevice(`patch${ofPort}`, `patch${peer}`, 'dummy'), ofPort);
+    }
+  }
+
+  bridge(name: string): Ofproto {
+    return this.bridges.get(name)!;
   }
 
   /** Runs ovs-ofctl's `COMMAND br0 TEXT`. */
-  flowMod(text: string, command: FlowModCommand = 'add'): void {
-    this.br0.flowMod(parseFlow(text, command));
+  flowMod(text: string, command: FlowModCommand = 'add', bridge = 'br0'): void {
+    this.bridge(bridge).flowMod(parseFlow(text, command));
   }
 
   /** Key of a packet described as for ofproto/trace. */
@@ -54,7 +77,7 @@ export class SwitchFixture {
     );
   }
 
-  stats(text = ''): FlowStatsEntry[] {
-    return this.br0.flowStats(parseFlowStatsRequest(text));
+  stats(text = '', bridge = 'br0'): FlowStatsEntry[] {
+    return this.bridge(bridge).flowStats(parseFlowStatsRequest(text));
   }
 }

@@ -1,4 +1,5 @@
-// One interface of a bridge at run time: its datapath port, and its OpenFlow port once the datapath port works.
+// One interface of a bridge at run time: its datapath port, and its OpenFlow port once the datapath port works. A patch
+// port has no datapath port, but a device of the slow path, and is in the bridge at once.
 //
 //   wanted --portAdd()--> in the datapath --no error--> in the bridge (ofPort set)
 //      \--refused or unknown type--> failed (error set, ofPort none); tried again with each reconfiguration
@@ -10,7 +11,8 @@ import type { Dpif, DpPort, PortSpec, PortType } from '../../../datapath/dpif.ts
 import { UserError } from '../../../lib/errors.ts';
 import { logger } from '../../../lib/log.ts';
 import { OFPP } from '../../../ofproto/model/actions.ts';
-import type { OfprotoApi, PortVlan } from '../../../ofproto/ofproto-api.ts';
+import type { OfprotoApi, PortDevice, PortVlan } from '../../../ofproto/ofproto-api.ts';
+import { PatchDevice, patchPeerError } from '../../../ofproto/patch-ports.ts';
 import type { InterfaceConfig } from './config.ts';
 import { type BridgeKind, type DummyMode, portSpec, portType, unknownTypeError } from './interface-type.ts';
 import type { OfportAllocator } from './ofports.ts';
@@ -31,6 +33,7 @@ export class Iface {
   #vlan: PortVlan | undefined;
   #spec: PortSpec | undefined;
   #dpPort: DpPort | undefined;
+  #patch: PatchDevice | undefined;
   #ofPort: number | undefined;
   #error: string | undefined;
 
@@ -43,12 +46,16 @@ export class Iface {
   get dpPort(): DpPort | undefined {
     return this.#dpPort;
   }
+  /** The datapath port, or what stands in its place. */
+  get device(): PortDevice | undefined {
+    return this.#dpPort ?? this.#patch;
+  }
   /** undefined while the interface is not in the bridge. */
   get ofPort(): number | undefined {
     return this.#ofPort;
   }
   get error(): string | undefined {
-    return this.#error ?? this.#dpPort?.error;
+    return this.#error ?? this.device?.error;
   }
   get isLocal(): boolean {
     return this.config.name === this.#parts.bridge.name;
@@ -64,6 +71,10 @@ export class Iface {
     bridge: { readonly mac?: string | undefined; readonly mtu?: number | undefined } = {},
   ): Promise<void> {
     this.config = config;
+    if (config.type === 'patch' && !this.isLocal) {
+      await this.#applyPatch(config, vlan);
+      return;
+    }
     const type = this.type;
     if (!type) {
       await this.remove();
@@ -77,6 +88,21 @@ export class Iface {
     this.admit();
   }
 
+  async #applyPatch(config: InterfaceConfig, vlan: PortVlan | undefined): Promise<void> {
+    const peer = config.options['peer'];
+    const error = patchPeerError(config.name, peer);
+    if (error !== undefined) {
+      await this.refuse(config, error);
+      return;
+    }
+    if (this.#dpPort) await this.remove();
+    this.#error = undefined;
+    this.#patch ??= new PatchDevice(config.name, peer!, this.#parts.bridge.datapathType || 'system');
+    this.#patch.peerName = peer!;
+    this.#setVlan(vlan);
+    this.admit();
+  }
+
   /** Keeps the interface out, and says why. */
   async refuse(config: InterfaceConfig, error: string): Promise<void> {
     this.config = config;
@@ -86,14 +112,15 @@ export class Iface {
 
   /** Takes the interface into the bridge when it works by now; true when that changed something. */
   admit(): boolean {
-    const dpPort = this.#dpPort;
-    if (!dpPort) return false;
-    if (this.#ofPort === undefined && (dpPort.error === undefined || this.isLocal)) return this.#enter(dpPort);
+    const device = this.device;
+    if (!device) return false;
+    const works = device.error === undefined || this.isLocal || device === this.#patch;
+    if (this.#ofPort === undefined && works) return this.#enter(device);
     const wanted = this.config.ofportRequest;
     const moves = wanted !== undefined && wanted !== this.#ofPort && this.#ofPort !== undefined && !this.isLocal;
     if (!moves || !this.#parts.ofports.isFree(wanted)) return false;
     this.#leave();
-    return this.#enter(dpPort);
+    return this.#enter(device);
   }
 
   /** Takes the interface out of the bridge and the datapath. */
@@ -101,6 +128,7 @@ export class Iface {
     this.#leave();
     const dpPort = this.#dpPort;
     this.#dpPort = undefined;
+    this.#patch = undefined;
     this.#spec = undefined;
     if (dpPort) await this.#parts.dpif.portDel(dpPort.odpPort);
   }
@@ -129,7 +157,7 @@ export class Iface {
     this.#error = error;
   }
 
-  #enter(dpPort: DpPort): boolean {
+  #enter(device: PortDevice): boolean {
     const { ofports, ofproto, bridge } = this.#parts;
     const { ofportRequest, ofportBefore, name } = this.config;
     const ofPort = this.isLocal ? OFPP.LOCAL : ofports.take(ofportRequest ?? ofportBefore);
@@ -139,7 +167,7 @@ export class Iface {
     }
     this.#error = undefined;
     this.#ofPort = ofPort;
-    ofproto.addPort(dpPort, ofPort, this.#vlan);
+    ofproto.addPort(device, ofPort, this.#vlan);
     log.info(`bridge ${bridge.name}: added interface ${name} on port ${ofPort & 0xffff}`);
     return true;
   }

@@ -12,7 +12,7 @@ const DUMMY = ['dummy', 'dummy-pmd', 'dummy-internal'] as const;
 
 /** Open_vSwitch.iface_types: what this switch runs. */
 export function interfaceTypes(dummy: DummyMode): string[] {
-  return [...DIRECT, ...(dummy === 'off' ? [] : DUMMY)].sort();
+  return [...DIRECT, 'patch', ...(dummy === 'off' ? [] : DUMMY)].sort();
 }
 
 /** Open_vSwitch.datapath_types. */

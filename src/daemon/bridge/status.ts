@@ -68,20 +68,20 @@ export class StatusWriter {
 
 /** Everything but statistics of one interface. */
 export function interfaceColumns(iface: Iface): Record<string, Json> {
-  const { dpPort, ofPort, error } = iface;
+  const { device, ofPort, error } = iface;
   const ofport = ofPort === OFPP.LOCAL ? OFPORT_LOCAL : (ofPort ?? OFPORT_FAILED);
   const common = { ofport, error: error ?? NONE };
-  if (!dpPort || ofPort === undefined) return { ...common, ...ABSENT };
+  if (!device || ofPort === undefined) return { ...common, ...ABSENT };
   return {
     ...common,
-    admin_state: dpPort.adminUp ? 'up' : 'down',
-    link_state: dpPort.linkUp ? 'up' : 'down',
-    link_resets: dpPort.linkResets,
-    mac_in_use: dpPort.mac ?? NONE,
-    mtu: dpPort.mtu ?? NONE,
-    ifindex: dpPort.ifindex ?? 0,
-    ...linkSpeedColumns(dpPort.linkSpeed),
-    status: ops.stringMap(dpPort.status()),
+    admin_state: device.adminUp ? 'up' : 'down',
+    link_state: device.linkUp ? 'up' : 'down',
+    link_resets: device.linkResets,
+    mac_in_use: device.mac ?? NONE,
+    mtu: device.mtu ?? NONE,
+    ifindex: device.ifindex ?? 0,
+    ...linkSpeedColumns(device.linkSpeed),
+    status: ops.stringMap(device.status()),
   };
 }
 
@@ -104,8 +104,8 @@ const ABSENT: Record<string, Json> = {
 
 /** Interface.statistics. */
 export function statisticsColumn(iface: Iface): Record<string, Json> {
-  if (!iface.dpPort || iface.ofPort === undefined) return {};
-  const entries = Object.entries(iface.dpPort.stats()).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (!iface.device || iface.ofPort === undefined) return {};
+  const entries = Object.entries(iface.device.stats()).sort(([a], [b]) => (a < b ? -1 : 1));
   return { statistics: ops.map(entries.map(([name, value]) => [name, integer(value)])) };
 }
 

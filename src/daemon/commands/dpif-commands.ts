@@ -4,8 +4,10 @@ import type { DpFlow, DpPort } from '../../../datapath/dpif.ts';
 import { KEY_IN_PORT } from '../../../datapath/layout/flow-key.ts';
 import { UserError } from '../../../lib/errors.ts';
 import { formatDpFlow } from '../../../ofproto/odp-text/format-flow.ts';
+import type { PortDevice } from '../../../ofproto/ofproto-api.ts';
 import type { Command } from '../../unixctl/command.ts';
 import type { Bridge } from '../bridge/bridge.ts';
+import type { Iface } from '../bridge/iface.ts';
 import { shownType } from '../bridge/interface-type.ts';
 import { type CommandContext, checkDatapath, datapathName, findBridge, ifaceOf, splitOptions } from './context.ts';
 
@@ -59,10 +61,15 @@ function bridgePortLines(bridge: Bridge): string[] {
   const compare = new Intl.Collator('en', { numeric: true }).compare;
   const ifaces = [...bridge.ifaces()].sort((a, b) => compare(a.config.name, b.config.name));
   return ifaces.flatMap((iface) => {
-    if (iface.ofPort === undefined || !iface.dpPort) return [];
+    if (iface.ofPort === undefined || !iface.device) return [];
     const ofPort = iface.isLocal ? OFPORT_LOCAL : iface.ofPort;
-    return `    ${iface.config.name} ${ofPort}/${iface.dpPort.odpPort}: (${shownType(iface.config, iface.dpPort.type)})`;
+    return `    ${iface.config.name} ${ofPort}/${iface.device.odpPort ?? 'none'}: (${typeAndOptions(iface, iface.device)})`;
   });
+}
+
+/** The type, with the options that say what a virtual device is. */
+function typeAndOptions({ config }: Iface, { type }: PortDevice): string {
+  return type === 'patch' ? `patch: peer=${config.options['peer']}` : shownType(config, type);
 }
 
 function showDatapath(context: CommandContext, args: readonly string[]): string {

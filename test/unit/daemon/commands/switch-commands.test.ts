@@ -23,7 +23,7 @@ let killed: unknown[];
 let flows: DpFlow[];
 
 function iface(name: string, type: string, ofPort: number, port: FakePort, isLocal = false) {
-  return { config: { name, type }, ofPort, dpPort: port, isLocal };
+  return { config: { name, type }, ofPort, dpPort: port, device: port, isLocal };
 }
 
 function tcpFlow(): DpFlow {

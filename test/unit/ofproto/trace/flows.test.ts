@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { PortVlan } from '../../../../ofproto/ofproto-api.ts';
+import { MemoryPort } from '../../../support/memory-dpif.ts';
 import { SwitchFixture } from '../../../support/switch-fixture.ts';
 
 const DIRECTORY = join(import.meta.dirname, '../../../flows');
@@ -33,17 +34,25 @@ function portVlan(columns: readonly string[]): PortVlan {
 const CONFIG_WORDS = { 'no-forward': 'noFwd', 'no-flood': 'noFlood', 'no-receive': 'noRecv' } as const;
 
 function runLine(fixture: SwitchFixture, text: string): string {
-  const { br0, dpif, ports } = fixture;
-  const [word, ...rest] = text.split(' ');
+  const [verb, ...rest] = text.split(' ');
+  const [word, name = 'br0'] = verb!.split('@');
+  const bridge = fixture.bridge(name);
   const argument = rest.join(' ');
-  if (word === 'flow') fixture.flowMod(argument);
-  else if (word === 'packet') dpif.miss(fixture.key(argument));
-  else if (word === 'trace') return br0.trace(argument, undefined);
-  else if (word === 'port') br0.setPortVlan(Number(rest[0]!.slice(1)), portVlan(rest.slice(1)));
-  else if (word === 'mod-port') {
-    const ofPort = ports.find((port) => port.name === rest[0])!.odpPort;
-    const { hwAddr } = br0.portDescs().find((desc) => desc.ofPort === ofPort)!;
-    br0.modPort(ofPort, hwAddr, { [CONFIG_WORDS[rest[1] as keyof typeof CONFIG_WORDS]]: true });
+  if (word === 'flow') fixture.flowMod(argument, 'add', name);
+  else if (word === 'packet') fixture.dpif.miss(fixture.key(argument));
+  else if (word === 'trace') return bridge.trace(argument, undefined);
+  else if (word === 'port') bridge.setPortVlan(Number(rest[0]!.slice(1)), portVlan(rest.slice(1)));
+  else if (word === 'bridge') {
+    fixture.addBridge(
+      rest[0]!,
+      rest.slice(1).map((port) => new MemoryPort(port, Number(port.slice(1)))),
+    );
+  } else if (word === 'patch') {
+    const [here, there] = rest.map((end) => end.split(':'));
+    fixture.patch([here![0]!, Number(here![1])], [there![0]!, Number(there![1])]);
+  } else if (word === 'mod-port') {
+    const { ofPort, hwAddr } = bridge.portDescs().find((desc) => desc.name === rest[0])!;
+    bridge.modPort(ofPort, hwAddr, { [CONFIG_WORDS[rest[1] as keyof typeof CONFIG_WORDS]]: true });
   } else throw new Error(`what is ${word}?`);
   return '';
 }
