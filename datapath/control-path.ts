@@ -3,10 +3,10 @@
 // here in bounded slices, woken by the bell that datapath threads ring.
 
 import { logger } from '../lib/log.ts';
-import type { Arena } from './arena/arena.ts';
-import type { Heap } from './arena/heap.ts';
+import type { DpAction } from './actions.ts';
+import type { Arena, ArenaViews } from './arena/arena.ts';
 import { NONE, type Offset, toOffset } from './arena/offset.ts';
-import type { Quiescence } from './arena/quiesce.ts';
+import type { ActionList, ActionLists } from './flow/action-lists.ts';
 import { KEY_SIZE } from './layout/flow-key.ts';
 import {
   CONTROL_BLOCK,
@@ -48,22 +48,63 @@ const log = logger('dpif_netdev');
 
 /** The control thread's index among datapath threads. */
 export const MAIN_THREAD = 0;
-/** Upcalls and slow frames handled before other work gets its turn. */
-const SLICE = 64;
+/** How long upcalls and slow frames are handled before other work gets its turn, in milliseconds. */
+const SLICE_MS = 1;
+/** Of them between two looks at the clock. */
+const BATCH = 16;
 /** The bell is also looked at this often, in milliseconds: broken rings and wanted chunks are noted without a bell. */
 const TICK_MS = 50;
 
 /** A slot as the control side reads it; buffers are views that the datapath reuses after the verdict. */
-export interface SlotView {
+export class SlotView {
   readonly thread: number;
   readonly slot: number;
-  readonly isMiss: boolean;
-  readonly inPort: number;
-  readonly outPort: number;
-  readonly cookie: number;
-  readonly frameSize: number;
-  readonly frame: Uint8Array;
-  readonly key: Uint8Array;
+  readonly #views: ArenaViews;
+  readonly #at: Offset;
+
+  constructor(views: ArenaViews, thread: number, slot: number, at: Offset) {
+    this.#views = views;
+    this.#at = at;
+    this.thread = thread;
+    this.slot = slot;
+  }
+
+  #word(offset: number): number {
+    return this.#views.u32[(this.#at + offset) >> 2]!;
+  }
+
+  get isMiss(): boolean {
+    return this.#word(SLOT_KIND) === SLOT_KIND_MISS;
+  }
+
+  get inPort(): number {
+    return this.#word(SLOT_IN_PORT);
+  }
+
+  get outPort(): number {
+    return this.#word(SLOT_OUT_PORT);
+  }
+
+  get cookie(): number {
+    return this.#word(SLOT_COOKIE);
+  }
+
+  get frameSize(): number {
+    return this.#word(SLOT_FRAME_SIZE);
+  }
+
+  get frame(): Uint8Array {
+    return this.#views.u8.subarray(this.#at + SLOT_DATA, this.#at + SLOT_DATA + this.#word(SLOT_LEN));
+  }
+
+  /** Where the key lies, of a miss. */
+  get keyAt(): Offset {
+    return toOffset(this.#at + SLOT_KEY);
+  }
+
+  get key(): Uint8Array {
+    return this.#views.u8.subarray(this.keyAt, this.keyAt + KEY_SIZE);
+  }
 }
 
 /** What the owner does with drained work. */
@@ -79,13 +120,12 @@ export interface ControlHandlers {
 export class ControlPath {
   readonly #arena: Arena;
   readonly #hot: HotExports;
-  readonly #heap: Heap;
-  readonly #quiescence: Quiescence;
+  readonly #lists: ActionLists;
   readonly #threads: ReadonlySet<number>;
   readonly #handlers: ControlHandlers;
   readonly #now: () => number;
-  /** How often each thread's rings were emptied. */
-  readonly #generations = new Map<number, number>();
+  /** Lists of answers that a thread may not have run yet, by their place in its ring. */
+  readonly #answers = new Map<number, { readonly lists: (ActionList | undefined)[]; released: number }>();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
   #draining = false;
@@ -94,16 +134,14 @@ export class ControlPath {
   constructor(
     arena: Arena,
     hot: HotExports,
-    heap: Heap,
-    quiescence: Quiescence,
+    lists: ActionLists,
     threads: ReadonlySet<number>,
     now: () => number,
     handlers: ControlHandlers,
   ) {
     this.#arena = arena;
     this.#hot = hot;
-    this.#heap = heap;
-    this.#quiescence = quiescence;
+    this.#lists = lists;
     this.#threads = threads;
     this.#now = now;
     this.#handlers = handlers;
@@ -153,10 +191,38 @@ export class ControlPath {
 
   /**
    * Answers an upcall: run `actions` on the packet and on those that wait behind it, which are hits of `flow`; so is the
-   * packet itself when the flow was `known` before.
+   * packet itself when the flow was `known` before. The thread runs a list of the answer's own, in the sense that a
+   * flow's could be freed while the thread sleeps on the answer: it is given back once the thread's tail has passed it.
    */
-  answer(view: SlotView, actions: Offset, flow: Offset, known: boolean): void {
-    this.#push(view.thread, view.slot, known ? VERDICT_EXECUTE_KNOWN : VERDICT_EXECUTE, actions, flow);
+  answer(view: SlotView, actions: readonly DpAction[], flow: Offset, known: boolean): void {
+    const list = this.#lists.acquire(actions);
+    const answers = this.#answersOf(view.thread);
+    const head = this.#arena.views.u32[(this.#arena.threadArea(view.thread) + TB_FROM_CONTROL_HEAD) >> 2]!;
+    if (answers.lists[head & (RING_MAX - 1)]) this.#releaseAnswers(view.thread);
+    answers.lists[head & (RING_MAX - 1)] = list;
+    this.#push(view.thread, view.slot, known ? VERDICT_EXECUTE_KNOWN : VERDICT_EXECUTE, list.offset, flow);
+  }
+
+  #answersOf(thread: number): { readonly lists: (ActionList | undefined)[]; released: number } {
+    let answers = this.#answers.get(thread);
+    if (!answers) {
+      answers = { lists: new Array<ActionList | undefined>(RING_MAX).fill(undefined), released: 0 };
+      this.#answers.set(thread, answers);
+    }
+    return answers;
+  }
+
+  /** Gives back the lists of answers that the thread has run. */
+  #releaseAnswers(thread: number): void {
+    const answers = this.#answersOf(thread);
+    const area = this.#arena.threadArea(thread);
+    const tail = Atomics.load(this.#arena.views.u32, (area + TB_FROM_CONTROL_TAIL) >> 2);
+    for (; answers.released !== tail; answers.released = (answers.released + 1) >>> 0) {
+      const place = answers.released & (RING_MAX - 1);
+      const list = answers.lists[place];
+      answers.lists[place] = undefined;
+      if (list) this.#lists.release(list);
+    }
   }
 
   /** Gives an upcall's slot back; packets that wait behind it are dropped. */
@@ -164,26 +230,13 @@ export class ControlPath {
     this.#push(view.thread, view.slot, VERDICT_FREE, NONE, NONE);
   }
 
-  /** Frees private actions of an answer once its thread has run them. */
-  freeAfterAnswer(thread: number, actions: Offset): void {
-    const { u32 } = this.#arena.views;
-    const area = this.#arena.threadArea(thread);
-    const head = Atomics.load(u32, (area + TB_FROM_CONTROL_HEAD) >> 2);
-    const generation = this.#generations.get(thread);
-    const wait = () => {
-      const tail = Atomics.load(u32, (area + TB_FROM_CONTROL_TAIL) >> 2);
-      // After a restart nothing in the rings refers to the list any more.
-      if (((head - tail) | 0) <= 0 || this.#generations.get(thread) !== generation) this.#heap.free(actions);
-      else this.#quiescence.defer(wait);
-    };
-    this.#quiescence.defer(wait);
-  }
-
   /** Empties a dead thread's rings: its next worker starts with every slot free. */
   resetThread(thread: number): void {
     const { u32 } = this.#arena.views;
     const area = this.#arena.threadArea(thread);
-    this.#generations.set(thread, (this.#generations.get(thread) ?? 0) + 1);
+    // Nothing in the rings refers to the lists any more.
+    for (const list of this.#answersOf(thread).lists) if (list) this.#lists.release(list);
+    this.#answers.delete(thread);
     for (let at = TB_TO_CONTROL_HEAD; at <= TB_SLOW_TX_TAIL; at += 4) Atomics.store(u32, (area + at) >> 2, 0);
   }
 
@@ -242,6 +295,7 @@ export class ControlPath {
       }
       this.#touchClock();
       this.#guarded(() => this.#hot.settle(MAIN_THREAD));
+      for (const thread of this.#threads) this.#releaseAnswers(thread);
     } finally {
       this.#draining = false;
     }
@@ -254,7 +308,8 @@ export class ControlPath {
     // Acquire: entries and slots behind the head were written before it.
     const head = Atomics.load(u32, (area + headAt) >> 2);
     let tail = Atomics.load(u32, (area + tailAt) >> 2);
-    for (let n = 0; tail !== head && n < SLICE; n++) {
+    const endMs = performance.now() + SLICE_MS;
+    for (let n = 1; tail !== head; n++) {
       const slot = u32[(area + ring + (tail & (RING_MAX - 1)) * 4) >> 2]!;
       tail = (tail + 1) >>> 0;
       Atomics.store(u32, (area + tailAt) >> 2, tail);
@@ -264,24 +319,12 @@ export class ControlPath {
         log.err(`upcall handler failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
         this.#push(thread, slot, VERDICT_FREE, NONE, NONE);
       }
+      if (n % BATCH === 0 && performance.now() > endMs) break;
     }
   }
 
   #view(thread: number, slot: number): SlotView {
-    const { u8, u32 } = this.#arena.views;
-    const at = this.#slotAt(thread, slot);
-    const word = (offset: number) => u32[(at + offset) >> 2]!;
-    return {
-      thread,
-      slot,
-      isMiss: word(SLOT_KIND) === SLOT_KIND_MISS,
-      inPort: word(SLOT_IN_PORT),
-      outPort: word(SLOT_OUT_PORT),
-      cookie: word(SLOT_COOKIE),
-      frameSize: word(SLOT_FRAME_SIZE),
-      frame: u8.subarray(at + SLOT_DATA, at + SLOT_DATA + word(SLOT_LEN)),
-      key: u8.subarray(at + SLOT_KEY, at + SLOT_KEY + KEY_SIZE),
-    };
+    return new SlotView(this.#arena.views, thread, slot, this.#slotAt(thread, slot));
   }
 
   /** Verdicts never outrun the ring: a thread has fewer slots than the ring has places. */

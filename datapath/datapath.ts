@@ -26,7 +26,8 @@ import type {
   RxqAssignment,
   UpcallSink,
 } from './dpif.ts';
-import { FlowTable, InstalledFlow } from './flow/flow-table.ts';
+import { FlowTable } from './flow/flow-table.ts';
+import { InstalledFlow } from './flow/installed-flow.ts';
 import { Rings } from './guest/rings.ts';
 import { FLOW_MAX } from './layout/memory-map.ts';
 import { compileHot, instantiateHot } from './pmd/hot-module.ts';
@@ -59,7 +60,6 @@ class Datapath implements Dpif {
   readonly #control: ControlPath;
   readonly #stats: ThreadStats;
   readonly #threads = new Set<number>([MAIN_THREAD]);
-  readonly #heap: Heap;
   #sink: UpcallSink = () => ({ actions: [] });
 
   constructor({ io, rundir, clock = systemClock, lockMemory = false }: DatapathOptions) {
@@ -70,13 +70,12 @@ class Datapath implements Dpif {
     const quiescence = new Quiescence(arena);
     const module = compileHot();
     const hot = instantiateHot(module, arena.memory, eventfdSignal);
-    this.#heap = heap;
     this.#quiescence = quiescence;
     this.#rings = new Rings(arena, heap, quiescence);
     this.#flows = new FlowTable(arena, heap, quiescence, hot, this.#threads);
     this.#pmds = new PmdPool(arena, module, quiescence, this.#rings, this.#threads);
     this.#stats = new ThreadStats(arena);
-    this.#control = new ControlPath(arena, hot, heap, quiescence, this.#threads, () => clock.nowMs(), {
+    this.#control = new ControlPath(arena, hot, this.#flows.lists, this.#threads, () => clock.nowMs(), {
       upcall: (view) => this.#upcall(view),
       transmit: (outPort, frame) => this.#ports.transmit(outPort, frame),
       tick: () => this.#ports.tick(),
@@ -144,11 +143,11 @@ class Datapath implements Dpif {
   }
 
   execute(packet: Uint8Array, inPort: OdpPort, actions: readonly DpAction[]): void {
-    const list = this.#flows.writeActions(actions);
+    const list = this.#flows.lists.acquire(actions);
     try {
-      this.#control.execute(packet, inPort, list);
+      this.#control.execute(packet, inPort, list.offset);
     } finally {
-      this.#heap.free(list);
+      this.#flows.lists.release(list);
     }
   }
 
@@ -205,12 +204,13 @@ class Datapath implements Dpif {
 
   /** Answer first, publish second: a thread that sees the new flow then also sees the answer (hot/upcall.ts). */
   #upcall(view: SlotView): void {
-    const { inPort, key, cookie, frame, frameSize, isMiss } = view;
-    const known = isMiss ? this.#flows.lookup(key) : undefined;
+    const { isMiss, inPort } = view;
+    const known = isMiss ? this.#flows.lookup(inPort, view.keyAt) : undefined;
     if (known) {
-      this.#answer(view, known.actions, known.offset, true);
+      this.#control.answer(view, known.actions, known.offset, true);
       return;
     }
+    const { frame, key, cookie, frameSize } = view;
     const verdict = this.#sink({ reason: isMiss ? 'miss' : 'action', inPort, packet: frame, key, cookie, frameSize });
     if (!isMiss) {
       this.#control.discard(view);
@@ -218,18 +218,11 @@ class Datapath implements Dpif {
     }
     let answered = false;
     const answer = (flow: Offset) => {
-      this.#answer(view, verdict.actions, flow, false);
+      this.#control.answer(view, verdict.actions, flow, false);
       answered = true;
     };
     const flow = verdict.install && this.#flows.put(verdict.install, (written) => answer(written.offset));
     if (!answered) answer(NONE);
     if (flow) verdict.installed?.(flow);
-  }
-
-  /** A list of the answer's own: a flow's could be freed while its thread sleeps on the answer. */
-  #answer(view: SlotView, actions: readonly DpAction[], flow: Offset, known: boolean): void {
-    const list = this.#flows.writeActions(actions);
-    this.#control.answer(view, list, flow, known);
-    this.#control.freeAfterAnswer(view.thread, list);
   }
 }

@@ -73,10 +73,11 @@ export interface Upcall {
   readonly frameSize: number;
 }
 
+/** Buffers are only read during the call. */
 export interface FlowPut {
-  /** KEY_SIZE bytes: the masked key (key & mask). */
+  /** KEY_SIZE bytes: the key of a packet. */
   readonly key: Uint8Array;
-  /** KEY_SIZE bytes. */
+  /** KEY_SIZE bytes: what of the key must be matched. The datapath may match more (flow/classifiers.ts, "Bound"). */
   readonly mask: Uint8Array;
   readonly actions: readonly DpAction[];
 }
@@ -102,14 +103,27 @@ export interface FlowStats {
   readonly tcpFlags: number;
 }
 
+/** The same as plain numbers, for whoever reads many flows often. */
+export interface FlowCounts {
+  packets: number;
+  bytes: number;
+  /** 0 when never used. */
+  usedMs: number;
+}
+
 export interface DpFlow {
   /** 32 hex digits in UUID form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`. */
   readonly ufid: string;
+  /** Made when asked for; only while the flow is alive. */
   readonly key: Uint8Array;
   readonly mask: Uint8Array;
   readonly actions: readonly DpAction[];
   readonly alive: boolean;
+  /** The upcall sink's own; the datapath only keeps it. */
+  note: object | undefined;
   stats(): FlowStats;
+  /** Overwrites `into`. Read without a lock: a count may be one carry behind, never ahead. */
+  readCounts(into: FlowCounts): void;
 }
 
 export interface DpifStats {

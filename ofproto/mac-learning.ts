@@ -2,8 +2,6 @@
 // forgets the least recently seen address of the port that has most, so that one port's flood of made-up addresses does
 // not push out the others'.
 
-import { formatEther } from './text/addresses.ts';
-
 export interface MacEntry {
   readonly vlan: number;
   readonly mac: Uint8Array;
@@ -27,11 +25,17 @@ const NO_EVENTS: Readonly<MacTableStats> = { learned: 0, expired: 0, evicted: 0,
 
 export class MacTable {
   readonly stats: MacTableStats = { ...NO_EVENTS };
+  readonly #changed: (mac: Uint8Array) => void;
   /** Least recently seen first. */
   readonly #entries = new Map<string, MacEntry>();
   readonly #perPort = new Map<number, number>();
   #agingTimeMs = MAC_AGING_DEFAULT_MS;
   #maxEntries = MAC_ENTRIES_DEFAULT;
+
+  /** `changed` is told of every address whose look-up may answer differently now. */
+  constructor(changed: (mac: Uint8Array) => void = () => {}) {
+    this.#changed = changed;
+  }
 
   configure(options: { agingTimeMs?: number; maxEntries?: number }): void {
     this.#agingTimeMs = options.agingTimeMs ?? this.#agingTimeMs;
@@ -57,12 +61,14 @@ export class MacTable {
       this.#count(ofPort, 1);
       entry.ofPort = ofPort;
       this.stats.moved++;
+      this.#changed(mac);
       return true;
     }
     if (this.#entries.size >= this.#maxEntries) this.#evict();
     this.#entries.set(key, { vlan, mac: mac.slice(), ofPort, seenMs: nowMs });
     this.#count(ofPort, 1);
     this.stats.learned++;
+    this.#changed(mac);
     return true;
   }
 
@@ -88,6 +94,7 @@ export class MacTable {
   #remove(key: string, entry: MacEntry): void {
     this.#entries.delete(key);
     this.#count(entry.ofPort, -1);
+    this.#changed(entry.mac);
   }
 
   /** Forgets addresses not seen for the aging time. True when there were some. */
@@ -129,4 +136,14 @@ export class MacTable {
   }
 }
 
-const keyOf = (vlan: number, mac: Uint8Array): string => `${vlan} ${formatEther(mac)}`;
+/** VLAN and address as a string of four characters. */
+function keyOf(vlan: number, mac: Uint8Array): string {
+  return String.fromCharCode(vlan, (mac[0]! << 8) | mac[1]!, (mac[2]! << 8) | mac[3]!, (mac[4]! << 8) | mac[5]!);
+}
+
+/** An address as a number, for whoever keeps many. */
+export function macNumber(mac: Uint8Array): number {
+  return (
+    ((mac[0]! << 8) | mac[1]!) * 2 ** 32 + ((mac[2]! << 24) | (mac[3]! << 16) | (mac[4]! << 8) | mac[5]!) + 2 ** 31
+  );
+}

@@ -5,7 +5,7 @@ import type { DpPort } from '../datapath/dpif.ts';
 import { UserError } from '../lib/errors.ts';
 import { BridgePort, BridgePorts } from './bridge-ports.ts';
 import { FailMode } from './fail-mode.ts';
-import { MacTable } from './mac-learning.ts';
+import { MacTable, macNumber } from './mac-learning.ts';
 import { OFPP } from './model/actions.ts';
 import {
   emptyMatch,
@@ -61,12 +61,10 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   readonly #backer: Backer;
   readonly #ports = new BridgePorts();
   readonly #tables: FlowTables;
-  readonly #macs = new MacTable();
+  readonly #macs = new MacTable((mac) => this.#backer.macChanged(macNumber(mac)));
   readonly #subscribers = new Set<OfprotoEvents>();
   readonly #failMode: FailMode;
   readonly snapshot: XlateBridge;
-  #version = 0;
-  #macVersion = 0;
   #missToController = false;
   #forwardBpdu = false;
 
@@ -79,6 +77,8 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     this.#backer = backer;
     this.#tables = new FlowTables({
       changed: () => this.changed(),
+      added: (table, rule) => this.#backer.ruleAdded(table, rule),
+      touched: (rule) => this.#backer.ruleTouched(rule),
       removing: (rule, reason) => this.#flowRemoved(rule, reason),
     });
     this.#failMode = new FailMode(this.#tables, () => this.#now());
@@ -95,12 +95,6 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       port: (ofPort) => this.#ports.get(ofPort),
       ports: this.#ports,
       macPort: (vlan, mac) => this.#macs.lookup(vlan, mac),
-      get version() {
-        return self.#version;
-      },
-      get macVersion() {
-        return self.#macVersion;
-      },
       get missToController() {
         return self.#missToController;
       },
@@ -115,12 +109,6 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   }
 
   changed(): void {
-    this.#version++;
-    this.#backer.changed();
-  }
-
-  #macsChanged(): void {
-    this.#macVersion++;
     this.#backer.changed();
   }
 
@@ -252,7 +240,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   learn({ macs, learned }: BridgeEffects, usedMs: number): void {
     for (const { vlan, mac, ofPort } of macs) {
-      if (this.#ports.get(ofPort) && this.#macs.learn(vlan, mac, ofPort, usedMs)) this.#macsChanged();
+      if (this.#ports.get(ofPort)) this.#macs.learn(vlan, mac, ofPort, usedMs);
     }
     for (const mod of learned) this.#tables.learn(mod, usedMs);
   }
@@ -292,11 +280,10 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   setMacTable(options: { agingTimeMs?: number; maxEntries?: number }): void {
     this.#macs.configure(options);
-    this.#macsChanged();
   }
 
   flushMacs(): void {
-    if (this.#macs.flush()) this.#macsChanged();
+    this.#macs.flush();
   }
 
   macs(): readonly { ofPort: number; vlan: number; mac: Uint8Array; ageS: number }[] {
@@ -318,7 +305,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   /** Timeouts of rules and addresses. */
   expire(nowMs: number): void {
     this.#tables.expire(nowMs, (rule) => this.#backer.pushStats(rule));
-    if (this.#macs.expire(nowMs)) this.#macsChanged();
+    this.#macs.expire(nowMs);
   }
 
   trace(flowText: string, packet: Uint8Array | undefined): string {

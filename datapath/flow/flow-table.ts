@@ -2,15 +2,13 @@
 // The control thread is the only writer. A record is complete before its bucket points at it; a removed record is
 // marked dead, unlinked, and its place reused only after every thread has been quiescent.
 
-import { randomBytes } from 'node:crypto';
 import { assert } from '../../lib/assert.ts';
-import { encodeActions, fastOutput } from '../action-codec.ts';
 import type { DpAction } from '../actions.ts';
 import type { Arena } from '../arena/arena.ts';
 import type { Heap } from '../arena/heap.ts';
-import { type Offset, toOffset } from '../arena/offset.ts';
+import type { Offset } from '../arena/offset.ts';
 import type { Quiescence } from '../arena/quiesce.ts';
-import type { DpFlow, FlowPut, FlowStats } from '../dpif.ts';
+import type { FlowCounts, FlowPut, FlowStats } from '../dpif.ts';
 import {
   FLOW_ACTIONS,
   FLOW_ALIVE,
@@ -19,6 +17,8 @@ import {
   FLOW_INDEX,
   FLOW_NEXT,
   FLOW_SUBTABLE,
+  FLOW_WORD_COUNT,
+  FLOW_WORD_MAX,
   FLOW_WORDS,
   FS_BYTES,
   FS_PACKETS,
@@ -26,7 +26,7 @@ import {
   FS_USED_MS,
   NARROW_SIZE,
 } from '../layout/flow.ts';
-import { KEY_IN_PORT, KEY_SIZE } from '../layout/flow-key.ts';
+import { KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE } from '../layout/flow-key.ts';
 import {
   FLOW_BUCKET_TABLE,
   FLOW_BUCKETS,
@@ -37,86 +37,49 @@ import {
   T_FLOW_STATS,
 } from '../layout/memory-map.ts';
 import type { HotExports } from '../pmd/hot-module.ts';
+import { type ActionList, ActionLists } from './action-lists.ts';
 import { Classifiers, type Scope, scopeOf } from './classifiers.ts';
+import { type FlowHome, InstalledFlow } from './installed-flow.ts';
 import type { Subtable } from './subtable.ts';
 
-const FLOW_WORD_COUNT = 28;
+const TWO_32 = 2 ** 32;
 
-/** One installed megaflow and where it lies. */
-export class InstalledFlow implements DpFlow {
-  readonly ufid: string;
-  readonly key: Uint8Array;
-  readonly mask: Uint8Array;
-  readonly index: number;
-  readonly subtable: Subtable;
-  readonly hash: number;
-  readonly inPort: number;
-  readonly scope: Scope;
-  actions: readonly DpAction[];
-  actionsOffset: Offset;
-  alive = true;
-  readonly #table: FlowTable;
+/** A word of the key as the number that it holds. */
+const bigEndian = (word: number): number =>
+  ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
 
-  constructor(table: FlowTable, put: FlowPut, index: number, subtable: Subtable, hash: number, actionsOffset: Offset) {
-    this.#table = table;
-    this.ufid = randomUfid();
-    this.key = put.key.slice();
-    this.mask = put.mask.slice();
-    this.actions = put.actions;
-    this.index = index;
-    this.subtable = subtable;
-    this.hash = hash;
-    this.actionsOffset = actionsOffset;
-    this.inPort = new DataView(this.key.buffer).getUint32(KEY_IN_PORT);
-    this.scope = scopeOf(this.key);
-  }
-
-  get offset(): Offset {
-    return toOffset(FLOW_TABLE + this.index * FLOW_SLOT_SIZE);
-  }
-
-  stats(): FlowStats {
-    return this.#table.flowStats(this);
-  }
-}
-
-function randomUfid(): string {
-  const hex = randomBytes(16).toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-}
-
-export class FlowTable {
+export class FlowTable implements FlowHome {
   readonly #arena: Arena;
-  readonly #heap: Heap;
   readonly #quiescence: Quiescence;
   readonly #hot: HotExports;
   readonly #threads: ReadonlySet<number>;
   readonly #classifiers: Classifiers;
-  readonly #flows = new Set<InstalledFlow>();
-  readonly #byOffset = new Map<Offset, InstalledFlow>();
+  readonly lists: ActionLists;
+  /** By index. */
+  readonly #flows: (InstalledFlow | undefined)[] = [];
   readonly #freeIndexes: number[] = [];
-  #nextIndex = 0;
-  /** A key in the arena for hashing under a subtable's mask with the hot path's own function. */
+  /** Taken back, but a thread may still look at them. */
+  #retired: { flows: InstalledFlow[]; lists: ActionList[] } | undefined;
+  /** The key and mask of the flow at hand in the arena, for hashing with the hot path's own function. */
   readonly #scratchKey: Offset;
+  readonly #scratchMask: Offset;
+  size = 0;
   limit = FLOW_MAX;
 
   /** `threads`: indexes of the datapath threads that keep statistics. */
   constructor(arena: Arena, heap: Heap, quiescence: Quiescence, hot: HotExports, threads: ReadonlySet<number>) {
     this.#arena = arena;
-    this.#heap = heap;
     this.#quiescence = quiescence;
     this.#hot = hot;
     this.#threads = threads;
+    this.lists = new ActionLists(arena.views, heap);
     this.#classifiers = new Classifiers(arena, heap, quiescence);
     this.#scratchKey = heap.alloc(KEY_SIZE);
+    this.#scratchMask = heap.alloc(KEY_SIZE);
   }
 
-  get size(): number {
-    return this.#flows.size;
-  }
-
-  [Symbol.iterator](): Iterator<InstalledFlow> {
-    return this.#flows[Symbol.iterator]();
+  *[Symbol.iterator](): Generator<InstalledFlow> {
+    for (const flow of this.#flows) if (flow) yield flow;
   }
 
   /**
@@ -125,10 +88,14 @@ export class FlowTable {
    */
   put(put: FlowPut, written: (flow: InstalledFlow) => void = () => {}): InstalledFlow | undefined {
     assert(put.key.length === KEY_SIZE && put.mask.length === KEY_SIZE, 'flow key size');
-    const scope = scopeOf(put.key);
-    const subtable = this.#classifiers.acquire(scope, put.mask);
-    const hash = this.#hash(subtable, put.key);
-    const existing = this.#find(subtable, hash, put.key);
+    const { u8 } = this.#arena.views;
+    u8.set(put.key, this.#scratchKey);
+    u8.set(put.mask, this.#scratchMask);
+    const scope = this.#scratchScope();
+    const subtable = this.#classifiers.acquire(scope, this.#scratchMask);
+    this.#maskScratchKey(subtable);
+    const hash = this.#hot.subtableHash(subtable.offset, this.#scratchKey) >>> 0;
+    const existing = this.#find(subtable, hash);
     if (existing) {
       this.#classifiers.release(scope, subtable);
       this.setActions(existing, put.actions);
@@ -140,61 +107,76 @@ export class FlowTable {
       this.#classifiers.release(scope, subtable);
       return undefined;
     }
-    const flow = new InstalledFlow(this, put, index, subtable, hash, this.writeActions(put.actions));
+    const list = this.lists.acquire(put.actions);
+    const flow = new InstalledFlow(this, index, subtable, hash, scope, put.actions, list);
     this.#write(flow);
     written(flow);
     // Publication: the record is complete before a reader can reach it.
     Atomics.store(this.#arena.views.u32, this.#bucket(hash), flow.offset);
-    this.#flows.add(flow);
-    this.#byOffset.set(flow.offset, flow);
+    this.#flows[index] = flow;
+    this.size++;
     return flow;
+  }
+
+  #scratchScope(): Scope {
+    const { u32 } = this.#arena.views;
+    const inPort = bigEndian(u32[(this.#scratchKey + KEY_IN_PORT) >> 2]!);
+    return scopeOf(inPort, u32[(this.#scratchKey + KEY_RECIRC_ID) >> 2]!);
+  }
+
+  #maskScratchKey({ maskWords }: Subtable): void {
+    const { u32 } = this.#arena.views;
+    const key = this.#scratchKey >> 2;
+    for (let i = 0; i < maskWords.length; i++) u32[key + i]! &= maskWords[i]!;
   }
 
   /** Swaps the actions: readers see the old list or the new one, each whole. */
   setActions(flow: InstalledFlow, actions: readonly DpAction[]): void {
     const { u32 } = this.#arena.views;
-    const old = flow.actionsOffset;
-    flow.actionsOffset = this.writeActions(actions);
+    this.#retire().lists.push(flow.list);
+    flow.list = this.lists.acquire(actions);
     flow.actions = actions;
-    const fast = (flow.offset + FLOW_FAST_OUT) >> 2;
-    Atomics.store(u32, (flow.offset + FLOW_ACTIONS) >> 2, flow.actionsOffset);
-    Atomics.store(u32, fast, fastOutput(actions));
-    this.#quiescence.defer(() => this.#heap.free(old));
+    Atomics.store(u32, (flow.offset + FLOW_ACTIONS) >> 2, flow.list.offset);
+    Atomics.store(u32, (flow.offset + FLOW_FAST_OUT) >> 2, flow.list.fastOutput);
   }
 
   remove(flow: InstalledFlow): void {
     if (!flow.alive) return;
     flow.alive = false;
-    const { u32 } = this.#arena.views;
-    Atomics.store(u32, (flow.offset + FLOW_ALIVE) >> 2, 0);
+    Atomics.store(this.#arena.views.u32, (flow.offset + FLOW_ALIVE) >> 2, 0);
     this.#unlink(flow);
-    this.#flows.delete(flow);
-    this.#byOffset.delete(flow.offset);
+    this.#flows[flow.index] = undefined;
+    this.size--;
     this.#classifiers.release(flow.scope, flow.subtable);
-    this.#quiescence.defer(() => {
-      this.#heap.free(flow.actionsOffset);
-      this.#freeIndexes.push(flow.index);
+    this.#retire().flows.push(flow);
+  }
+
+  /** What this turn of the event loop takes back: freed together, once every thread was quiescent after the last of it. */
+  #retire(): { flows: InstalledFlow[]; lists: ActionList[] } {
+    if (this.#retired) return this.#retired;
+    const batch = { flows: [] as InstalledFlow[], lists: [] as ActionList[] };
+    this.#retired = batch;
+    queueMicrotask(() => {
+      this.#retired = undefined;
+      this.#quiescence.defer(() => {
+        for (const list of batch.lists) this.lists.release(list);
+        for (const { list, index } of batch.flows) {
+          this.lists.release(list);
+          this.#freeIndexes.push(index);
+        }
+      });
     });
+    return batch;
   }
 
-  /** Writes an action list to the heap; the caller frees it, through quiescence when it was published. */
-  writeActions(actions: readonly DpAction[]): Offset {
-    const words = encodeActions(actions);
-    const at = this.#heap.alloc(4 + words.length * 4);
-    const { u32 } = this.#arena.views;
-    u32[at >> 2] = words.length;
-    u32.set(words, (at >> 2) + 1);
-    return at;
+  /** The flow that the full key at `key` in the arena, of a packet from `inPort`, matches. */
+  lookup(inPort: number, key: Offset): InstalledFlow | undefined {
+    const at = this.#hot.findFlow(inPort, key);
+    return at === 0 ? undefined : this.#flowAt(at);
   }
 
-  /** The flow that a full key matches, if any. */
-  lookup(key: Uint8Array): InstalledFlow | undefined {
-    for (const subtable of this.#classifiers.of(scopeOf(key))) {
-      const masked = key.map((byte, i) => byte & subtable.mask[i]!);
-      const found = this.#find(subtable, this.#hash(subtable, masked), masked);
-      if (found) return found;
-    }
-    return undefined;
+  #flowAt(offset: number): InstalledFlow | undefined {
+    return this.#flows[(offset - FLOW_TABLE) / FLOW_SLOT_SIZE];
   }
 
   flowStats(flow: InstalledFlow): FlowStats {
@@ -214,44 +196,75 @@ export class FlowTable {
     return { packets, bytes, usedMs: usedMs === 0n ? undefined : Number(usedMs), tcpFlags };
   }
 
+  readCounts(flow: InstalledFlow, into: FlowCounts): void {
+    into.packets = 0;
+    into.bytes = 0;
+    into.usedMs = 0;
+    for (const thread of this.#threads) {
+      const at = this.#statsAt(thread, flow.index);
+      into.packets += this.#count(at + FS_PACKETS);
+      into.bytes += this.#count(at + FS_BYTES);
+      into.usedMs = Math.max(into.usedMs, this.#count(at + FS_USED_MS));
+    }
+  }
+
+  /** A counter that its thread goes on counting; high half first, so that a carry in between gives less, never more. */
+  #count(at: number): number {
+    const { u32 } = this.#arena.views;
+    const high = Atomics.load(u32, (at + 4) >> 2);
+    return high * TWO_32 + Atomics.load(u32, at >> 2);
+  }
+
   #statsAt(thread: number, index: number): number {
     return this.#arena.threadArea(thread) + T_FLOW_STATS + index * FLOW_STATS_SIZE;
   }
 
   #takeIndex(): number | undefined {
-    if (this.#flows.size >= this.limit) return undefined;
-    return this.#freeIndexes.pop() ?? (this.#nextIndex < FLOW_MAX ? this.#nextIndex++ : undefined);
-  }
-
-  #hash(subtable: Subtable, key: Uint8Array): number {
-    this.#arena.views.u8.set(key, this.#scratchKey);
-    return this.#hot.subtableHash(subtable.offset, this.#scratchKey) >>> 0;
+    if (this.size >= this.limit) return undefined;
+    return this.#freeIndexes.pop() ?? (this.#flows.length < FLOW_MAX ? this.#flows.push(undefined) - 1 : undefined);
   }
 
   #bucket(hash: number): number {
     return (FLOW_BUCKET_TABLE >> 2) + (hash & (FLOW_BUCKETS - 1));
   }
 
+  /** Writes the flow's record; its key is the one in #scratchKey. */
   #write(flow: InstalledFlow): void {
     const { u8, u32 } = this.#arena.views;
-    const at = flow.offset;
+    const { subtable, list, index, offset: at } = flow;
     for (const thread of this.#threads) {
-      const stats = this.#statsAt(thread, flow.index);
+      const stats = this.#statsAt(thread, index);
       u8.fill(0, stats, stats + FLOW_STATS_SIZE);
     }
     u8.fill(0, at, at + FLOW_SLOT_SIZE);
-    const words = flow.subtable.wordOffsets;
-    assert(words.length <= FLOW_WORD_COUNT, 'flow words');
-    if (flow.subtable.narrow) u8.set(flow.key.subarray(0, NARROW_SIZE), at + FLOW_WORDS);
-    else for (const [i, word] of words.entries()) u8.set(flow.key.subarray(word, word + 8), at + FLOW_WORDS + i * 8);
+    const words = subtable.wordOffsets;
+    assert(words.length <= FLOW_WORD_MAX, 'flow words');
+    if (subtable.narrow) u8.copyWithin(at + FLOW_WORDS, this.#scratchKey, this.#scratchKey + NARROW_SIZE);
+    else {
+      for (let i = 0; i < words.length; i++) {
+        const from = this.#scratchKey + words[i]!;
+        u8.copyWithin(at + FLOW_WORDS + i * 8, from, from + 8);
+      }
+    }
     u32[(at + FLOW_NEXT) >> 2] = Atomics.load(u32, this.#bucket(flow.hash));
     u32[(at + FLOW_HASH) >> 2] = flow.hash;
-    u32[(at + FLOW_SUBTABLE) >> 2] = flow.subtable.offset;
-    u32[(at + FLOW_ACTIONS) >> 2] = flow.actionsOffset;
-    u32[(at + FLOW_INDEX) >> 2] = flow.index;
-    u32[(at + FLOW_FAST_OUT) >> 2] = fastOutput(flow.actions);
-    u32[(at + FLOW_WORDS - 4) >> 2] = words.length;
+    u32[(at + FLOW_SUBTABLE) >> 2] = subtable.offset;
+    u32[(at + FLOW_ACTIONS) >> 2] = list.offset;
+    u32[(at + FLOW_INDEX) >> 2] = index;
+    u32[(at + FLOW_FAST_OUT) >> 2] = list.fastOutput;
+    u32[(at + FLOW_WORD_COUNT) >> 2] = words.length;
     u32[(at + FLOW_ALIVE) >> 2] = 1;
+  }
+
+  /** The masked key, put together from the record. */
+  keyOf({ subtable, offset }: InstalledFlow): Uint8Array {
+    const { u8 } = this.#arena.views;
+    const key = new Uint8Array(KEY_SIZE);
+    const words = offset + FLOW_WORDS;
+    if (subtable.narrow) key.set(u8.subarray(words, words + NARROW_SIZE));
+    else
+      for (const [i, at] of subtable.wordOffsets.entries()) key.set(u8.subarray(words + i * 8, words + i * 8 + 8), at);
+    return key;
   }
 
   #unlink(flow: InstalledFlow): void {
@@ -268,12 +281,25 @@ export class FlowTable {
     assert(false, 'flow is in no bucket');
   }
 
-  #find(subtable: Subtable, hash: number, maskedKey: Uint8Array): InstalledFlow | undefined {
+  /** The flow of `subtable` whose key is the one in #scratchKey. */
+  #find(subtable: Subtable, hash: number): InstalledFlow | undefined {
     const { u32 } = this.#arena.views;
     for (let at = Atomics.load(u32, this.#bucket(hash)); at !== 0; at = Atomics.load(u32, (at + FLOW_NEXT) >> 2)) {
-      const flow = this.#byOffset.get(toOffset(at));
-      if (flow?.subtable === subtable && flow.hash === hash && Buffer.compare(flow.key, maskedKey) === 0) return flow;
+      if (u32[(at + FLOW_HASH) >> 2] !== hash || u32[(at + FLOW_SUBTABLE) >> 2] !== subtable.offset) continue;
+      const flow = this.#flowAt(at);
+      if (flow && this.#hasScratchKey(flow)) return flow;
     }
     return undefined;
+  }
+
+  #hasScratchKey({ subtable, offset }: InstalledFlow): boolean {
+    const { u32 } = this.#arena.views;
+    const { wordOffsets, narrow } = subtable;
+    for (let i = 0; i < wordOffsets.length; i++) {
+      const mine = (offset + FLOW_WORDS + (narrow ? wordOffsets[i]! : i * 8)) >> 2;
+      const other = (this.#scratchKey + wordOffsets[i]!) >> 2;
+      if (u32[mine] !== u32[other] || u32[mine + 1] !== u32[other + 1]) return false;
+    }
+    return true;
   }
 }

@@ -23,6 +23,8 @@ import { KEY_ETH_DST, KEY_IPV6_SRC, KEY_TP_SRC, KEY_WORDS } from '../layout/flow
 export interface Subtable {
   readonly offset: Offset;
   readonly mask: Uint8Array;
+  /** The same bytes as 32-bit words, in the machine's order. */
+  readonly maskWords: Uint32Array;
   /** Offsets in the key of the words that the mask reads. */
   readonly wordOffsets: readonly number[];
   /** The mask reads only the key's first NARROW_SIZE bytes. */
@@ -54,6 +56,7 @@ function depthOf(offset: number): number {
   return offset >= KEY_ETH_DST ? DEPTH_ADDRESSES : 0;
 }
 
+/** The mask is kept. */
 export function createSubtable(views: ArenaViews, heap: Heap, mask: Uint8Array): Subtable {
   const wordOffsets = maskWords(mask);
   const offset = heap.alloc(SUB_SIZE);
@@ -68,5 +71,6 @@ export function createSubtable(views: ArenaViews, heap: Heap, mask: Uint8Array):
   views.u8.set(mask.subarray(0, NARROW_SIZE), offset + SUB_DENSE_MASK);
   views.u8.set(HASH_KEYS, offset + SUB_HASH_KEYS);
   const depth = wordOffsets.reduce((flags, at) => flags | depthOf(at), 0);
-  return { offset, mask: mask.slice(), wordOffsets, narrow, depth, users: new Map() };
+  const words = new Uint32Array(mask.buffer, mask.byteOffset, mask.length / 4);
+  return { offset, mask, maskWords: words, wordOffsets, narrow, depth, users: new Map() };
 }

@@ -2,9 +2,9 @@
 // data and no runtime: every instance over the shared memory is the same code on another thread area.
 
 import { DROP_BURST_ABORTED } from '../layout/drop-reasons.ts';
-import { DEPTH_ALL } from '../layout/flow.ts';
-import { KEY_SIZE } from '../layout/flow-key.ts';
-import { BURST_MAX, THREAD_AREA_SIZE, THREAD_BASE } from '../layout/memory-map.ts';
+import { CLS_SUBTABLES, DEPTH_ALL, PORT_CLASSIFIER, PORT_RECIRC_CLASSIFIER } from '../layout/flow.ts';
+import { KEY_RECIRC_ID, KEY_SIZE } from '../layout/flow-key.ts';
+import { BURST_MAX, PORT_MAX, PORT_SIZE, PORT_TABLE, THREAD_AREA_SIZE, THREAD_BASE } from '../layout/memory-map.ts';
 import {
   POLL_ENTRY_SIZE,
   POLL_LIST_ENTRIES,
@@ -17,7 +17,7 @@ import {
 } from '../layout/thread-block.ts';
 import { copyBytes } from './copy.ts';
 import { count, countDrop } from './counters.ts';
-import { subtableHash as hashUnderMask } from './lookup.ts';
+import { subtableHash as hashUnderMask, lookupSubtable } from './lookup.ts';
 import { packetFromSlot, resetClones } from './packet.ts';
 import { parse } from './parse.ts';
 import { completeBurst, processBurst, serveQueue } from './pipeline.ts';
@@ -119,6 +119,20 @@ export function extractSlot(index: u32, slot: u32): bool {
 
 export function subtableHash(subtable: u32, key: u32): u32 {
   return hashUnderMask(subtable, key);
+}
+
+/** The megaflow that the full key at `key`, of a packet from `port`, matches: its offset, or 0. */
+export function findFlow(port: u32, key: u32): u32 {
+  if (port >= <u32>PORT_MAX) return 0;
+  const isReceived = load<u32>(key, KEY_RECIRC_ID) == 0;
+  const record = PORT_TABLE + port * PORT_SIZE + (isReceived ? PORT_CLASSIFIER : PORT_RECIRC_CLASSIFIER);
+  const classifier = load<u32>(record);
+  const subtables: u32 = classifier == 0 ? 0 : load<u32>(classifier);
+  for (let s: u32 = 0; s < subtables; s++) {
+    const flow = lookupSubtable(load<u32>(classifier + (s << 2), CLS_SUBTABLES), key);
+    if (flow != 0) return flow;
+  }
+  return 0;
 }
 
 /**

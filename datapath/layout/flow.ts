@@ -60,6 +60,7 @@ export const FLOW_ACTIONS = 12;
 export const FLOW_INDEX = 16;
 export const FLOW_ALIVE = 20;
 export const FLOW_FAST_OUT = 24;
+export const FLOW_WORD_COUNT = 28;
 export const FLOW_WORDS = 32;
 export const FLOW_WORD_MAX = 36;
 export const NO_PORT = 0xffffffff;

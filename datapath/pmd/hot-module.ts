@@ -15,6 +15,7 @@ export interface HotExports {
   executeSlot(thread: number, slot: number, actions: number): void;
   extractSlot(thread: number, slot: number): number;
   subtableHash(subtable: number, key: number): number;
+  findFlow(port: number, key: number): number;
   recover(thread: number, sourceIsWell: number): void;
   /** Reads guest memory: throws WebAssembly.RuntimeError when it is gone. */
   usedIndex(used: number): number;

@@ -16,8 +16,12 @@ const OFPG_ANY = 0xffffffff;
 
 /** Told about every change, after it was made. */
 export interface FlowTablesListener {
-  /** Some translation may now differ. */
+  /** Any translation may now differ. */
   changed(): void;
+  /** Translations that look into `table` may now find `rule`. */
+  added(table: FlowTable, rule: Rule): void;
+  /** Translations that found `rule` may now differ: it leaves its table, or has other actions. */
+  touched(rule: Rule): void;
   /** Called just before `rule` leaves its table, while its megaflows still exist. */
   removing(rule: Rule, reason: FlowRemovedReason): void;
 }
@@ -103,9 +107,10 @@ export class FlowTables {
 
   /** Puts a rule in place: flow-mods and weft's own hidden rules. */
   insert(rule: Rule): void {
-    this.#tables[rule.tableId]!.insert(rule);
+    const table = this.#tables[rule.tableId]!;
+    table.insert(rule);
     if (rule.idleTimeout > 0 || rule.hardTimeout > 0) this.#expirable.add(rule);
-    this.#listener.changed();
+    this.#listener.added(table, rule);
   }
 
   #modify(mod: FlowMod, rules: Rule[], nowMs: number): void {
@@ -124,8 +129,8 @@ export class FlowTables {
         rule.packets = 0;
         rule.bytes = 0;
       }
+      this.#listener.touched(rule);
     }
-    this.#listener.changed();
   }
 
   #delete(rules: Rule[]): void {
@@ -137,13 +142,13 @@ export class FlowTables {
     if (rule.removed) return;
     this.#listener.removing(rule, reason);
     this.#unlink(rule, reason);
-    this.#listener.changed();
   }
 
   #unlink(rule: Rule, reason: Rule['removed']): void {
     rule.removed = reason;
     this.#tables[rule.tableId]!.remove(rule);
     this.#expirable.delete(rule);
+    this.#listener.touched(rule);
   }
 
   /** Empties every table, hidden rules included, without telling about each rule. */
@@ -151,7 +156,6 @@ export class FlowTables {
     for (const table of this.#tables) {
       for (const rule of [...table.classifier.rules()]) this.#unlink(rule, 'delete');
     }
-    this.#listener.changed();
   }
 
   /** Visible rules in all tables that `selector` means, in table order, highest priority first. */

@@ -14,6 +14,12 @@ export type RuleSpec = Pick<
   'priority' | 'match' | 'cookie' | 'idleTimeout' | 'hardTimeout' | 'importance' | 'flags' | 'actions'
 >;
 
+/** A megaflow that was made with a rule, in the list of all of them (upcall/rule-users.ts). */
+export interface RuleUser {
+  next: RuleUser | undefined;
+  previous: RuleUser | undefined;
+}
+
 export class Rule {
   readonly tableId: number;
   readonly priority: number;
@@ -35,6 +41,7 @@ export class Rule {
   removed: FlowRemovedReason | 'replaced' | undefined;
   /** The next rule in the classifier's bucket. */
   next: Rule | undefined;
+  users: RuleUser | undefined;
 
   constructor(tableId: number, spec: RuleSpec, nowMs: number) {
     this.tableId = tableId;

@@ -4,18 +4,19 @@
 import type { DpAction, DpFlow, Dpif, OdpPort, Upcall, UpcallVerdict } from '../../datapath/dpif.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { BridgePort } from '../bridge-ports.ts';
-import { KEY_RECIRC_ID, KEY_SIZE } from '../model/flow.ts';
-import { formatDpActions } from '../odp-text/format-actions.ts';
+import { Flow, KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE } from '../model/flow.ts';
 import { PatchPorts } from '../patch-ports.ts';
+import type { FlowTable } from '../tables/flow-table.ts';
 import type { Rule } from '../tables/rule.ts';
-import { datapathMask, maskKey } from '../xlate/datapath-mask.ts';
+import { XlateScratch } from '../xlate/context.ts';
+import { datapathMask } from '../xlate/datapath-mask.ts';
 import { type FrozenState, withRecircIds } from '../xlate/freeze.ts';
 import type { BridgeEffects, ControllerSpec, Effects, XlateBridge, Xlated } from '../xlate/snapshot.ts';
 import { xlate } from '../xlate/xlate.ts';
 import { CookieTable } from './cookies.ts';
 import { RecircTable } from './recirc-table.ts';
 import { type BoundActions, Revalidator } from './revalidator.ts';
-import { effectsOf, flowOf, type Held, heldBy, isStale, type Resume, versionOf } from './ukey.ts';
+import { effectsOf, type Held, heldBy, type Resume } from './ukey.ts';
 
 /** A bridge as the backer uses it. */
 export interface BackedBridge {
@@ -32,6 +33,7 @@ export interface BackedBridge {
 }
 
 const DROP: UpcallVerdict = { actions: [] };
+const NONE: readonly number[] = [];
 
 export class Backer {
   readonly dpif: Dpif;
@@ -44,6 +46,11 @@ export class Backer {
   readonly revalidator: Revalidator<BackedBridge>;
   /** revalidator.withdrawals that every thread has noticed. */
   #settled = 0;
+  /** Of the translation at hand: its packet, its flows, its datapath mask. */
+  readonly #flow = new Flow();
+  readonly #scratch = new XlateScratch();
+  readonly #mask = new Flow();
+  readonly #maskBytes = this.#mask.bytes.subarray(0, KEY_SIZE);
 
   constructor(dpif: Dpif, clock: Clock) {
     this.dpif = dpif;
@@ -51,7 +58,7 @@ export class Backer {
     this.revalidator = new Revalidator<BackedBridge>({
       dpif,
       clock,
-      translate: (bridge, flow, resume) => xlate(bridge.snapshot, flow, { resume }),
+      translate: (bridge, flow, resume) => xlate(bridge.snapshot, flow, { resume, scratch: this.#scratch }),
       credit: (effects, packets, bytes, usedMs) => this.#credit(effects, packets, bytes, usedMs),
       isAlive: (recircId) => this.#recircs.get(recircId) !== undefined,
       bind: (xlated) => this.#bind(xlated),
@@ -97,8 +104,23 @@ export class Backer {
     this.revalidator.pushStats(rule);
   }
 
+  /** Something changed that any translation may depend on. */
   changed(): void {
     this.revalidator.changed();
+  }
+
+  ruleAdded(table: FlowTable, rule: Rule): void {
+    this.revalidator.ruleAdded(table, rule);
+  }
+
+  /** The rule leaves its table, or has other actions now. */
+  ruleTouched(rule: Rule): void {
+    this.revalidator.ruleTouched(rule);
+  }
+
+  /** Look-ups of this address (macNumber) may answer differently. */
+  macChanged(mac: number): void {
+    this.revalidator.macChanged(mac);
   }
 
   /** Resolves when no megaflow older than the changes made so far can forward a packet. */
@@ -154,43 +176,40 @@ export class Backer {
       if (spec) this.#bridges.get(spec.bridge)?.packetIn(spec, upcall.packet.slice(), upcall.frameSize);
       return DROP;
     }
-    const key = upcall.key.slice(0, KEY_SIZE);
-    const recircId = new DataView(key.buffer).getUint32(KEY_RECIRC_ID);
-    if (recircId !== 0) return this.#resume(upcall, key, recircId);
+    this.#flow.bytes.set(upcall.key);
+    const recircId = this.#flow.u32(KEY_RECIRC_ID);
+    if (recircId !== 0) return this.#resume(upcall, recircId);
     const port = this.#ports.get(upcall.inPort);
-    return port ? this.#miss(upcall, key, port.bridge, port.ofPort) : DROP;
+    return port ? this.#miss(upcall, port.bridge, port.ofPort) : DROP;
   }
 
   /** A recirculated packet: its translation goes on where another stopped. */
-  #resume(upcall: Upcall, key: Uint8Array, id: number): UpcallVerdict {
+  #resume(upcall: Upcall, id: number): UpcallVerdict {
     const state = this.#recircs.get(id);
     const bridge = state && this.#bridges.get(state.bridge);
-    return bridge ? this.#miss(upcall, key, bridge, state.inPort, { id, state }) : DROP;
+    return bridge ? this.#miss(upcall, bridge, state.inPort, { id, state }) : DROP;
   }
 
-  #miss(upcall: Upcall, key: Uint8Array, bridge: BackedBridge, ofPort: number, resume?: Resume): UpcallVerdict {
-    const flow = flowOf(key, ofPort);
-    const xlated = xlate(bridge.snapshot, flow, { resume: resume?.state });
-    // The version of before it is credited: what it learns itself makes it stale, and is looked at again.
-    const version = versionOf(xlated);
+  /** Decides the packet in #flow. */
+  #miss(upcall: Upcall, bridge: BackedBridge, ofPort: number, resume?: Resume): UpcallVerdict {
+    const flow = this.#flow;
+    flow.setU32(KEY_IN_PORT, ofPort);
+    const version = this.revalidator.begin();
+    const xlated = xlate(bridge.snapshot, flow, { resume: resume?.state, scratch: this.#scratch });
     const bound = this.#bind(xlated);
-    const { actions, text } = bound;
+    const { actions } = bound;
     this.#releaseSoon(bound);
     this.#credit(xlated, 1, upcall.frameSize, this.clock.nowMs());
     if (this.revalidator.count >= this.revalidator.limit.current) return { actions };
-    const mask = datapathMask(flow, xlated.mask);
+    datapathMask(flow, xlated.mask, this.#mask);
     const installed = (dpFlow: DpFlow) => {
       const held = heldBy(bound);
-      const kept = { key, ofPort, resume, effects: effectsOf(xlated), actionsText: text, held, version };
       // The same numbers again: their first use has not been given back yet.
       for (const spec of xlated.controllers) this.#cookies.acquire(spec);
       for (const id of held.recircs) this.#recircs.hold(id);
-      const ukey = { owner: bridge, dpFlow, ...kept, packets: 0n, bytes: 0n, createdMs: this.clock.nowMs() };
-      this.revalidator.add(ukey);
-      // Nothing else would look at this megaflow before the next round.
-      if (isStale(ukey)) this.changed();
+      this.revalidator.add(dpFlow, { owner: bridge, ofPort, resume, effects: effectsOf(xlated), held, version }, flow);
     };
-    return { actions, install: { key: maskKey(key, mask), mask, actions }, installed };
+    return { actions, install: { key: upcall.key, mask: this.#maskBytes, actions }, installed };
   }
 
   /** Counts packets that took a translation's path, and lets each bridge learn from them. */
@@ -210,17 +229,14 @@ export class Backer {
 
   /** Replaces the indexes in `userspace` actions by cookies, and those in `recirc` actions by ids. */
   #bind(xlated: Xlated): BoundActions {
-    const recircs = xlated.recircs.map((state) => this.#recircs.acquire(state));
+    const recircs = xlated.recircs.length === 0 ? NONE : xlated.recircs.map((state) => this.#recircs.acquire(state));
     const based = recircs.length === 0 ? xlated.actions : withRecircIds(xlated.actions, recircs);
-    if (xlated.controllers.length === 0) {
-      return { actions: based, text: formatDpActions(based), cookies: [], recircs };
-    }
+    if (xlated.controllers.length === 0) return { actions: based, cookies: NONE, recircs };
     const cookies = xlated.controllers.map((spec) => this.#cookies.acquire(spec));
     const actions = based.map(
       (action): DpAction => (action.type === 'userspace' ? { ...action, cookie: cookies[action.cookie]! } : action),
     );
-    const text = formatDpActions(actions, { controller: (cookie) => this.controller(cookie) });
-    return { actions, text, cookies, recircs };
+    return { actions, cookies, recircs };
   }
 
   /** The ids that a translation's `recirc` actions would have, for somebody who only looks. */

@@ -1,36 +1,44 @@
 // Keeps megaflows what a fresh translation would make of them, credits their statistics to OpenFlow rules, and removes
 // idle ones.
 //
-// A change of a bridge raises its version; ukeys translated before are stale. Stale ones are translated again in slices
-// soon after: equal actions under a mask that is no narrower stay, other actions are swapped in place, anything else is
-// deleted and comes back by a miss. Twice a second every megaflow's counters are read.
+// Changes. Most changes concern few megaflows, and finding those costs no translation: a rule that went or got other
+// actions knows its megaflows, an address knows those that asked for it, and new rules are compared with what look-ups
+// saw (changes.ts). Only what may differ is translated again: equal actions under a mask that is no narrower stay, other
+// actions are swapped in place, anything else is deleted and comes back by a miss.
+//
+// Time. Everything that walks over many megaflows gives way to the event loop often. After a change a walk begins soon,
+// with pauses of the walks' own length in between; a barrier waits for a walk that began after it. Twice a second a round
+// reads every megaflow's counters.
 
 import type { DpFlow, Dpif, FlowPut } from '../../datapath/dpif.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Flow } from '../model/flow.ts';
+import { FLOW_SIZE, Flow, KEY_IN_PORT, KEY_SIZE } from '../model/flow.ts';
+import type { FlowTable } from '../tables/flow-table.ts';
 import type { Rule } from '../tables/rule.ts';
 import { covers, datapathMask } from '../xlate/datapath-mask.ts';
 import type { FrozenState } from '../xlate/freeze.ts';
 import type { Effects, Xlated } from '../xlate/snapshot.ts';
+import { ChangeBatch, type SeenPacket, seePacket } from './changes.ts';
 import { FlowLimit } from './flow-limit.ts';
+import { KeyStore } from './key-store.ts';
+import { MacReaders } from './mac-readers.ts';
+import { linkRules, usersOf } from './rule-users.ts';
+import { sameActions } from './same-actions.ts';
 import { inSlices } from './slices.ts';
-import { effectsOf, flowOf, type Held, heldBy, isStale, type Ukey, versionOf } from './ukey.ts';
+import { effectsOf, type Held, heldBy, type Made, Ukey, UkeyList } from './ukey.ts';
 
-/** other_config:max-revalidator and max-idle, in milliseconds. */
-const ROUND_INTERVAL_MS = 500;
-const MAX_IDLE_MS = 10_000;
 /** When there are more megaflows than the limit. */
 const MAX_IDLE_CROWDED_MS = 100;
 
 /** Actions ready for the datapath. */
 export interface BoundActions extends Held {
   readonly actions: FlowPut['actions'];
-  readonly text: string;
 }
 
 export interface RevalidatorParts<Owner> {
   readonly dpif: Dpif;
   readonly clock: Clock;
+  /** The result holds until the next call. */
   translate(owner: Owner, flow: Flow, resume: FrozenState | undefined): Xlated;
   /** Counts packets that took a translation's path, and learns from them. */
   credit(effects: Effects, packets: number, bytes: number, usedMs: number): void;
@@ -45,14 +53,31 @@ export interface RevalidatorParts<Owner> {
 
 export class Revalidator<Owner> {
   readonly #parts: RevalidatorParts<Owner>;
-  readonly #ukeys = new Map<DpFlow, Ukey<Owner>>();
-  readonly #byRule = new Map<Rule, Set<Ukey<Owner>>>();
+  readonly #ukeys = new UkeyList<Owner>();
+  readonly #keys = new KeyStore();
+  readonly #macReaders = new MacReaders<Ukey<Owner>>();
   readonly limit = new FlowLimit();
+  /** other_config:max-idle and max-revalidator, in milliseconds. */
+  maxIdleMs = 10_000;
+  maxRevalidatorMs = 500;
+  /** Number of the last change. */
+  #version = 0;
+  #changes = new ChangeBatch(0);
+  #dirty: Ukey<Owner>[] = [];
+  /** Since begin(). */
+  readonly #macsChanged: number[] = [];
+  #walk: Promise<void> = Promise.resolve();
+  #nextWalk: Promise<void> | undefined;
+  #walkMs = 0;
   #durationMs = 0;
   #withdrawals = 0;
   #soon = false;
   #closed = false;
   #cancelTimer: () => void = () => {};
+  readonly #flow = new Flow();
+  readonly #mask = new Flow();
+  readonly #seen: SeenPacket = { words: new Uint32Array(FLOW_SIZE / 4), fixed: new Uint32Array(FLOW_SIZE / 4) };
+  readonly #counts = { packets: 0, bytes: 0, usedMs: 0 };
 
   constructor(parts: RevalidatorParts<Owner>) {
     this.#parts = parts;
@@ -73,21 +98,29 @@ export class Revalidator<Owner> {
     return this.#ukeys.size;
   }
 
+  /** A translation begins whose megaflow will be add()ed: its version. */
+  begin(): number {
+    this.#macsChanged.length = 0;
+    return this.#version;
+  }
+
   close(): void {
     this.#closed = true;
     this.#cancelTimer();
   }
 
   #schedule(): void {
-    this.#cancelTimer = this.#parts.clock.after(ROUND_INTERVAL_MS, () => {
+    this.#cancelTimer = this.#parts.clock.after(this.maxRevalidatorMs, () => {
       void this.round().finally(() => {
         if (!this.#closed) this.#schedule();
       });
     });
   }
 
-  add(ukey: Ukey<Owner>): void {
-    const replaced = this.#ukeys.get(ukey.dpFlow);
+  /** A megaflow was installed; `flow` is its first packet as the datapath has it. */
+  add(dpFlow: DpFlow, made: Made<Owner>, flow: Flow): void {
+    const ukey = new Ukey(dpFlow, made, this.#keys.put(flow.words), this.#parts.clock.nowMs());
+    const replaced = this.#ukeys.ofFlow(dpFlow);
     if (replaced) {
       // Two threads missed on the same megaflow: it goes on with its counters.
       this.#pushStats(replaced);
@@ -95,55 +128,169 @@ export class Revalidator<Owner> {
       ukey.packets = replaced.packets;
       ukey.bytes = replaced.bytes;
     }
-    this.#ukeys.set(ukey.dpFlow, ukey);
-    this.#index(ukey);
+    this.#ukeys.add(ukey);
+    this.#link(ukey);
+    if (made.version !== this.#version && this.#outranItself(ukey)) this.#touch(ukey);
   }
 
-  #index(ukey: Ukey<Owner>): void {
-    for (const { rule } of ukey.effects.visits) {
-      if (!rule) continue;
-      const users = this.#byRule.get(rule);
-      if (users) users.add(ukey);
-      else this.#byRule.set(rule, new Set([ukey]));
-    }
+  /** Whether what changed since the translation began, which was not linked yet, concerns it: what it taught itself. */
+  #outranItself({ effects }: Ukey<Owner>): boolean {
+    return (
+      effects.visits.some(({ rule }) => rule?.removed !== undefined) ||
+      effects.macsRead.some((mac) => this.#macsChanged.includes(mac))
+    );
   }
 
-  #unindex(ukey: Ukey<Owner>): void {
-    for (const { rule } of ukey.effects.visits) {
-      const users = rule && this.#byRule.get(rule);
-      if (users?.delete(ukey) && users.size === 0) this.#byRule.delete(rule!);
-    }
+  #link(ukey: Ukey<Owner>): void {
+    ukey.links = linkRules(ukey, ukey.effects.visits);
+    this.#macReaders.add(ukey, ukey.effects.macsRead);
+  }
+
+  #unlink(ukey: Ukey<Owner>): void {
+    for (const link of ukey.links) link.unlink();
+    this.#macReaders.remove(ukey, ukey.effects.macsRead);
+  }
+
+  // Changes
+
+  /** Something changed that can concern any megaflow. */
+  changed(): void {
+    this.#note();
+    this.#changes.all = true;
+  }
+
+  ruleAdded(table: FlowTable, rule: Rule): void {
+    this.#note();
+    this.#changes.add(table, rule);
+  }
+
+  /** The rule leaves its table, or has other actions now. */
+  ruleTouched(rule: Rule): void {
+    this.#version++;
+    for (const ukey of usersOf<Ukey<Owner>>(rule)) this.#touch(ukey);
+  }
+
+  /** Look-ups of this address (macNumber) may answer differently. */
+  macChanged(mac: number): void {
+    this.#version++;
+    this.#macsChanged.push(mac);
+    for (const ukey of this.#macReaders.of(mac)) this.#touch(ukey);
+  }
+
+  #note(): void {
+    this.#changes.version = ++this.#version;
+    this.#walkSoon();
+  }
+
+  #touch(ukey: Ukey<Owner>): void {
+    if (ukey.isDirty) return;
+    ukey.isDirty = true;
+    this.#dirty.push(ukey);
+    this.#walkSoon();
   }
 
   /** Megaflows will be looked at soon, all changes of this turn of the event loop at once. */
-  changed(): void {
+  #walkSoon(): void {
     if (this.#soon || this.#closed) return;
     this.#soon = true;
-    setImmediate(() => {
+    const walk = () => {
       this.#soon = false;
       void this.revalidateStale();
-    });
+    };
+    if (this.#walkMs < 1) setImmediate(walk);
+    else setTimeout(walk, this.#walkMs).unref();
   }
 
   /** Resolves when every megaflow that was stale at the call has been translated again. */
-  async revalidateStale(): Promise<void> {
-    await inSlices([...this.#ukeys.values()], (ukey) => {
-      if (isStale(ukey)) this.#revalidate(ukey);
+  revalidateStale(): Promise<void> {
+    if (this.#dirty.length === 0 && this.#changes.isEmpty) return this.#nextWalk ?? this.#walk;
+    this.#nextWalk ??= this.#walk.then(() => {
+      this.#nextWalk = undefined;
+      this.#walk = this.#walkChanges();
+      return this.#walk;
     });
+    return this.#nextWalk;
   }
+
+  async #walkChanges(): Promise<void> {
+    const startMs = performance.now();
+    const [batch, dirty] = [this.#changes, this.#dirty];
+    this.#changes = new ChangeBatch(this.#version);
+    this.#dirty = [];
+    await inSlices(dirty, (ukey) => {
+      ukey.isDirty = false;
+      this.#revalidate(ukey);
+    });
+    if (!batch.isEmpty) {
+      await inSlices(this.#ukeys.backwards(), (ukey) => {
+        if (ukey.version >= batch.version) return;
+        if (batch.all || this.#isConcerned(ukey, batch)) this.#revalidate(ukey);
+        else ukey.version = batch.version;
+      });
+    }
+    this.#walkMs = performance.now() - startMs;
+  }
+
+  #isConcerned(ukey: Ukey<Owner>, batch: ChangeBatch): boolean {
+    for (const visit of ukey.effects.visits) {
+      const seen = () => {
+        seePacket(this.#seen, this.#flowOf(ukey), wordsOf(ukey.dpFlow.mask), visit);
+        return this.#seen;
+      };
+      if (batch.concerns(visit, seen)) return true;
+    }
+    return false;
+  }
+
+  /** The first packet as OpenFlow sees it; until the next call. */
+  #flowOf(ukey: Ukey<Owner>): Flow {
+    this.#keys.get(ukey.keyPlace, this.#flow.words);
+    this.#flow.setU32(KEY_IN_PORT, ukey.ofPort);
+    return this.#flow;
+  }
+
+  #revalidate(ukey: Ukey<Owner>): void {
+    if (ukey.place < 0) return;
+    this.#pushStats(ukey);
+    const { owner, dpFlow } = ukey;
+    if (!dpFlow.alive) {
+      this.#forget(ukey);
+      return;
+    }
+    const version = this.#version;
+    const flow = this.#flowOf(ukey);
+    const xlated = this.#parts.translate(owner, flow, ukey.resume?.state);
+    datapathMask(flow, xlated.mask, this.#mask);
+    if (!covers(wordsOf(dpFlow.mask), this.#mask)) {
+      this.remove(ukey);
+      return;
+    }
+    const bound = this.#parts.bind(xlated);
+    if (!sameActions(bound.actions, dpFlow.actions)) {
+      this.#withdrawals++;
+      this.#parts.dpif.flowMod(dpFlow, bound.actions);
+    }
+    this.#parts.release(ukey.held);
+    this.#unlink(ukey);
+    ukey.effects = effectsOf(xlated);
+    ukey.held = heldBy(bound);
+    ukey.version = version;
+    this.#link(ukey);
+  }
+
+  // Rounds
 
   /** A whole round: statistics, idle megaflows, stale ones. */
   async round(): Promise<void> {
     const startMs = performance.now();
     const crowded = this.#ukeys.size > this.limit.current;
-    const maxIdleMs = crowded ? MAX_IDLE_CROWDED_MS : MAX_IDLE_MS;
-    await inSlices([...this.#ukeys.values()], (ukey) => {
-      const usedMs = this.#pushStats(ukey);
-      const { resume } = ukey;
-      const isLost = resume !== undefined && !this.#parts.isAlive(resume.id);
-      if (isLost || this.#parts.clock.nowMs() - usedMs >= maxIdleMs) this.remove(ukey);
-      else if (isStale(ukey)) this.#revalidate(ukey);
+    const maxIdleMs = crowded ? Math.min(MAX_IDLE_CROWDED_MS, this.maxIdleMs) : this.maxIdleMs;
+    const nowMs = this.#parts.clock.nowMs();
+    await inSlices(this.#ukeys.backwards(), (ukey) => {
+      const isLost = ukey.resume !== undefined && !this.#parts.isAlive(ukey.resume.id);
+      if (nowMs - this.#pushStats(ukey) >= maxIdleMs || isLost) this.remove(ukey);
     });
+    await this.revalidateStale();
     this.#durationMs = performance.now() - startMs;
     this.limit.adapt(this.#durationMs, this.#ukeys.size);
     if (!this.#closed) this.#parts.afterRound();
@@ -153,51 +300,26 @@ export class Revalidator<Owner> {
   #pushStats(ukey: Ukey<Owner>): number {
     const { dpFlow, effects } = ukey;
     if (!dpFlow.alive) return ukey.createdMs;
-    const { packets, bytes, usedMs } = dpFlow.stats();
-    if (packets > ukey.packets) {
-      const nowMs = this.#parts.clock.nowMs();
-      this.#parts.credit(effects, Number(packets - ukey.packets), Number(bytes - ukey.bytes), usedMs ?? nowMs);
+    dpFlow.readCounts(this.#counts);
+    const { packets, bytes, usedMs } = this.#counts;
+    const newPackets = packets - ukey.packets;
+    const newBytes = Math.max(0, bytes - ukey.bytes);
+    if (newPackets > 0) {
       ukey.packets = packets;
-      ukey.bytes = bytes;
+      ukey.bytes += newBytes;
+      this.#parts.credit(effects, newPackets, newBytes, usedMs > 0 ? usedMs : this.#parts.clock.nowMs());
     }
-    return usedMs ?? ukey.createdMs;
+    return usedMs > 0 ? usedMs : ukey.createdMs;
   }
 
   /** Brings one rule's counters up to date; all rules' without one. */
   pushStats(rule?: Rule): void {
-    for (const ukey of rule ? (this.#byRule.get(rule) ?? []) : this.#ukeys.values()) this.#pushStats(ukey);
-  }
-
-  #revalidate(ukey: Ukey<Owner>): void {
-    if (!this.#ukeys.has(ukey.dpFlow)) return;
-    this.#pushStats(ukey);
-    const { owner, dpFlow } = ukey;
-    if (!dpFlow.alive) {
-      this.#forget(ukey);
-      return;
-    }
-    const flow = flowOf(ukey.key, ukey.ofPort);
-    const xlated = this.#parts.translate(owner, flow, ukey.resume?.state);
-    if (!covers(dpFlow.mask, datapathMask(flow, xlated.mask))) {
-      this.remove(ukey);
-      return;
-    }
-    const bound = this.#parts.bind(xlated);
-    if (bound.text !== ukey.actionsText) {
-      this.#withdrawals++;
-      this.#parts.dpif.flowMod(dpFlow, bound.actions);
-    }
-    this.#parts.release(ukey.held);
-    this.#unindex(ukey);
-    const effects = effectsOf(xlated);
-    const version = versionOf(effects);
-    Object.assign(ukey, { effects, version, actionsText: bound.text, held: heldBy(bound) });
-    this.#index(ukey);
+    for (const ukey of rule ? usersOf<Ukey<Owner>>(rule) : this.#ukeys.backwards()) this.#pushStats(ukey);
   }
 
   /** Deletes a megaflow; what it forwarded is credited first. */
   remove(ukey: Ukey<Owner>): void {
-    if (!this.#ukeys.has(ukey.dpFlow)) return;
+    if (ukey.place < 0) return;
     this.#pushStats(ukey);
     this.#forget(ukey);
     if (!ukey.dpFlow.alive) return;
@@ -206,15 +328,18 @@ export class Revalidator<Owner> {
   }
 
   #forget(ukey: Ukey<Owner>): void {
-    this.#ukeys.delete(ukey.dpFlow);
-    this.#unindex(ukey);
+    this.#ukeys.remove(ukey);
+    this.#unlink(ukey);
+    this.#keys.free(ukey.keyPlace);
     this.#parts.release(ukey.held);
   }
 
   /** Deletes all megaflows, or one bridge's. */
   removeAll(owner?: Owner): void {
-    for (const ukey of [...this.#ukeys.values()]) {
+    for (const ukey of this.#ukeys.backwards()) {
       if (!owner || ukey.owner === owner) this.remove(ukey);
     }
   }
 }
+
+const wordsOf = (mask: Uint8Array): Uint32Array => new Uint32Array(mask.buffer, mask.byteOffset, KEY_SIZE / 4);

@@ -6,11 +6,12 @@ const SLICE_MS = 2;
 const BATCH = 16;
 
 /** Calls `act` on each item, giving way to the event loop often. */
-export async function inSlices<T>(items: readonly T[], act: (item: T) => void): Promise<void> {
+export async function inSlices<T>(items: Iterable<T>, act: (item: T) => void): Promise<void> {
   let sliceStartMs = performance.now();
-  for (let i = 0; i < items.length; i++) {
-    act(items[i]!);
-    if (i % BATCH !== 0 || performance.now() - sliceStartMs < SLICE_MS) continue;
+  let n = 0;
+  for (const item of items) {
+    act(item);
+    if (++n % BATCH !== 0 || performance.now() - sliceStartMs < SLICE_MS) continue;
     await new Promise<void>((resolve) => setImmediate(resolve));
     sliceStartMs = performance.now();
   }

@@ -1,10 +1,9 @@
 // What the slow path knows of one megaflow: from which packet and tables it was made, and what to credit when it is used.
 
 import type { DpFlow } from '../../datapath/dpif.ts';
-import { type Flow, KEY_IN_PORT } from '../model/flow.ts';
-import { flowOfKey } from '../odp-text/format-key.ts';
 import type { FrozenState } from '../xlate/freeze.ts';
 import type { Effects } from '../xlate/snapshot.ts';
+import type { RuleLink } from './rule-users.ts';
 
 /** Numbers in actions that somebody must give back (cookies.ts, recirc-table.ts). */
 export interface Held {
@@ -18,50 +17,98 @@ export interface Resume {
   readonly state: FrozenState;
 }
 
-export interface Ukey<Owner> {
+/** What a translation leaves with its megaflow. */
+export interface Made<Owner> {
   readonly owner: Owner;
-  readonly dpFlow: DpFlow;
-  /** The first packet's whole key, KEY_SIZE bytes, and where it came in. */
-  readonly key: Uint8Array;
+  /** Where the first packet came in. */
   readonly ofPort: number;
-  effects: Effects;
-  /** Datapath text of the actions: equal text, equal actions. */
-  actionsText: string;
-  held: Held;
   /** Absent for packets as received. */
   readonly resume: Resume | undefined;
-  /** What was already credited. */
-  packets: bigint;
-  bytes: bigint;
+  readonly effects: Effects;
+  readonly held: Held;
+  /** Number of the last change (changes.ts) that the translation has seen. */
+  readonly version: number;
+}
+
+export class Ukey<Owner> {
+  readonly owner: Owner;
+  readonly dpFlow: DpFlow;
+  readonly ofPort: number;
+  /** The first packet's whole key is in the KeyStore there. */
+  readonly keyPlace: number;
   readonly createdMs: number;
-  /** versionOf(effects) when the translation was made. */
+  readonly resume: Resume | undefined;
+  effects: Effects;
+  held: Held;
   version: number;
-}
+  /** What was already credited. */
+  packets = 0;
+  bytes = 0;
+  /** Its place in the list of all, -1 when it is in there no more. */
+  place = -1;
+  /** A rule or an address that it was made with has changed. */
+  isDirty = false;
+  links: readonly RuleLink<Ukey<Owner>>[] = [];
 
-/** The versions of all that a translation depends on, summed: they only grow, so the sum stays only when all stay. */
-export function versionOf({ bridges }: Effects): number {
-  let sum = 0;
-  for (const { bridge, usedMacs } of bridges) sum += bridge.version + (usedMacs ? bridge.macVersion : 0);
-  return sum;
-}
-
-export function isStale({ effects, version }: Ukey<unknown>): boolean {
-  return version !== versionOf(effects);
-}
-
-/** The first packet as OpenFlow sees it. */
-export function flowOf(key: Uint8Array, ofPort: number): Flow {
-  const flow = flowOfKey(key);
-  flow.setU32(KEY_IN_PORT, ofPort);
-  return flow;
+  constructor(dpFlow: DpFlow, made: Made<Owner>, keyPlace: number, createdMs: number) {
+    this.owner = made.owner;
+    this.dpFlow = dpFlow;
+    this.ofPort = made.ofPort;
+    this.keyPlace = keyPlace;
+    this.createdMs = createdMs;
+    this.effects = made.effects;
+    this.resume = made.resume;
+    this.held = made.held;
+    this.version = made.version;
+  }
 }
 
 /** The part of a translation that is worth keeping: a ukey is one of many. */
-export function effectsOf({ visits, hops, bridges }: Effects): Effects {
-  return { visits, hops, bridges };
+export function effectsOf({ visits, hops, bridges, macsRead }: Effects): Effects {
+  return { visits, hops, bridges, macsRead };
 }
+
+const NOTHING: Held = { cookies: [], recircs: [] };
 
 /** A copy without the rest of what `held` may be: a ukey lives long. */
 export function heldBy({ cookies, recircs }: Held): Held {
-  return { cookies, recircs };
+  return cookies.length + recircs.length === 0 ? NOTHING : { cookies, recircs };
+}
+
+/** All ukeys, in an order that lets a walk go on while some come and go. */
+export class UkeyList<Owner> {
+  readonly #list: Ukey<Owner>[] = [];
+
+  get size(): number {
+    return this.#list.length;
+  }
+
+  /** The record of a megaflow; nothing else notes anything at one. */
+  ofFlow(dpFlow: DpFlow): Ukey<Owner> | undefined {
+    return dpFlow.note as Ukey<Owner> | undefined;
+  }
+
+  add(ukey: Ukey<Owner>): void {
+    ukey.place = this.#list.push(ukey) - 1;
+    ukey.dpFlow.note = ukey;
+  }
+
+  remove(ukey: Ukey<Owner>): void {
+    const last = this.#list.pop()!;
+    if (last !== ukey) {
+      this.#list[ukey.place] = last;
+      last.place = ukey.place;
+    }
+    ukey.place = -1;
+    if (ukey.dpFlow.note === ukey) ukey.dpFlow.note = undefined;
+  }
+
+  /** From the end: what is removed meanwhile is replaced by what the walk has seen, what comes is behind it. */
+  *backwards(): Generator<Ukey<Owner>> {
+    for (let i = this.#list.length; i > 0; ) {
+      i = Math.min(i, this.#list.length);
+      if (i === 0) return;
+      yield this.#list[--i]!;
+    }
+  }
 }

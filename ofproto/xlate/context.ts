@@ -3,7 +3,7 @@
 
 import type { DpAction } from '../../datapath/dpif.ts';
 import { OFPP, type OfAction } from '../model/actions.ts';
-import { FLOW_ACTSET_OUTPUT, FLOW_SIZE, Flow, KEY_SKB_PRIORITY } from '../model/flow.ts';
+import { FLOW_ACTSET_OUTPUT, Flow, KEY_SKB_PRIORITY } from '../model/flow.ts';
 import type { FlowMod } from '../model/flow-mod.ts';
 import type { Rule } from '../tables/rule.ts';
 import type { Freezing, FrozenState } from './freeze.ts';
@@ -23,12 +23,24 @@ export interface Recursion {
   receive(ctx: XlateContext, inPort: XlatePort): void;
 }
 
+/**
+ * The flows of a translation. Making them anew is what a translation would spend most of its time on: whoever translates
+ * often keeps one, and is done with a result before asking for the next.
+ */
+export class XlateScratch {
+  readonly flow = new Flow();
+  readonly base = new Flow();
+  readonly wc = new Flow();
+}
+
 export class XlateContext {
   /** What the bridge that the packet is in has to do. */
   here: BridgeEffects;
   readonly bridges: BridgeEffects[];
   readonly recursion: Recursion;
   readonly report: Report;
+  /** The packet as it came in. */
+  readonly packet: Flow;
   /** The packet as OpenFlow sees it now, and as the datapath has it after the actions emitted so far. */
   flow: Flow;
   readonly base: Flow;
@@ -37,6 +49,7 @@ export class XlateContext {
   readonly controllers: ControllerSpec[] = [];
   readonly visits: Visit[] = [];
   readonly hops: PatchHop[] = [];
+  readonly macsRead: number[] = [];
   /** What `recirc` actions stand for, by the index that they hold. */
   readonly recircs: FrozenState[] = [];
   freezing: Freezing | undefined;
@@ -66,18 +79,19 @@ export class XlateContext {
     recursion: Recursion,
     report: Report,
     { packetOut = false, resumed = false } = {},
+    scratch = new XlateScratch(),
   ) {
-    this.here = { bridge, macs: [], learned: [], usedMacs: false };
+    this.packet = flow;
+    this.here = { bridge, macs: [], learned: [] };
     this.bridges = [this.here];
     this.recursion = recursion;
     this.report = report;
-    // One buffer for all three: allocating is what a translation spends most of its time on.
-    const slab = new Uint8Array(3 * FLOW_SIZE);
-    slab.set(flow.bytes);
-    slab.set(flow.bytes, FLOW_SIZE);
-    this.flow = new Flow(slab.subarray(0, FLOW_SIZE));
-    this.base = new Flow(slab.subarray(FLOW_SIZE, 2 * FLOW_SIZE));
-    this.wc = new Flow(slab.subarray(2 * FLOW_SIZE));
+    this.flow = scratch.flow;
+    this.base = scratch.base;
+    this.wc = scratch.wc;
+    this.flow.copyFrom(flow);
+    this.base.copyFrom(flow);
+    this.wc.words.fill(0);
     this.flow.setU32(FLOW_ACTSET_OUTPUT, OFPP.UNSET);
     this.packetOut = packetOut;
     this.resumed = resumed;
@@ -100,7 +114,7 @@ export class XlateContext {
   /** The packet is in `bridge` from now on. */
   enterBridge(bridge: XlateBridge): void {
     const known = this.bridges.find((effects) => effects.bridge === bridge);
-    this.here = known ?? { bridge, macs: [], learned: [], usedMacs: false };
+    this.here = known ?? { bridge, macs: [], learned: [] };
     if (!known) this.bridges.push(this.here);
   }
 

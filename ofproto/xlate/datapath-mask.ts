@@ -33,32 +33,23 @@ export function finishWildcards(flow: F.Flow, wc: F.Flow): void {
 }
 
 /**
- * The KEY_SIZE bytes of datapath mask for a packet `flow` whose translation read `wc`. A megaflow always says whether
- * there is a VLAN tag: actions depend on where the headers are.
+ * Writes to `mask` the datapath mask for a packet `flow` whose translation read `wc`; its first KEY_SIZE bytes count. A
+ * megaflow always says whether there is a VLAN tag: actions depend on where the headers are.
  */
-export function datapathMask(flow: F.Flow, wc: F.Flow): Uint8Array {
-  const mask = wc.bytes.slice(0, F.KEY_SIZE);
-  const view = new DataView(mask.buffer);
+export function datapathMask(flow: F.Flow, wc: F.Flow, mask: F.Flow): void {
+  mask.copyFrom(wc);
   const tags = vlanCount(flow);
   const outer = tags === 0 ? 0xffff : wc.u16(F.KEY_VLAN0_TCI) || VID_AND_CFI;
-  view.setUint32(F.KEY_VLAN0_TPID, (0xffff0000 | outer) >>> 0);
+  mask.setU32(F.KEY_VLAN0_TPID, (0xffff0000 | outer) >>> 0);
   if (tags > 0) {
     const inner = tags === 1 ? 0xffff : wc.u16(F.KEY_VLAN1_TCI) || F.VLAN_CFI;
-    view.setUint32(F.KEY_VLAN1_TPID, (0xffff0000 | inner) >>> 0);
+    mask.setU32(F.KEY_VLAN1_TPID, (0xffff0000 | inner) >>> 0);
   }
-  return mask;
 }
 
-/** key & mask; both have KEY_SIZE bytes. */
-export function maskKey(key: Uint8Array, mask: Uint8Array): Uint8Array {
-  const masked = new Uint8Array(F.KEY_SIZE);
-  for (let i = 0; i < F.KEY_SIZE; i++) masked[i] = key[i]! & mask[i]!;
-  return masked;
-}
-
-/** Whether mask `installed` has every bit of `wanted`. */
-export function covers(installed: Uint8Array, wanted: Uint8Array): boolean {
-  for (let i = 0; i < F.KEY_SIZE; i++) if ((wanted[i]! & ~installed[i]!) !== 0) return false;
+/** Whether mask `installed`, as words, has every bit of `wanted`. */
+export function covers(installed: Uint32Array, wanted: F.Flow): boolean {
+  for (let i = 0; i < F.KEY_SIZE / 4; i++) if ((wanted.words[i]! & ~installed[i]!) !== 0) return false;
   return true;
 }
 

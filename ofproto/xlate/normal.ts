@@ -1,6 +1,7 @@
 // NORMAL: the packet is switched as by an ordinary learning switch with VLANs (ovs-actions(7), "normal"; Port columns
 // tag, trunks, vlan_mode of ovs-vswitchd.conf.db(5)).
 
+import { macNumber } from '../mac-learning.ts';
 import * as F from '../model/flow.ts';
 import type { PortVlan } from '../ofproto-api.ts';
 import type { XlateContext } from './context.ts';
@@ -44,7 +45,7 @@ export function xlateNormal(ctx: XlateContext): void {
 
 function forward(ctx: XlateContext, inPort: XlatePort, vlan: number, dst: Uint8Array): void {
   const { bridge, report } = ctx;
-  ctx.here.usedMacs = true;
+  ctx.macsRead.push(macNumber(dst));
   const known = bridge.macPort(vlan, dst);
   const port = known === undefined ? undefined : bridge.port(known);
   if (!port) {

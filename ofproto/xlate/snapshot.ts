@@ -8,6 +8,7 @@ import type { PortVlan } from '../ofproto-api.ts';
 import type { FlowTable } from '../tables/flow-table.ts';
 import type { Rule } from '../tables/rule.ts';
 import type { FrozenState } from './freeze.ts';
+import type { Rewritten } from './rewritten.ts';
 
 export interface XlatePort {
   readonly ofPort: number;
@@ -35,10 +36,6 @@ export interface PortCounters {
 
 export interface XlateBridge {
   readonly name: string;
-  /** Raised by every change that can alter a translation. */
-  readonly version: number;
-  /** Raised when a MAC address is learned, moves or is forgotten. */
-  readonly macVersion: number;
   /** Table 0..253. */
   table(id: number): FlowTable | undefined;
   port(ofPort: number): XlatePort | undefined;
@@ -71,6 +68,8 @@ export interface ControllerSpec {
 export interface Visit {
   readonly table: FlowTable;
   readonly rule: Rule | undefined;
+  /** What the look-up saw that is not the packet's own. */
+  readonly rewritten: Rewritten | undefined;
 }
 
 export interface MacSighting {
@@ -90,8 +89,6 @@ export interface BridgeEffects {
   readonly bridge: XlateBridge;
   readonly macs: MacSighting[];
   readonly learned: FlowMod[];
-  /** The result depends on the bridge's MAC table. */
-  usedMacs: boolean;
 }
 
 /** What is to be done for packets that take a translation's path. */
@@ -100,6 +97,8 @@ export interface Effects {
   readonly hops: readonly PatchHop[];
   /** Every bridge that the packet was in, the one that received it first. */
   readonly bridges: readonly BridgeEffects[];
+  /** Addresses (macNumber) that were looked up in MAC tables. */
+  readonly macsRead: readonly number[];
 }
 
 export interface Xlated extends Effects {

@@ -15,7 +15,7 @@ import type { Rule } from '../tables/rule.ts';
 import { formatActions } from '../text/format-actions.ts';
 import { formatMatch, OFP_DEFAULT_PRIORITY } from '../text/format-match.ts';
 import { orderActionSet } from './action-set.ts';
-import { MAX_DEPTH, MAX_RESUBMITS, type Recursion, XlateContext } from './context.ts';
+import { MAX_DEPTH, MAX_RESUBMITS, type Recursion, XlateContext, type XlateScratch } from './context.ts';
 import { reasonOfAction, sendToController } from './controller.ts';
 import { finishWildcards, startWildcards } from './datapath-mask.ts';
 import {
@@ -31,6 +31,7 @@ import { enterFrame, type FrozenState, finishFreezing, keepFrame, thaw } from '.
 import { xlateLearn } from './learn.ts';
 import { xlateEnqueue, xlateOutput, xlateOutputTrunc } from './output.ts';
 import { Report, type TraceNode } from './report.ts';
+import { rewrittenWords } from './rewritten.ts';
 import type { XlateBridge, Xlated, XlatePort } from './snapshot.ts';
 import { popVlan, pushVlan, setVlanBits, VLAN_PCP_MASK, VLAN_VID_MASK } from './vlan.ts';
 
@@ -41,6 +42,8 @@ export interface XlateOptions {
   readonly packetOut?: readonly OfAction[];
   /** The packet was recirculated: what its recirc_id stands for. */
   readonly resume?: FrozenState | undefined;
+  /** Where the result's mask and final flow live, until it is used again. */
+  readonly scratch?: XlateScratch;
 }
 
 const recursion: Recursion = { run, enterTable, receive };
@@ -50,7 +53,7 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
   const report = new Report(options.trace);
   const { packetOut, resume } = options;
   const kind = { packetOut: packetOut !== undefined, resumed: resume !== undefined };
-  const ctx = new XlateContext(bridge, flow, recursion, report, kind);
+  const ctx = new XlateContext(bridge, flow, recursion, report, kind, options.scratch);
   startWildcards(flow, ctx.wc);
   if (resume) {
     runFrozen(ctx, resume);
@@ -70,6 +73,7 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
     visits: ctx.visits,
     hops: ctx.hops,
     bridges: ctx.bridges,
+    macsRead: ctx.macsRead,
     error: ctx.error,
     finalFlow: ctx.flow,
   };
@@ -108,8 +112,10 @@ function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, mi
   flow.setU32(F.KEY_IN_PORT, lookupInPort);
   const table = ctx.bridge.table(tableId);
   const rule = table?.lookup(flow, wc);
+  if (table) {
+    ctx.visits.push({ table, rule, rewritten: rewrittenWords(flow, ctx.packet, ctx.visits.at(-1)?.rewritten) });
+  }
   flow.setU32(F.KEY_IN_PORT, inPort);
-  if (table) ctx.visits.push({ table, rule });
 
   const [outerTable, outerRule] = [ctx.tableId, ctx.rule];
   ctx.tableId = tableId;

@@ -6,6 +6,7 @@ import type {
   DpFlow,
   Dpif,
   DpPort,
+  FlowCounts,
   FlowPut,
   FlowStats,
   PortStats,
@@ -19,17 +20,24 @@ export class MemoryFlow implements DpFlow {
   readonly mask: Uint8Array;
   actions: readonly DpAction[];
   alive = true;
+  note: object | undefined;
   counts: FlowStats = { packets: 0n, bytes: 0n, usedMs: undefined, tcpFlags: 0 };
 
   constructor(id: number, put: FlowPut) {
     this.ufid = `00000000-0000-0000-0000-${id.toString(16).padStart(12, '0')}`;
-    this.key = put.key;
-    this.mask = put.mask;
+    this.key = put.key.map((byte, i) => byte & put.mask[i]!);
+    this.mask = put.mask.slice();
     this.actions = put.actions;
   }
 
   stats(): FlowStats {
     return this.counts;
+  }
+
+  readCounts(into: FlowCounts): void {
+    into.packets = Number(this.counts.packets);
+    into.bytes = Number(this.counts.bytes);
+    into.usedMs = this.counts.usedMs ?? 0;
   }
 
   /** As if `packets` packets of `size` bytes had just been forwarded. */

@@ -8,6 +8,7 @@ import type {
   DpifConfig,
   DpifStats,
   DpPort,
+  FlowCounts,
   FlowPut,
   FlowStats,
   LinkSpeed,
@@ -85,11 +86,12 @@ class ReferenceFlow implements DpFlow {
   readonly mask: Uint8Array;
   actions: readonly DpAction[];
   alive = true;
+  note: object | undefined;
   #stats: FlowStats = { packets: 0n, bytes: 0n, usedMs: undefined, tcpFlags: 0 };
 
   constructor(put: FlowPut) {
-    this.key = put.key.slice();
     this.mask = put.mask.slice();
+    this.key = put.key.map((byte, i) => byte & this.mask[i]!);
     this.actions = put.actions;
   }
 
@@ -110,6 +112,11 @@ class ReferenceFlow implements DpFlow {
 
   stats(): FlowStats {
     return this.#stats;
+  }
+
+  readCounts(into: FlowCounts): void {
+    const { packets, bytes, usedMs } = this.#stats;
+    Object.assign(into, { packets: Number(packets), bytes: Number(bytes), usedMs: usedMs ?? 0 });
   }
 }
 
@@ -173,9 +180,7 @@ export class ReferenceDpif implements Dpif {
   }
 
   flowPut(put: FlowPut): DpFlow | undefined {
-    const same = [...this.#flows].find(
-      (flow) => Buffer.compare(flow.key, put.key) === 0 && Buffer.compare(flow.mask, put.mask) === 0,
-    );
+    const same = [...this.#flows].find((flow) => Buffer.compare(flow.mask, put.mask) === 0 && flow.matches(put.key));
     if (same) {
       same.actions = put.actions;
       return same;

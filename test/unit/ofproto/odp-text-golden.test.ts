@@ -159,6 +159,6 @@ describe('formatDpActions()', () => {
 it('formatDpFlow() names TCP flags in the order of Open vSwitch', () => {
   const [key, mask] = keyAndMask(inPort(1));
   const stats = () => ({ packets: 1n, bytes: 54n, usedMs: undefined, tcpFlags: 0x1ff });
-  const flow = { ufid: '', key, mask, actions: [], alive: true, stats };
+  const flow = { ufid: '', key, mask, actions: [], alive: true, note: undefined, stats, readCounts: () => {} };
   expect(formatDpFlow(flow, { nowMs: 0 })).toContain(', flags:SFPRU.ECN, ');
 });

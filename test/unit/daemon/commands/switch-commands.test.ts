@@ -38,7 +38,16 @@ function tcpFlow(): DpFlow {
   mask[KEY_NW_PROTO] = 255;
   const stats = () => ({ packets: 2n, bytes: 108n, usedMs: 8762, tcpFlags: 0x12 });
   const actions = [{ type: 'output' as const, port: 2 }];
-  return { ufid: 'f0a2bd5f-5734-4aa0-97b1-8a60b23ab8f6', key, mask, actions, alive: true, stats };
+  return {
+    ufid: 'f0a2bd5f-5734-4aa0-97b1-8a60b23ab8f6',
+    key,
+    mask,
+    actions,
+    alive: true,
+    note: undefined,
+    stats,
+    readCounts: () => {},
+  };
 }
 
 beforeEach(async () => {

@@ -11,6 +11,8 @@ class Fixture {
   nowMs = 0;
   readonly tables = new FlowTables({
     changed: () => this.changes++,
+    added: () => this.changes++,
+    touched: () => this.changes++,
     removing: (rule, reason) => this.removed.push(`${formatMatch(rule.match(), rule.priority)} ${reason}`),
   });
 
