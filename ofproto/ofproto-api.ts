@@ -5,6 +5,7 @@ import type { DpPort, OdpPort } from '../datapath/dpif.ts';
 import type {
   FlowMod,
   FlowRemoved,
+  FlowRemovedReason,
   FlowStatsEntry,
   FlowStatsRequest,
   OfPortDesc,
@@ -13,6 +14,8 @@ import type {
   PacketOut,
   TableStats,
 } from './model/flow-mod.ts';
+import type { ChangeOrigin } from './tables/flow-tables.ts';
+import type { Rule } from './tables/rule.ts';
 
 /** VLAN behaviour of a port for NORMAL (Port.tag, trunks, vlan_mode). */
 export interface PortVlan {
@@ -37,7 +40,17 @@ export interface OfPort {
 export type PortStatusReason = 'add' | 'delete' | 'modify';
 export type PortConfigFlag = keyof OfPortDesc['config'];
 
+/** A flow that controllers can see was changed: what flow monitors tell. */
+export interface FlowChange {
+  readonly event: 'added' | 'modified' | 'deleted';
+  readonly rule: Rule;
+  /** Of a deletion. */
+  readonly reason?: FlowRemovedReason;
+  readonly origin: ChangeOrigin | undefined;
+}
+
 export interface OfprotoEvents {
+  flowChanged?(change: FlowChange): void;
   packetIn(packetIn: PacketIn): void;
   flowRemoved(removed: FlowRemoved): void;
   portStatus(reason: PortStatusReason, desc: OfPortDesc): void;
@@ -70,7 +83,11 @@ export interface OfprotoApi {
   portStats(ofPort?: number): readonly OfPortStats[];
 
   /** Throws OfError; a refused message changes nothing. */
-  flowMod(mod: FlowMod): void;
+  flowMod(mod: FlowMod, origin?: ChangeOrigin): void;
+  /** What can be said of a flow-mod before it is carried out. Throws OfError. */
+  checkFlowMod(mod: FlowMod): void;
+  /** Runs changes of flow tables as one: when one throws all are undone, and nobody hears of any before the end. */
+  atomically<T>(changes: () => T): T;
   flowStats(request: FlowStatsRequest): FlowStatsEntry[];
   aggregate(request: FlowStatsRequest): { packets: bigint; bytes: bigint; flows: number };
   tableStats(): TableStats[];

@@ -41,8 +41,9 @@ import type {
 } from './ofproto-api.ts';
 import { checkActions } from './tables/check-actions.ts';
 import { checkPrerequisites } from './tables/check-prerequisites.ts';
-import { FlowTables } from './tables/flow-tables.ts';
+import { type ChangeOrigin, FlowTables } from './tables/flow-tables.ts';
 import type { Rule } from './tables/rule.ts';
+import { Transaction } from './tables/transaction.ts';
 import { parseTraceFlow } from './text/parse-flow.ts';
 import { traceText } from './trace/trace.ts';
 import type { BackedBridge, Backer } from './upcall/backer.ts';
@@ -61,6 +62,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   readonly #backer: Backer;
   readonly #ports = new BridgePorts();
   readonly #tables: FlowTables;
+  readonly #transaction = new Transaction();
   readonly #macs = new MacTable((mac) => this.#backer.macChanged(macNumber(mac)));
   readonly #subscribers = new Set<OfprotoEvents>();
   readonly #failMode: FailMode;
@@ -75,12 +77,18 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     this.name = name;
     this.#closed = closed;
     this.#backer = backer;
-    this.#tables = new FlowTables({
-      changed: () => this.changed(),
-      added: (table, rule) => this.#backer.ruleAdded(table, rule),
-      touched: (rule) => this.#backer.ruleTouched(rule),
-      removing: (rule, reason) => this.#flowRemoved(rule, reason),
-    });
+    this.#tables = new FlowTables(
+      {
+        changed: () => this.changed(),
+        added: (table, rule) => this.#backer.ruleAdded(table, rule),
+        touched: (rule) => this.#backer.ruleTouched(rule),
+        refresh: (rule) => this.#backer.pushStats(rule),
+        flowAdded: (rule, origin) => this.#flowChanged('added', rule, origin),
+        flowModified: (rule, origin) => this.#flowChanged('modified', rule, origin),
+        flowRemoved: (rule, reason, origin) => this.#flowRemoved(rule, reason, origin),
+      },
+      this.#transaction,
+    );
     this.#failMode = new FailMode(this.#tables, () => this.#now());
     this.snapshot = this.#makeSnapshot();
     backer.register(this);
@@ -180,8 +188,16 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   // Flow tables
 
-  flowMod(mod: FlowMod): void {
-    this.#tables.apply(mod, this.#now());
+  flowMod(mod: FlowMod, origin?: ChangeOrigin): void {
+    this.#tables.apply(mod, this.#now(), origin);
+  }
+
+  checkFlowMod(mod: FlowMod): void {
+    this.#tables.check(mod);
+  }
+
+  atomically<T>(changes: () => T): T {
+    return this.#transaction.run(changes);
   }
 
   flowStats(request: FlowStatsRequest): FlowStatsEntry[] {
@@ -208,8 +224,15 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     }));
   }
 
-  #flowRemoved(rule: Rule, reason: FlowRemovedReason): void {
-    if (!rule.flags.sendFlowRem || rule.hidden) return;
+  #flowChanged(event: 'added' | 'modified', rule: Rule, origin: ChangeOrigin | undefined): void {
+    if (rule.hidden) return;
+    for (const events of this.#subscribers) events.flowChanged?.({ event, rule, origin });
+  }
+
+  #flowRemoved(rule: Rule, reason: FlowRemovedReason, origin: ChangeOrigin | undefined): void {
+    if (rule.hidden) return;
+    for (const events of this.#subscribers) events.flowChanged?.({ event: 'deleted', rule, reason, origin });
+    if (!rule.flags.sendFlowRem) return;
     this.#backer.pushStats(rule);
     const removed = { ...rule.stats(this.#now()), reason };
     for (const events of this.#subscribers) events.flowRemoved(removed);
@@ -304,7 +327,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   /** Timeouts of rules and addresses. */
   expire(nowMs: number): void {
-    this.#tables.expire(nowMs, (rule) => this.#backer.pushStats(rule));
+    this.#tables.expire(nowMs);
     this.#macs.expire(nowMs);
   }
 

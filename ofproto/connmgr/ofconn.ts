@@ -18,8 +18,6 @@ import type { SwitchState } from './switch-state.ts';
 const log = logger('connmgr');
 
 const MESSAGES_PER_TURN = 50;
-/** Of the message at fault, what an error message quotes at most: what fits (OpenFlow 1.3.5, 7.5.4 wants 64 or more). */
-const ERROR_DATA_BYTES = 0xffff - 32;
 /** Packet-ins that may wait in the connection for a slow reader. */
 const PACKET_IN_QUEUE_BYTES = 256 * 1024;
 
@@ -112,7 +110,7 @@ export class OfConn implements SessionOutput {
 
   #connected(version: WireVersion): void {
     const { isService, asyncConfig, rateLimit } = this.#options;
-    this.#session = new Session(this.#state, this, { version, isService, asyncConfig });
+    this.#session = new Session(this.#state, this, { version, isService, asyncConfig, clock: this.#clock });
     this.#limiter = rateLimit && new PacketInLimiter(this.#clock, rateLimit);
     this.#state.sessions.add(this.#session);
     this.#state.changed();
@@ -120,6 +118,7 @@ export class OfConn implements SessionOutput {
 
   #disconnected(): void {
     if (this.#session) this.#state.sessions.delete(this.#session);
+    this.#session?.stop();
     this.#session = undefined;
     this.#limiter?.stop();
     this.#limiter = undefined;
@@ -174,7 +173,7 @@ export class OfConn implements SessionOutput {
     try {
       if (bytes[0] !== session.version) throw new OfError('OFPBRC_BAD_VERSION');
       const message = decodeMessage(bytes, { flowModTableId: session.flowModTableId });
-      return dispatch(session, message) ?? undefined;
+      return dispatch(session, message, bytes) ?? undefined;
     } catch (error) {
       this.#refuse(session, bytes, error);
       return undefined;
@@ -185,8 +184,7 @@ export class OfConn implements SessionOutput {
   #refuse(session: Session, bytes: Uint8Array, error: unknown): void {
     if (error instanceof OfError || error instanceof ProtocolError) {
       log.info(`${this.rconn.name}: sending ${error.code} error reply to message of type ${bytes[1]}`);
-      const xid = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4);
-      session.send({ type: 'error', xid, code: error.code, data: bytes.slice(0, ERROR_DATA_BYTES) });
+      session.refuse(bytes, error.code);
       return;
     }
     log.err(`${this.rconn.name}: message of type ${bytes[1]}: ${(error as Error).stack}`);
@@ -194,11 +192,11 @@ export class OfConn implements SessionOutput {
   }
 }
 
-function dispatch(session: Session, message: OfMessage): void | Promise<void> {
+function dispatch(session: Session, message: OfMessage, bytes: Uint8Array): void | Promise<void> {
   // Each handler takes the message of its own key; the type system cannot follow the look-up.
   const handler = handlers[message.type] as
-    | ((session: Session, message: OfMessage) => void | Promise<void>)
+    | ((session: Session, message: OfMessage, bytes: Uint8Array) => void | Promise<void>)
     | undefined;
   if (!handler) throw new OfError('OFPBRC_BAD_TYPE');
-  return handler(session, message);
+  return handler(session, message, bytes);
 }

@@ -1,5 +1,6 @@
 // The OpenFlow state of one connection, from hello to its end: version, formats, role, and what it wants to hear.
 
+import type { Clock } from '../../lib/clock.ts';
 import { KEY_IN_PORT } from '../model/flow.ts';
 import type { FlowRemoved, OfPortDesc, PacketIn, PacketInReason } from '../model/flow-mod.ts';
 import {
@@ -13,11 +14,15 @@ import {
 import type { PortStatusReason } from '../ofproto-api.ts';
 import { encodeMessage } from '../wire/index.ts';
 import { FLOW_REMOVED_REASON, PACKET_IN_REASON, PORT_STATUS_REASON } from './async-config.ts';
+import { Bundles } from './bundles.ts';
 import type { ControllerRole } from './controller.ts';
 import type { SwitchState } from './switch-state.ts';
 
 /** What OpenFlow says of packets sent to a controller that set no length (OFP_DEFAULT_MISS_SEND_LEN). */
 const MISS_SEND_LEN_DEFAULT = 128;
+
+/** Of the message at fault, what an error message quotes at most: what fits (OpenFlow 1.3.5, 7.5.4 wants 64 or more). */
+const ERROR_DATA_BYTES = 0xffff - 32;
 
 /** Where a session's bytes go. */
 export interface SessionOutput {
@@ -35,6 +40,7 @@ export interface SessionOptions {
   readonly version: number;
   readonly isService: boolean;
   readonly asyncConfig: AsyncConfig;
+  readonly clock: Clock;
 }
 
 export class Session {
@@ -50,7 +56,10 @@ export class Session {
   missSendLen: number;
   asyncConfig: AsyncConfig;
 
-  constructor(state: SwitchState, output: SessionOutput, { version, isService, asyncConfig }: SessionOptions) {
+  readonly bundles: Bundles;
+
+  constructor(state: SwitchState, output: SessionOutput, { version, isService, asyncConfig, clock }: SessionOptions) {
+    this.bundles = new Bundles(clock, ({ opener }) => this.refuse(opener, 'OFPBFC_TIMEOUT'));
     this.switch = state;
     this.output = output;
     this.version = version;
@@ -61,6 +70,17 @@ export class Session {
 
   send(message: OfMessage): void {
     for (const part of encodeMessage(message, this.version)) this.output.send(part);
+  }
+
+  /** Answers `request` with an error. */
+  refuse(request: Uint8Array, code: string): void {
+    const xid = new DataView(request.buffer, request.byteOffset).getUint32(4);
+    this.send({ type: 'error', xid, code, data: request.slice(0, ERROR_DATA_BYTES) });
+  }
+
+  /** The connection ended. */
+  stop(): void {
+    this.bundles.stop();
   }
 
   /** Controller.role of this session. */

@@ -181,6 +181,10 @@ export interface OfBodies {
   role_request: RoleBody;
   role_reply: RoleBody;
 
+  bundle_control: BundleControl;
+  /** `bytes`: the whole message to add, header included. */
+  bundle_add: { readonly bundleId: number; readonly flags: number; readonly bytes: Uint8Array };
+
   set_flow_format: { readonly format: FlowFormat };
   /** NXT_FLOW_MOD_TABLE_ID: from now on the high byte of a 1.0 flow-mod's command is the table. */
   flow_mod_table_id: { readonly enabled: boolean };
@@ -234,6 +238,24 @@ export interface OfBodies {
   flow_monitor_cancel: { readonly id: number };
   flow_monitor_paused: Record<never, never>;
   flow_monitor_resumed: Record<never, never>;
+}
+
+/** What a bundle-control message asks or says; the replies are for requests that succeeded. */
+export type BundleControlType =
+  | 'open_request'
+  | 'open_reply'
+  | 'close_request'
+  | 'close_reply'
+  | 'commit_request'
+  | 'commit_reply'
+  | 'discard_request'
+  | 'discard_reply';
+
+export interface BundleControl {
+  readonly bundleId: number;
+  readonly control: BundleControlType;
+  /** OFPBF_*: atomic 1, ordered 2. */
+  readonly flags: number;
 }
 
 /** True on all but the last part of a long reply. The encoder sets it on the parts that it makes of one message. */

@@ -77,6 +77,11 @@ export class Classifier {
     return this.#subtables.get(mask)?.find(minivalues(match.flow, mask), priority);
   }
 
+  /** The rule that `rule` would replace: the same match and priority. */
+  findSame(rule: Rule): Rule | undefined {
+    return this.#subtables.get(rule.mask)?.find(rule.values, rule.priority);
+  }
+
   /** Rules that match a subset of what `match` does: those that a non-strict modify or delete means. */
   *findLoose(match: Match): Generator<Rule> {
     const criteria = minimask(match.mask);

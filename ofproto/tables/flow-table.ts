@@ -1,8 +1,27 @@
-// One OpenFlow table: its rules, found by packet or by description, and its counters.
+// One OpenFlow table: its rules, found by packet or by description, its counters, and what to do when it is full.
 
+import type { Subfield } from '../model/actions.ts';
 import type { Flow, Match } from '../model/flow.ts';
 import { Classifier } from './classifier.ts';
+import { EvictionGroups } from './eviction.ts';
+import { MAX_RULES } from './limits.ts';
 import type { Rule } from './rule.ts';
+
+/** What a Flow_Table row of the database says (ovs-vswitchd.conf.db(5)). */
+export interface FlowTableConfig {
+  readonly name: string;
+  readonly flowLimit: number | undefined;
+  readonly evict: boolean;
+  readonly groups: readonly Subfield[];
+}
+
+const UNCONFIGURED: FlowTableConfig = { name: '', flowLimit: undefined, evict: false, groups: [] };
+
+/** OpenFlow 1.4's vacancy thresholds, in per cent of the table that are free (OpenFlow 1.4, 6.5). */
+export interface VacancyConfig {
+  readonly down: number;
+  readonly up: number;
+}
 
 export class FlowTable {
   readonly id: number;
@@ -11,6 +30,11 @@ export class FlowTable {
   lookupCount = 0;
   matchedCount = 0;
   #hiddenCount = 0;
+  #config = UNCONFIGURED;
+  #openflowEviction = false;
+  #eviction: EvictionGroups | undefined;
+  /** Vacancy events are on; `isDown`: the last one said that space is short. */
+  vacancy: (VacancyConfig & { isDown: boolean }) | undefined;
 
   constructor(id: number) {
     this.id = id;
@@ -21,13 +45,51 @@ export class FlowTable {
     return this.classifier.count - this.#hiddenCount;
   }
 
+  get config(): FlowTableConfig {
+    return this.#config;
+  }
+
+  /** Rules it takes at most. */
+  get maxFlows(): number {
+    return Math.min(this.#config.flowLimit ?? MAX_RULES, MAX_RULES);
+  }
+
+  /** OFPTC_EVICTION as a controller set it. */
+  get openflowEviction(): boolean {
+    return this.#openflowEviction;
+  }
+
+  configure(config: FlowTableConfig = UNCONFIGURED): void {
+    this.#config = config;
+    this.#regroup();
+  }
+
+  setOpenflowEviction(on: boolean): void {
+    if (on === this.#openflowEviction) return;
+    this.#openflowEviction = on;
+    this.#regroup();
+  }
+
+  #regroup(): void {
+    const { evict, groups } = this.#config;
+    const wanted = evict || this.#openflowEviction;
+    this.#eviction = wanted ? new EvictionGroups(groups, this.#openflowEviction, this.classifier.rules()) : undefined;
+  }
+
+  /** The rule to give up for another; undefined when none may be. */
+  evictable(): Rule | undefined {
+    return this.#eviction?.choose();
+  }
+
   insert(rule: Rule): void {
     this.classifier.insert(rule);
+    this.#eviction?.add(rule);
     if (rule.hidden) this.#hiddenCount++;
   }
 
   remove(rule: Rule): void {
     this.classifier.remove(rule);
+    this.#eviction?.remove(rule);
     if (rule.hidden) this.#hiddenCount--;
   }
 

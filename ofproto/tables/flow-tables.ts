@@ -9,10 +9,17 @@ import { formatActions } from '../text/format-actions.ts';
 import { checkActions } from './check-actions.ts';
 import { checkPrerequisites } from './check-prerequisites.ts';
 import { FlowTable } from './flow-table.ts';
-import { ALL_TABLES, INTERNAL_TABLE, MAX_RULES, MAX_TABLE, N_TABLES } from './limits.ts';
+import { ALL_TABLES, INTERNAL_TABLE, MAX_TABLE, N_TABLES } from './limits.ts';
 import { Rule } from './rule.ts';
+import { Transaction } from './transaction.ts';
 
 const OFPG_ANY = 0xffffffff;
+
+/** Who asked for a change, for flow monitors: they tell a connection of its own changes in short. */
+export interface ChangeOrigin {
+  readonly conn: object;
+  readonly xid: number;
+}
 
 /** Told about every change, after it was made. */
 export interface FlowTablesListener {
@@ -22,8 +29,15 @@ export interface FlowTablesListener {
   added(table: FlowTable, rule: Rule): void;
   /** Translations that found `rule` may now differ: it leaves its table, or has other actions. */
   touched(rule: Rule): void;
-  /** Called just before `rule` leaves its table, while its megaflows still exist. */
-  removing(rule: Rule, reason: FlowRemovedReason): void;
+  /** Brings a rule's counters up to date. */
+  refresh(rule: Rule): void;
+
+  // News of visible changes, after the transaction that they were part of. A rule's megaflows still exist.
+
+  flowAdded(rule: Rule, origin: ChangeOrigin | undefined): void;
+  /** Actions, cookie or timeouts are others now. */
+  flowModified(rule: Rule, origin: ChangeOrigin | undefined): void;
+  flowRemoved(rule: Rule, reason: FlowRemovedReason, origin: ChangeOrigin | undefined): void;
 }
 
 /** What selects rules in modify, delete and statistics requests. */
@@ -33,9 +47,12 @@ export class FlowTables {
   readonly #tables: FlowTable[] = Array.from({ length: N_TABLES }, (_, id) => new FlowTable(id));
   readonly #expirable = new Set<Rule>();
   readonly #listener: FlowTablesListener;
+  readonly #transaction: Transaction;
 
-  constructor(listener: FlowTablesListener) {
+  /** Changes made while `transaction` is open are part of it. */
+  constructor(listener: FlowTablesListener, transaction = new Transaction()) {
     this.#listener = listener;
+    this.#transaction = transaction;
   }
 
   tables(): readonly FlowTable[] {
@@ -46,46 +63,84 @@ export class FlowTables {
     return this.#tables[id];
   }
 
+  /** What can be said of a flow-mod without looking at the rules there are. Throws OfError. */
+  check(mod: FlowMod): void {
+    if (mod.tableId === INTERNAL_TABLE) throw new OfError('OFPBRC_EPERM', 'table 254 is internal');
+    if (mod.command.startsWith('delete')) return;
+    checkActions(mod.actions, mod.tableId === ALL_TABLES ? 0 : mod.tableId);
+    checkPrerequisites(mod.actions, mod.match.flow);
+  }
+
   /** Carries out `mod`. Throws OfError, having changed nothing. */
-  apply(mod: FlowMod, nowMs: number): void {
+  apply(mod: FlowMod, nowMs: number, origin?: ChangeOrigin): void {
     if (mod.tableId === INTERNAL_TABLE) throw new OfError('OFPBRC_EPERM', 'table 254 is internal');
     switch (mod.command) {
       case 'add':
-        this.#add(mod, nowMs);
+        this.#add(mod, nowMs, origin);
         break;
       case 'modify':
-        this.#modify(mod, this.select(mod), nowMs);
+        this.#modify(mod, this.select(mod), nowMs, origin);
         break;
       case 'modify_strict':
-        this.#modify(mod, this.#selectStrict(mod), nowMs);
+        this.#modify(mod, this.#selectStrict(mod), nowMs, origin);
         break;
       case 'delete':
-        this.#delete(this.select(mod));
+        for (const rule of this.select(mod)) this.remove(rule, 'delete', origin);
         break;
       case 'delete_strict':
-        this.#delete(this.#selectStrict(mod));
+        for (const rule of this.#selectStrict(mod)) this.remove(rule, 'delete', origin);
         break;
     }
   }
 
-  #add(mod: FlowMod, nowMs: number): void {
+  #add(mod: FlowMod, nowMs: number, origin?: ChangeOrigin): void {
+    this.check(mod);
     const table = this.#tables[mod.tableId === ALL_TABLES ? 0 : mod.tableId]!;
-    checkActions(mod.actions, table.id);
-    checkPrerequisites(mod.actions, mod.match.flow);
-    const old = table.findExact(mod.match, mod.priority);
-    if (!old && mod.flags.checkOverlap && table.classifier.findOverlap(mod.match, mod.priority)) {
+    const rule = new Rule(table.id, mod, nowMs);
+    const old = table.classifier.findSame(rule);
+    if (old) {
+      this.#replace(old, rule, mod, origin);
+      return;
+    }
+    if (mod.flags.checkOverlap && table.classifier.findOverlap(mod.match, mod.priority)) {
       throw new OfError('OFPFMFC_OVERLAP');
     }
-    if (!old && table.activeCount >= MAX_RULES) throw new OfError('OFPFMFC_TABLE_FULL');
-    const rule = new Rule(table.id, mod, nowMs);
-    if (old) {
-      if (!mod.flags.resetCounts) {
-        rule.packets = old.packets;
-        rule.bytes = old.bytes;
-      }
-      this.#unlink(old, 'replaced');
+    this.#makeRoom(table, origin);
+    this.insert(rule, origin);
+  }
+
+  #replace(old: Rule, rule: Rule, mod: FlowMod, origin: ChangeOrigin | undefined): void {
+    if (!mod.flags.resetCounts) {
+      this.#listener.refresh(old);
+      rule.packets = old.packets;
+      rule.bytes = old.bytes;
     }
-    this.insert(rule);
+    this.#unlink(old, 'replaced');
+    this.#link(rule);
+    const undo = () => {
+      this.#unlink(rule, 'replaced');
+      this.#link(old);
+    };
+    this.#transaction.note(undo, () => this.#listener.flowModified(rule, origin));
+  }
+
+  /** Throws OfError OFPFMFC_TABLE_FULL when one more rule cannot have a place. */
+  #makeRoom(table: FlowTable, origin: ChangeOrigin | undefined): void {
+    while (table.activeCount >= table.maxFlows) {
+      const victim = table.evictable();
+      if (!victim) throw new OfError('OFPFMFC_TABLE_FULL');
+      this.remove(victim, 'eviction', origin);
+    }
+  }
+
+  /** After a table's limit changed: evicts what is too much, where that is allowed. */
+  shrink(tableId: number): void {
+    const table = this.#tables[tableId]!;
+    while (table.activeCount > table.maxFlows) {
+      const victim = table.evictable();
+      if (!victim) return;
+      this.remove(victim, 'eviction');
+    }
   }
 
   /** A flow that a learn action makes: one that is there already only counts as modified now, for its hard timeout. */
@@ -106,42 +161,63 @@ export class FlowTables {
   }
 
   /** Puts a rule in place: flow-mods and weft's own hidden rules. */
-  insert(rule: Rule): void {
-    const table = this.#tables[rule.tableId]!;
-    table.insert(rule);
-    if (rule.idleTimeout > 0 || rule.hardTimeout > 0) this.#expirable.add(rule);
-    this.#listener.added(table, rule);
+  insert(rule: Rule, origin?: ChangeOrigin): void {
+    this.#link(rule);
+    this.#transaction.note(
+      () => this.#unlink(rule, 'replaced'),
+      () => this.#listener.flowAdded(rule, origin),
+    );
   }
 
-  #modify(mod: FlowMod, rules: Rule[], nowMs: number): void {
+  #modify(mod: FlowMod, rules: Rule[], nowMs: number, origin?: ChangeOrigin): void {
     if (rules.length === 0) {
       // As Open vSwitch does: a 1.0 modify, which names a new cookie, adds when it finds nothing; others do not.
-      if (mod.cookieMask === 0n && mod.newCookie !== undefined) this.#add({ ...mod, cookie: mod.newCookie }, nowMs);
+      if (mod.cookieMask === 0n && mod.newCookie !== undefined) {
+        this.#add({ ...mod, cookie: mod.newCookie }, nowMs, origin);
+      }
       return;
     }
     for (const rule of rules) checkActions(mod.actions, rule.tableId);
     checkPrerequisites(mod.actions, mod.match.flow);
-    for (const rule of rules) {
-      rule.actions = mod.actions;
-      rule.modifiedMs = nowMs;
-      if (mod.newCookie !== undefined) rule.cookie = mod.newCookie;
-      if (mod.flags.resetCounts) {
-        rule.packets = 0;
-        rule.bytes = 0;
-      }
-      this.#listener.touched(rule);
-    }
+    for (const rule of rules) this.#modifyRule(rule, mod, nowMs, origin);
   }
 
-  #delete(rules: Rule[]): void {
-    for (const rule of rules) this.remove(rule, 'delete');
+  #modifyRule(rule: Rule, mod: FlowMod, nowMs: number, origin?: ChangeOrigin): void {
+    const { actions, cookie, modifiedMs, packets, bytes } = rule;
+    const isNews = (mod.newCookie ?? cookie) !== cookie || !sameActions(actions, mod.actions);
+    rule.actions = mod.actions;
+    rule.modifiedMs = nowMs;
+    if (mod.newCookie !== undefined) rule.cookie = mod.newCookie;
+    if (mod.flags.resetCounts) {
+      // What the megaflows counted so far is forgotten too.
+      this.#listener.refresh(rule);
+      rule.packets = 0;
+      rule.bytes = 0;
+    }
+    this.#listener.touched(rule);
+    const undo = () => {
+      Object.assign(rule, { actions, cookie, modifiedMs, packets, bytes });
+      this.#listener.touched(rule);
+    };
+    this.#transaction.note(undo, () => isNews && this.#listener.flowModified(rule, origin));
   }
 
   /** Takes a rule out, telling the listener why. */
-  remove(rule: Rule, reason: FlowRemovedReason): void {
+  remove(rule: Rule, reason: FlowRemovedReason, origin?: ChangeOrigin): void {
     if (rule.removed) return;
-    this.#listener.removing(rule, reason);
     this.#unlink(rule, reason);
+    this.#transaction.note(
+      () => this.#link(rule),
+      () => this.#listener.flowRemoved(rule, reason, origin),
+    );
+  }
+
+  #link(rule: Rule): void {
+    const table = this.#tables[rule.tableId]!;
+    rule.removed = undefined;
+    table.insert(rule);
+    if (rule.idleTimeout > 0 || rule.hardTimeout > 0) this.#expirable.add(rule);
+    this.#listener.added(table, rule);
   }
 
   #unlink(rule: Rule, reason: Rule['removed']): void {
@@ -188,20 +264,21 @@ export class FlowTables {
     return this.#tables[tableId]!.findExact(match, priority);
   }
 
-  /** Removes rules whose time is up. `refresh` brings a rule's counters up to date; asked before an idle rule goes. */
-  expire(nowMs: number, refresh: (rule: Rule) => void): void {
+  /** Removes rules whose time is up. An idle rule's counters are brought up to date first. */
+  expire(nowMs: number): void {
     for (const rule of this.#expirable) {
       if (rule.hardTimeout > 0 && nowMs >= rule.modifiedMs + rule.hardTimeout * 1000) {
         this.remove(rule, 'hard_timeout');
       } else if (isIdle(rule, nowMs)) {
-        refresh(rule);
+        this.#listener.refresh(rule);
         if (isIdle(rule, nowMs)) this.remove(rule, 'idle_timeout');
       }
     }
   }
 }
 
-const sameActions = (a: readonly OfAction[], b: readonly OfAction[]) => formatActions(a) === formatActions(b);
+const sameActions = (a: readonly OfAction[], b: readonly OfAction[]) =>
+  a === b || formatActions(a) === formatActions(b);
 
 const isIdle = (rule: Rule, nowMs: number) =>
   rule.idleTimeout > 0 && nowMs >= Math.max(rule.usedMs, rule.createdMs) + rule.idleTimeout * 1000;

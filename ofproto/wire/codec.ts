@@ -13,6 +13,7 @@ export interface DecodeState {
 
 export interface DecodeContext extends DecodeState {
   readonly version: number;
+  readonly xid: number;
   /** This part of a multipart message is followed by another. */
   readonly more: boolean;
 }

@@ -10,6 +10,7 @@ import { Reader, Writer } from '../../lib/cursors.ts';
 import { ProtocolError } from '../../lib/errors.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { OFP10_VERSION, OFP11_VERSION, OFP15_VERSION, type OfMessage, type SwitchDesc } from '../model/messages.ts';
+import { BUNDLE_CODECS } from './bundle.ts';
 import { always, type Codec, codec, type DecodeContext, type DecodeState, emptyCodec, type WireId } from './codec.ts';
 import { FLOW_MOD_CODECS } from './flow-mods.ts';
 import { FLOW_MONITOR_CODECS } from './flow-monitor.ts';
@@ -82,6 +83,7 @@ const CODECS: readonly Codec[] = [
   ...TABLE_CODECS,
   ...GROUP_METER_CODECS,
   ...FLOW_MONITOR_CODECS,
+  ...BUNDLE_CODECS,
 ];
 
 const byWire = new Map<string, Codec>();
@@ -128,7 +130,7 @@ function decode(bytes: Uint8Array, state: DecodeState): OfMessage {
   if (!fits) throw new OfError('OFPBRC_BAD_LEN');
   const found = byWire.get(`${bodyVersion}:${id}`);
   if (!found) throw new OfError(unknownCode(id));
-  const context: DecodeContext = { ...state, version, more };
+  const context: DecodeContext = { ...state, version, xid, more };
   const body = found.decode(r, context) as object;
   if (r.remaining > 0) throw new OfError('OFPBRC_BAD_LEN');
   return { type: found.of, xid, ...body } as OfMessage;

@@ -62,6 +62,11 @@ export class FakeOfproto implements OfprotoApi {
     for (const events of this.#events) raise(events);
   }
 
+  checkFlowMod(): void {}
+  atomically<T>(changes: () => T): T {
+    return changes();
+  }
+
   addPort(_device: PortDevice, ofPort: number): void {
     this.descs.push(port(ofPort, `p${ofPort}`, ofPort));
   }

@@ -1,8 +1,9 @@
 // Every message a controller may send, and who handles it.
 
+import { bundleHandlers } from './bundles.ts';
 import { connectionHandlers } from './connection.ts';
 import type { Handlers } from './handler.ts';
 import { portHandlers } from './ports.ts';
 import { tableHandlers } from './tables.ts';
 
-export const handlers: Handlers = { ...connectionHandlers, ...tableHandlers, ...portHandlers };
+export const handlers: Handlers = { ...connectionHandlers, ...tableHandlers, ...portHandlers, ...bundleHandlers };

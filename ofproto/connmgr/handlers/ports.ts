@@ -16,16 +16,15 @@ const SOFTWARE = '3.1.0';
 const ALL = 0xffffffff;
 
 export const portHandlers: Handlers = {
-  packet_out: (session, { bufferId, out }) => {
+  packet_out: (session, message) => {
     refuseSlave(session);
-    // Packets are never buffered here: whoever names a buffer made it up.
-    if (bufferId !== OFP_NO_BUFFER) throw new OfError('OFPBRC_BUFFER_UNKNOWN');
-    session.switch.ofproto.packetOut(out);
+    checkPacketOut(message);
+    session.switch.ofproto.packetOut(message.out);
   },
 
-  port_mod: (session, { ofPort, hwAddr, config, mask }) => {
+  port_mod: (session, message) => {
     refuseSlave(session);
-    session.switch.ofproto.modPort(ofPort, hwAddr, changes(config, mask));
+    session.switch.ofproto.modPort(message.ofPort, message.hwAddr, portChanges(message));
   },
 
   desc_request: (session, { xid }) => {
@@ -81,7 +80,13 @@ export const portHandlers: Handlers = {
   },
 };
 
-function changes(config: PortMod['config'], mask: PortMod['mask']): Partial<Record<PortConfigFlag, boolean>> {
+/** Packets are never buffered here: whoever names a buffer made it up. Throws OfError. */
+export function checkPacketOut({ bufferId }: { readonly bufferId: number }): void {
+  if (bufferId !== OFP_NO_BUFFER) throw new OfError('OFPBRC_BUFFER_UNKNOWN');
+}
+
+/** The flags that a port-mod changes. */
+export function portChanges({ config, mask }: PortMod): Partial<Record<PortConfigFlag, boolean>> {
   const flags = Object.keys(mask) as PortConfigFlag[];
   return Object.fromEntries(flags.filter((flag) => mask[flag]).map((flag) => [flag, config[flag]]));
 }

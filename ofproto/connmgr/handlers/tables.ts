@@ -18,9 +18,9 @@ const ALL_BITS_64 = 0xffff_ffff_ffff_ffffn;
 const OFPIT_GOTO_TABLE = 1;
 
 export const tableHandlers: Handlers = {
-  flow_mod: (session, { mod }) => {
+  flow_mod: (session, { xid, mod }) => {
     refuseSlave(session);
-    session.switch.ofproto.flowMod(mod);
+    session.switch.ofproto.flowMod(mod, { conn: session, xid });
   },
 
   // Nothing can be configured in 1.3: the one bit is deprecated (OpenFlow 1.3.5, 7.3.3).

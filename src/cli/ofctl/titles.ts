@@ -23,6 +23,8 @@ const TITLES: Readonly<Record<OfType, string>> = {
   barrier_reply: 'OFPT_BARRIER_REPLY',
   role_request: 'OFPT_ROLE_REQUEST',
   role_reply: 'OFPT_ROLE_REPLY',
+  bundle_control: 'OFPT_BUNDLE_CONTROL',
+  bundle_add: 'OFPT_BUNDLE_ADD_MESSAGE',
   set_flow_format: 'NXT_SET_FLOW_FORMAT',
   flow_mod_table_id: 'NXT_FLOW_MOD_TABLE_ID',
   flow_age: 'NXT_FLOW_AGE',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FlowMod, FlowModCommand } from '../../../../ofproto/model/flow-mod.ts';
 import { FlowTables } from '../../../../ofproto/tables/flow-tables.ts';
+import type { Rule } from '../../../../ofproto/tables/rule.ts';
 import { formatActions } from '../../../../ofproto/text/format-actions.ts';
 import { formatMatch } from '../../../../ofproto/text/format-match.ts';
 import { parseFlow, parseFlowStatsRequest } from '../../../../ofproto/text/parse-flow.ts';
@@ -8,12 +9,16 @@ import { parseFlow, parseFlowStatsRequest } from '../../../../ofproto/text/parse
 class Fixture {
   readonly removed: string[] = [];
   changes = 0;
+  refresh: (rule: Rule) => void = () => {};
   nowMs = 0;
   readonly tables = new FlowTables({
     changed: () => this.changes++,
     added: () => this.changes++,
     touched: () => this.changes++,
-    removing: (rule, reason) => this.removed.push(`${formatMatch(rule.match(), rule.priority)} ${reason}`),
+    refresh: (rule) => this.refresh(rule),
+    flowAdded: () => {},
+    flowModified: () => {},
+    flowRemoved: (rule, reason) => this.removed.push(`${formatMatch(rule.match(), rule.priority)} ${reason}`),
   });
 
   constructor(...flows: string[]) {
@@ -162,11 +167,13 @@ describe('delete', () => {
 describe('expire()', () => {
   it('asks for fresh counts before an idle rule goes', () => {
     const fixture = new Fixture('idle_timeout=5,tcp actions=1', 'hard_timeout=5,udp actions=1');
-    fixture.tables.expire(4999, () => {});
+    fixture.tables.expire(4999);
     expect(fixture.removed).toEqual([]);
-    fixture.tables.expire(5000, (rule) => rule.credit(1, 60, 3000));
+    fixture.refresh = (rule) => rule.credit(1, 60, 3000);
+    fixture.tables.expire(5000);
+    fixture.refresh = () => {};
     expect(fixture.removed).toEqual(['udp hard_timeout']);
-    fixture.tables.expire(8000, () => {});
+    fixture.tables.expire(8000);
     expect(fixture.removed).toEqual(['udp hard_timeout', 'tcp idle_timeout']);
   });
 });
