@@ -1,6 +1,6 @@
 // The door of the slow path: `createBacker(dpif, clock)` and its bridges.
 
-import type { Dpif } from '../datapath/dpif.ts';
+import type { DpFlow, Dpif } from '../datapath/dpif.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { ControllerText } from './odp-text/format-actions.ts';
 import { Ofproto } from './ofproto.ts';
@@ -18,6 +18,8 @@ export interface SlowPath {
   purge(): Promise<void>;
   /** What a `userspace` action's cookie stands for, for the text of datapath flows. */
   readonly controller: (cookie: number) => ControllerText | undefined;
+  /** The whole key of the packet that a megaflow was made for. */
+  readonly packetKey: (flow: DpFlow) => Uint8Array | undefined;
   /** How many megaflows the slow path lets be there now. */
   flowLimit(): number;
   /** other_config:flow-limit. */
@@ -43,6 +45,7 @@ export function createBacker(dpif: Dpif, clock: Clock): SlowPath {
     revalidate: () => backer.revalidate(),
     purge: () => backer.purge(),
     controller: (cookie) => backer.controller(cookie),
+    packetKey: (flow) => backer.revalidator.packetKey(flow),
     flowLimit: () => backer.flowLimit(),
     setFlowLimit: (max) => backer.setFlowLimit(max),
     dumpDurationMs: () => backer.dumpDurationMs(),

@@ -111,6 +111,7 @@ export interface OfprotoApi {
   setForwardBpdu(forward: boolean): void;
   /** `ofproto/trace` text for a flow in ovs syntax; throws UserError. */
   trace(flowText: string, packet: Uint8Array | undefined): string;
-  /** Rule dump for `bridge/dump-flows` includes hidden rules. */
+  /** The flows of the internal table 254, which `bridge/dump-flows` prints with the others. */
+  hiddenFlows(): FlowStatsEntry[];
   close(): void;
 }

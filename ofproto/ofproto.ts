@@ -42,13 +42,14 @@ import type {
 import { checkActions } from './tables/check-actions.ts';
 import { checkPrerequisites } from './tables/check-prerequisites.ts';
 import { type ChangeOrigin, FlowTables } from './tables/flow-tables.ts';
+import { MissFlows } from './tables/miss-flows.ts';
 import type { Rule } from './tables/rule.ts';
 import { Transaction } from './tables/transaction.ts';
 import { parseTraceFlow } from './text/parse-flow.ts';
 import { traceText } from './trace/trace.ts';
 import type { BackedBridge, Backer } from './upcall/backer.ts';
 import type { FrozenState } from './xlate/freeze.ts';
-import type { BridgeEffects, ControllerSpec, XlateBridge } from './xlate/snapshot.ts';
+import type { BridgeEffects, ControllerSpec, Effects, XlateBridge } from './xlate/snapshot.ts';
 import { xlate } from './xlate/xlate.ts';
 
 const ETH_HEADER_SIZE = 14;
@@ -64,6 +65,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   readonly #tables: FlowTables;
   readonly #transaction = new Transaction();
   readonly #macs = new MacTable((mac) => this.#backer.macChanged(macNumber(mac)));
+  readonly #misses: MissFlows;
   readonly #subscribers = new Set<OfprotoEvents>();
   readonly #failMode: FailMode;
   readonly snapshot: XlateBridge;
@@ -77,6 +79,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     this.name = name;
     this.#closed = closed;
     this.#backer = backer;
+    this.#misses = new MissFlows(this.#now());
     this.#tables = new FlowTables(
       {
         changed: () => this.changed(),
@@ -102,6 +105,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       table: (id) => this.#tables.table(id),
       port: (ofPort) => this.#ports.get(ofPort),
       ports: this.#ports,
+      misses: this.#misses.counts,
       macPort: (vlan, mac) => this.#macs.lookup(vlan, mac),
       get missToController() {
         return self.#missToController;
@@ -325,6 +329,11 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     this.#macs.clearStats();
   }
 
+  hiddenFlows(): FlowStatsEntry[] {
+    this.#backer.pushStats();
+    return this.#misses.flows(this.#now());
+  }
+
   /** Timeouts of rules and addresses. */
   expire(nowMs: number): void {
     this.#tables.expire(nowMs);
@@ -340,7 +349,9 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     if (recircId !== 0 && !resume) throw new UserError(`no recirculation data for recirc_id ${hex(recircId)}`);
     if (resume) flow.setU32(KEY_IN_PORT, resume.inPort);
     const idsOf = (states: readonly FrozenState[]) => this.#backer.showRecircs(states);
-    return traceText(resume?.bridge ?? this.snapshot, flow, { resume, idsOf });
+    // As in Open vSwitch, a packet is taken for real except that nothing is sent and no flow is credited.
+    const learn = (effects: Effects) => this.#backer.learn(effects, this.#now());
+    return traceText(resume?.bridge ?? this.snapshot, flow, { resume, idsOf }, packet && learn);
   }
 
   /** A packet's own fields, with the metadata that `described` gives. */

@@ -49,6 +49,8 @@ export function parseIpv6(p: Packet, key: u32, at: u32, depth: u32): bool {
     else l4 += (<u32>load<u8>(header, 1) + 1) << 3;
     next = <u32>load<u8>(header);
   }
+  // What a later fragment carries is not known from itself, as Open vSwitch sees it.
+  if (frag & FLOW_NW_FRAG_LATER) next = NEXTHDR_FRAGMENT;
   if (l4 > HEADER_MAX && p.len > HEADER_MAX) return false;
   store<u16>(key, <u16>(frag | (next << 8)), KEY_NW_PROTO - 1);
   p.nwProto = <u8>next;

@@ -68,6 +68,15 @@ function storeTypeAndCode(key: u32, l4: u32): void {
   store<u16>(key, (<u16>load<u8>(l4, 1)) << 8, KEY_TP_DST);
 }
 
+/** A second address of one kind makes the message invalid, as in Open vSwitch: it has no target and no addresses. */
+function forgetNd(key: u32): void {
+  v128.store(key, i64x2.splat(0), KEY_ND_TARGET);
+  for (let i: u32 = 0; i < 6; i += 2) {
+    store<u16>(key + i, 0, KEY_ARP_SHA);
+    store<u16>(key + i, 0, KEY_ARP_THA);
+  }
+}
+
 /** Neighbour solicitation and advertisement (RFC 4861, 4.3 and 4.4): target and link-layer address options. */
 function parseNd(p: Packet, key: u32, at: u32): void {
   const type = <u32>load<u8>(p.data + at);
@@ -82,7 +91,12 @@ function parseNd(p: Packet, key: u32, at: u32): void {
     if (len == 0 || option + len > end) return;
     const kind = load<u8>(p.data + option);
     if (len == 8 && (kind == ND_OPT_SOURCE_LINKADDR || kind == ND_OPT_TARGET_LINKADDR)) {
-      copy6((kind == ND_OPT_SOURCE_LINKADDR ? KEY_ARP_SHA : KEY_ARP_THA) + key, p.data + option + 2);
+      const field = (kind == ND_OPT_SOURCE_LINKADDR ? KEY_ARP_SHA : KEY_ARP_THA) + key;
+      if ((load<u32>(field) | load<u16>(field, 4)) != 0) {
+        forgetNd(key);
+        return;
+      }
+      copy6(field, p.data + option + 2);
       store<u8>(key, kind, KEY_ND_OPTIONS_TYPE);
     }
     option += len;

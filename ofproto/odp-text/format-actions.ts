@@ -2,12 +2,13 @@
 
 import type { DpAction, OdpPort, SetHeader } from '../../datapath/dpif.ts';
 import { VLAN_CFI } from '../model/flow.ts';
-import type { PacketInReason } from '../model/flow-mod.ts';
+import type { PacketInReason, TableMiss } from '../model/flow-mod.ts';
 import { HeaderText, hex } from './masked.ts';
 
 /** What a `userspace` action's cookie stands for. */
 export interface ControllerText {
   readonly reason: PacketInReason;
+  readonly miss?: TableMiss | undefined;
   readonly ruleCookie: bigint;
   readonly controllerId: number;
   readonly maxLen: number;
@@ -29,6 +30,9 @@ const REASON_NUMBERS: Readonly<Record<PacketInReason, number>> = {
   group: 4,
   packet_out: 5,
 };
+
+/** OFPR_* of misses, which Open vSwitch keeps apart from OFPR_NO_MATCH. */
+const MISS_NUMBERS: Readonly<Record<TableMiss, number>> = { explicit: 6, implicit: 7 };
 
 export function formatDpActions(actions: readonly DpAction[], options: OdpTextOptions = {}): string {
   return actions.length === 0 ? 'drop' : actions.map((action) => formatDpAction(action, options)).join(',');
@@ -61,7 +65,7 @@ function formatUserspace(cookie: number, { controller, dontSend }: OdpTextOption
   const spec = controller?.(cookie);
   if (!spec) return `userspace(pid=0,actions)`;
   const text = [
-    `reason=${REASON_NUMBERS[spec.reason]}`,
+    `reason=${spec.miss ? MISS_NUMBERS[spec.miss] : REASON_NUMBERS[spec.reason]}`,
     `dont_send=${dontSend ? 1 : 0}`,
     'continuation=0',
     `recirc_id=${cookie}`,

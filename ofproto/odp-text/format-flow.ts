@@ -6,6 +6,8 @@ import { formatDpKey, type KeyTextOptions } from './format-key.ts';
 
 export interface DpFlowTextOptions extends KeyTextOptions {
   readonly nowMs: number;
+  /** The whole key of the packet that a flow was made for: what it had under a partial mask is shown. */
+  readonly packetKey?: (flow: DpFlow) => Uint8Array | undefined;
 }
 
 /** In the order in which Open vSwitch prints them. */
@@ -26,7 +28,7 @@ export function formatDpFlow(flow: DpFlow, options: DpFlowTextOptions): string {
   const { packets, bytes, usedMs, tcpFlags } = flow.stats();
   const used = usedMs === undefined ? 'never' : `${(Math.max(0, options.nowMs - usedMs) / 1000).toFixed(3)}s`;
   const parts = [
-    formatDpKey(flow.key, flow.mask, options),
+    formatDpKey(options.packetKey?.(flow) ?? flow.key, flow.mask, options),
     `packets:${packets}`,
     `bytes:${bytes}`,
     `used:${used}`,

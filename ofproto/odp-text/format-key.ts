@@ -70,7 +70,7 @@ function vlan(masked: Masked, index: number): string[] {
   const { flow, mask, verbose } = masked;
   const offset = F.KEY_VLAN0_TPID + 4 * index;
   const tci = flow.u16(offset + 2);
-  if (index === 2 || (tci & F.VLAN_CFI) === 0) return network(masked);
+  if (index === 2 || (tci & F.VLAN_CFI) === 0) return network(masked, index);
   const bits = mask.u16(offset + 2);
   const text = new HeaderText(true)
     .number('vid', tci & 0xfff, bits & 0xfff, 12)
@@ -81,9 +81,19 @@ function vlan(masked: Masked, index: number): string[] {
   return [etherType(flow.u16(offset)), ...tag, `encap(${vlan(masked, index + 1).join(',')})`];
 }
 
-function network(masked: Masked): string[] {
-  const { flow } = masked;
+/** The type that frames without one have in a flow: 802.3 with a length. */
+const FLOW_DL_TYPE_NONE = 0x05ff;
+const ETH_TYPE_VLAN_8021Q = 0x8100;
+const ETH_TYPE_VLAN_8021AD = 0x88a8;
+
+function network(masked: Masked, tags: number): string[] {
+  const { flow, verbose } = masked;
   const type = flow.u16(F.KEY_ETH_TYPE);
+  if (type === FLOW_DL_TYPE_NONE) return tags === 0 ? ['eth_type(0/0xffff)'] : [];
+  if (tags === 0 && (type === ETH_TYPE_VLAN_8021Q || type === ETH_TYPE_VLAN_8021AD)) {
+    // The frame ends where its tag should be.
+    return [etherType(type), `vlan(vid=0,${verbose ? 'pcp=0/0x0,' : ''}cfi=0)`, 'encap()'];
+  }
   const out = type === 0 ? [] : [etherType(type)];
   if (type === P.ETH_TYPE_IP) out.push(...ipv4(masked), ...transport(masked));
   else if (type === P.ETH_TYPE_IPV6) out.push(...ipv6(masked), ...transport(masked));

@@ -3,7 +3,7 @@
 
 import type { OfAction } from '../model/actions.ts';
 import { OFPP } from '../model/actions.ts';
-import type { Match } from '../model/flow.ts';
+import { KEY_DP_HASH, KEY_RECIRC_ID, type Match } from '../model/flow.ts';
 import { type FlowMod, type FlowRemovedReason, type FlowStatsRequest, OfError } from '../model/flow-mod.ts';
 import { formatActions } from '../text/format-actions.ts';
 import { checkActions } from './check-actions.ts';
@@ -69,6 +69,9 @@ export class FlowTables {
     if (mod.command.startsWith('delete')) return;
     checkActions(mod.actions, mod.tableId === ALL_TABLES ? 0 : mod.tableId);
     checkPrerequisites(mod.actions, mod.match.flow);
+    // What recirculation uses between two passes of a packet is no business of controllers.
+    const { flow, mask } = mod.match;
+    if (flow.u32(KEY_RECIRC_ID) !== 0 || mask.u32(KEY_DP_HASH) !== 0) throw new OfError('OFPBRC_EPERM');
   }
 
   /** Carries out `mod`. Throws OfError, having changed nothing. */

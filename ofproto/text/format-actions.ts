@@ -156,7 +156,7 @@ function formatOutput(port: number, maxLen: number, names: Names): string {
 
 function formatController(a: Extract<OfAction, { type: 'controller' }>): string {
   const options: string[] = [];
-  if (a.reason !== 1) options.push(`reason=${PACKET_IN_REASONS[a.reason] ?? a.reason}`);
+  if (a.reason !== 1) options.push(`reason=${PACKET_IN_REASONS[a.reason] ?? ''}`);
   const plain = options.length === 0 && a.controllerId === 0 && !a.userdata?.length && !a.pause && !a.meterId;
   if (plain) return `CONTROLLER:${a.maxLen}`;
   if (a.maxLen !== 0xffff) options.push(`max_len=${a.maxLen}`);

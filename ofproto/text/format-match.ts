@@ -116,7 +116,6 @@ function matchesEthernet(mask: F.Flow): boolean {
 
 const IP_NAMES: Readonly<Record<number, string>> = {
   [P.IPPROTO_ICMP]: 'icmp',
-  [P.IPPROTO_IGMP]: 'igmp',
   [P.IPPROTO_TCP]: 'tcp',
   [P.IPPROTO_UDP]: 'udp',
   [P.IPPROTO_SCTP]: 'sctp',

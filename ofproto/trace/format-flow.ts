@@ -92,6 +92,7 @@ function maskTransport(flow: Flow, all: Cover): void {
   const type = flow.u16(F.KEY_TP_SRC);
   if (flow.u16(F.KEY_ETH_TYPE) !== P.ETH_TYPE_IPV6 || proto !== P.IPPROTO_ICMPV6 || (type !== 135 && type !== 136))
     return;
+  if (flow.u16(F.KEY_TP_DST) !== 0) return;
   all(F.KEY_ND_TARGET, 16);
   all(F.KEY_ARP_SHA, 6);
   all(F.KEY_ARP_THA, 6);

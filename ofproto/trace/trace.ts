@@ -6,7 +6,7 @@ import { formatDpActions } from '../odp-text/format-actions.ts';
 import { formatMatch } from '../text/format-match.ts';
 import { type FrozenState, withRecircIds } from '../xlate/freeze.ts';
 import type { TraceKind, TraceNode } from '../xlate/report.ts';
-import type { XlateBridge } from '../xlate/snapshot.ts';
+import type { Effects, XlateBridge } from '../xlate/snapshot.ts';
 import { xlate } from '../xlate/xlate.ts';
 import { formatWholeFlow } from './format-flow.ts';
 
@@ -27,10 +27,17 @@ export interface TraceRecircs {
   idsOf(states: readonly FrozenState[]): readonly number[];
 }
 
-/** Follows `flow`, which enters `bridge`; changes nothing. */
-export function traceText(bridge: XlateBridge, flow: Flow, { resume, idsOf }: TraceRecircs): string {
+/** Follows `flow`, which enters `bridge`. `withEffects`, given for a real packet, takes what it changes. */
+export function traceText(
+  bridge: XlateBridge,
+  flow: Flow,
+  { resume, idsOf }: TraceRecircs,
+  withEffects?: (effects: Effects) => void,
+): string {
   const steps: TraceNode[] = [];
-  const { actions, controllers, recircs, mask, finalFlow, error } = xlate(bridge, flow, { trace: steps, resume });
+  const xlated = xlate(bridge, flow, { trace: steps, resume, withEffects: withEffects !== undefined });
+  const { actions, controllers, recircs, mask, finalFlow, error } = xlated;
+  withEffects?.(xlated);
   const title = `bridge("${bridge.name}")`;
   const lines = [`Flow: ${formatWholeFlow(flow)}`, '', title, '-'.repeat(title.length)];
   printSteps(lines, steps, 0);
@@ -42,7 +49,10 @@ export function traceText(bridge: XlateBridge, flow: Flow, { resume, idsOf }: Tr
   const shown = withRecircIds(actions, idsOf(recircs)).map((action) =>
     action.type === 'userspace' ? { ...action, cookie: action.cookie + 1 } : action,
   );
-  const dpActions = formatDpActions(shown, { dontSend: true, controller: (cookie) => controllers[cookie - 1] });
+  const dpActions = formatDpActions(shown, {
+    dontSend: withEffects === undefined,
+    controller: (cookie) => controllers[cookie - 1],
+  });
   lines.push(
     '',
     `Final flow: ${finalFlow.equals(start) ? 'unchanged' : formatWholeFlow(finalFlow)}`,

@@ -214,8 +214,12 @@ export class Backer {
 
   /** Counts packets that took a translation's path, and lets each bridge learn from them. */
   #credit(effects: Effects, packets: number, bytes: number, usedMs: number): void {
-    for (const { table, rule } of effects.visits) {
+    for (const { table, rule, missed } of effects.visits) {
       table.lookupCount += packets;
+      if (missed) {
+        missed.packets += packets;
+        missed.bytes += bytes;
+      }
       if (!rule) continue;
       table.matchedCount += packets;
       rule.credit(packets, bytes, usedMs);
@@ -224,6 +228,11 @@ export class Backer {
       from.sent(packets, bytes);
       to.received(packets, bytes);
     }
+    this.learn(effects, usedMs);
+  }
+
+  /** What packets change apart from counters. */
+  learn(effects: Effects, usedMs: number): void {
     for (const here of effects.bridges) this.#bridges.get(here.bridge)?.learn(here, usedMs);
   }
 

@@ -242,6 +242,16 @@ export class Revalidator<Owner> {
     return false;
   }
 
+  /** The whole key, KEY_SIZE bytes, of the packet that a megaflow was made for. */
+  packetKey(dpFlow: DpFlow): Uint8Array | undefined {
+    const ukey = this.#ukeys.ofFlow(dpFlow);
+    if (!ukey) return undefined;
+    const key = this.#flowOf(ukey).bytes.slice(0, KEY_SIZE);
+    // in_port is OpenFlow's there.
+    key.set(dpFlow.key.subarray(KEY_IN_PORT, KEY_IN_PORT + 4), KEY_IN_PORT);
+    return key;
+  }
+
   /** The first packet as OpenFlow sees it; until the next call. */
   #flowOf(ukey: Ukey<Owner>): Flow {
     this.#keys.get(ukey.keyPlace, this.#flow.words);

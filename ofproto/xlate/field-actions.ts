@@ -15,6 +15,7 @@ import {
 import * as F from '../model/flow.ts';
 import { prerequisitesMet, unwildcardPrerequisites } from '../model/prerequisites.ts';
 import { formatFieldValue } from '../text/field-values.ts';
+import { hex } from '../text/lexer.ts';
 import { formatSubfield } from '../text/subfields.ts';
 import { MAX_STACK, type XlateContext } from './context.ts';
 import { sendToController } from './controller.ts';
@@ -55,7 +56,7 @@ export function xlateSetField(ctx: XlateContext, f: Field, value: Uint8Array, ma
 /** `REG[0..7] is now 0x5`, in the field's own format when it is whole. */
 function describe(sub: Subfield, value: bigint): string {
   const { field: f, bits } = sub;
-  const text = bits === f.bits ? formatFieldValue(f, bytesOf(value, f.size), exactMask(f)) : `0x${value.toString(16)}`;
+  const text = bits === f.bits ? formatFieldValue(f, bytesOf(value, f.size), exactMask(f)) : hex(value);
   return `${formatSubfield(sub)} is now ${text}`;
 }
 

@@ -11,9 +11,12 @@ export interface TraceNode {
 /** Collects steps while tracing; otherwise every call is a no-op. */
 export class Report {
   #list: TraceNode[] | undefined;
+  /** Only explains: what the packet would change stays as it is. */
+  readonly suppressesEffects: boolean;
 
-  constructor(list: TraceNode[] | undefined) {
+  constructor(list: TraceNode[] | undefined, withEffects = false) {
     this.#list = list;
+    this.suppressesEffects = list !== undefined && !withEffects;
   }
 
   get enabled(): boolean {

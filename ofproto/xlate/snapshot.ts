@@ -43,6 +43,7 @@ export interface XlateBridge {
   readonly ports: Iterable<XlatePort>;
   /** The port behind which NORMAL learned `mac`. */
   macPort(vlan: number, mac: Uint8Array): number | undefined;
+  readonly misses: Readonly<Record<MissKind, MissCount>>;
   /** A miss goes to the controllers. */
   readonly missToController: boolean;
   /** NORMAL forwards frames for reserved multicast addresses. */
@@ -64,12 +65,22 @@ export interface ControllerSpec {
   readonly metadata: Flow;
 }
 
+/** What a packet meets in place of a flow: the hidden flows of table 254 that send it to the controllers or drop it. */
+export type MissKind = 'controller' | 'drop';
+
+export interface MissCount {
+  packets: number;
+  bytes: number;
+}
+
 /** One look-up in a table: what to count when packets take this path. */
 export interface Visit {
   readonly table: FlowTable;
   readonly rule: Rule | undefined;
   /** What the look-up saw that is not the packet's own. */
   readonly rewritten: Rewritten | undefined;
+  /** Without a rule: the hidden one that stands for it. */
+  readonly missed?: MissCount | undefined;
 }
 
 export interface MacSighting {

@@ -32,12 +32,14 @@ import { xlateLearn } from './learn.ts';
 import { xlateEnqueue, xlateOutput, xlateOutputTrunc } from './output.ts';
 import { Report, type TraceNode } from './report.ts';
 import { rewrittenWords } from './rewritten.ts';
-import type { XlateBridge, Xlated, XlatePort } from './snapshot.ts';
+import type { MissKind, XlateBridge, Xlated, XlatePort } from './snapshot.ts';
 import { popVlan, pushVlan, setVlanBits, VLAN_PCP_MASK, VLAN_VID_MASK } from './vlan.ts';
 
 export interface XlateOptions {
   /** Where steps are noted. */
   readonly trace?: TraceNode[];
+  /** The traced packet is a real one: its side effects are wanted. */
+  readonly withEffects?: boolean;
   /** Actions of a packet-out, in place of table 0. */
   readonly packetOut?: readonly OfAction[];
   /** The packet was recirculated: what its recirc_id stands for. */
@@ -50,7 +52,7 @@ const recursion: Recursion = { run, enterTable, receive };
 
 /** Translates the packet `flow` (in_port is an OpenFlow number), which entered `bridge`. */
 export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions = {}): Xlated {
-  const report = new Report(options.trace);
+  const report = new Report(options.trace, options.withEffects);
   const { packetOut, resume } = options;
   const kind = { packetOut: packetOut !== undefined, resumed: resume !== undefined };
   const ctx = new XlateContext(bridge, flow, recursion, report, kind, options.scratch);
@@ -112,8 +114,10 @@ function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, mi
   flow.setU32(F.KEY_IN_PORT, lookupInPort);
   const table = ctx.bridge.table(tableId);
   const rule = table?.lookup(flow, wc);
+  const missed = rule ? undefined : missToController ? missOf(ctx) : 'drop';
   if (table) {
-    ctx.visits.push({ table, rule, rewritten: rewrittenWords(flow, ctx.packet, ctx.visits.at(-1)?.rewritten) });
+    const rewritten = rewrittenWords(flow, ctx.packet, ctx.visits.at(-1)?.rewritten);
+    ctx.visits.push({ table, rule, rewritten, missed: missed && ctx.bridge.misses[missed] });
   }
   flow.setU32(F.KEY_IN_PORT, inPort);
 
@@ -123,19 +127,19 @@ function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, mi
   ctx.depth++;
   ctx.report.nest(
     'table',
-    () => `${String(tableId).padStart(2)}. ${rule ? describeRule(rule) : describeMiss(ctx, missToController)}`,
-    () => runTable(ctx, missToController),
+    () => `${String(tableId).padStart(2)}. ${rule ? describeRule(rule) : describeMiss(ctx, missed)}`,
+    () => runTable(ctx, missed),
   );
   ctx.depth--;
   ctx.tableId = outerTable;
   ctx.rule = outerRule;
 }
 
-function runTable(ctx: XlateContext, missToController: boolean): void {
+function runTable(ctx: XlateContext, missed: MissKind | undefined): void {
   const isFirst = ctx.depth === ctx.entryDepth;
   if (isFirst && ctx.bridge.port(ctx.flow.u32(F.KEY_IN_PORT))?.config.noRecv) return;
   if (ctx.rule) run(ctx, ctx.rule.actions);
-  else miss(ctx, missToController);
+  else miss(ctx, missed);
   if (isFirst) runActionSet(ctx);
 }
 
@@ -156,22 +160,24 @@ function describeRule(rule: Rule): string {
   return `${match === '' ? '' : `${match}, `}priority ${rule.priority}${cookie}`;
 }
 
-function missGoesUp({ bridge, flow }: XlateContext, missToController: boolean): boolean {
-  return missToController && bridge.missToController && !bridge.port(flow.u32(F.KEY_IN_PORT))?.config.noPacketIn;
+/** What becomes of a packet that table 0 or a goto_table has no flow for; a resubmit that finds none goes on. */
+function missOf({ bridge, flow }: XlateContext): MissKind {
+  return bridge.missToController && !bridge.port(flow.u32(F.KEY_IN_PORT))?.config.noPacketIn ? 'controller' : 'drop';
 }
 
 /** Open vSwitch knows its own rule for misses only in the first bridge, and shows what that rule matches in others. */
-function describeMiss(ctx: XlateContext, missToController: boolean): string {
-  const goesUp = missGoesUp(ctx, missToController);
+function describeMiss(ctx: XlateContext, missed: MissKind | undefined): string {
+  const goesUp = missed === 'controller';
   if (ctx.bridge !== ctx.bridges[0]!.bridge) return `reg0=${goesUp ? '0x1' : '0x2'}, priority 0`;
   return goesUp ? 'No match, and a "packet-in" is called for.' : 'No match.';
 }
 
-function miss(ctx: XlateContext, missToController: boolean): void {
-  if (!missGoesUp(ctx, missToController)) {
+function miss(ctx: XlateContext, missed: MissKind | undefined): void {
+  if (missed !== 'controller') {
     ctx.report.add('action', () => 'drop');
     return;
   }
+  // Open vSwitch has no name for this reason.
   ctx.report.add('action', () => 'controller(reason=)');
   sendToController(ctx, { maxLen: 0xffff, controllerId: 0, reason: 'no_match', miss: 'implicit' });
 }
@@ -265,7 +271,8 @@ function runFieldAction(ctx: XlateContext, action: Later): void {
       break;
     case 'learn':
       xlateLearn(ctx, action.spec);
-      if (ctx.report.enabled) ctx.report.add('warn', () => 'suppressing side effects, so learn action ignored');
+      if (ctx.report.suppressesEffects)
+        ctx.report.add('warn', () => 'suppressing side effects, so learn action ignored');
       break;
     case 'clone':
       runClone(ctx, action.actions);

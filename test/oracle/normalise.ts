@@ -5,15 +5,25 @@ import type { Aspect } from './oracle-case.ts';
 export function traceParts(text: string): [Aspect, string][] {
   const lines = text.trimEnd().split('\n');
   const start = (word: string) => lines.filter((line) => line.startsWith(word)).join('\n');
+  // The order of a flood is that of a hash table.
+  const floods = lines.some((line) => /^ +(FLOOD|ALL|-> .*flooding)/.test(line));
+  const actions = numbers(start('Datapath actions: '));
   const steps = lines.filter((line) => !/^(Flow|Final flow|Megaflow|Datapath actions): /.test(line));
   return [
     ['trace-flow', start('Flow: ')],
     ['trace-steps', steps.map((line) => numbers(line.trimEnd())).join('\n')],
     ['final-flow', numbers(start('Final flow: '))],
     ['megaflow', numbers(start('Megaflow: '))],
-    ['datapath-actions', numbers(start('Datapath actions: '))],
+    ['datapath-actions', floods ? sortedItems(actions) : actions],
   ];
 }
+
+/** Outputs next to each other in order: a flood's are in that of a hash table. */
+function sortedOutputs(actions: string): string {
+  return actions.replace(/(?<=^|,)(p\d|br0|\d+)(,(p\d|br0|\d+))+(?=,|$)/g, (run) => run.split(',').sort().join(','));
+}
+
+const sortedItems = (line: string) => line.split(/[,: ]/).sort().join(' ');
 
 /** Numbers that each switch gives out as it likes: recirculation ids. */
 function numbers(line: string): string {
@@ -36,12 +46,35 @@ export function comparableDump(text: string): string {
         .replace(/recirc\(0x[0-9a-f]+\)/g, 'recirc(N)')
         .replace(/recirc_id=[1-9]\d*/g, 'recirc_id=N')
         .replace(/, dp:ovs, /, ', ')
+        // weft parses no deeper than its flows match: it sees TCP flags where a flow of the port looks at them.
+        .replace(/, flags:[A-Z.]+/, '')
+        .replace(/actions:(.*)$/, (_, actions: string) => `actions:${sortedOutputs(actions)}`)
         // How Open vSwitch's own look-up keeps the flow.
         .replace(/, dp-extra-info:.*/, ''),
     )
-    .filter((line) => !line.startsWith('flow-dump from') && !line.startsWith('table_id=254'))
+    .filter((line) => !line.startsWith('flow-dump from'))
     .sort()
     .join('\n');
+}
+
+const HIDDEN = /^(table_id=254, .*)n_packets=(\d+), n_bytes=(\d+), (.*)$/gm;
+
+/** Packets and bytes of the flows that no case can remove, by flow. */
+export function hiddenCounts(text: string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const [, , packets, bytes, flow] of text.matchAll(HIDDEN)) {
+    counts.set(`packets ${flow}`, Number(packets)).set(`bytes ${flow}`, Number(bytes));
+  }
+  return counts;
+}
+
+/** The dump with only what those flows counted since `before`. */
+export function sinceThen(text: string, before: ReadonlyMap<string, number>): string {
+  const since = (name: string, count: string) => Number(count) - (before.get(name) ?? 0);
+  return text.replace(HIDDEN, (_, start: string, packets: string, bytes: string, flow: string) => {
+    const [n, size] = [since(`packets ${flow}`, packets), since(`bytes ${flow}`, bytes)];
+    return `${start}n_packets=${n}, n_bytes=${size}, ${flow}`;
+  });
 }
 
 /** OpenFlow 1.3 ofp_flow_stats entries in order, without durations. */

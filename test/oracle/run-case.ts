@@ -1,6 +1,13 @@
 // Runs one case on both switches and says where they differ.
 
-import { comparableDump, comparablePacketIn, sortedFlowStats, traceParts } from './normalise.ts';
+import {
+  comparableDump,
+  comparablePacketIn,
+  hiddenCounts,
+  sinceThen,
+  sortedFlowStats,
+  traceParts,
+} from './normalise.ts';
 import type { Encoded } from './ofctl-encoder.ts';
 import type { Exchange } from './openflow-link.ts';
 import type { Aspect, Mismatch, OracleCase, OraclePacket } from './oracle-case.ts';
@@ -61,6 +68,7 @@ async function observe(side: SwitchUnderTest, clear: readonly Buffer[], encoded:
   await side.exchange('OpenFlow13', clear);
   await Promise.all([side.appctl('fdb/flush'), side.appctl('revalidator/purge')]);
   side.sent();
+  const hiddenBefore = hiddenCounts(await side.appctl('bridge/dump-flows', 'br0'));
   seen.push({ aspect: 'errors', about: 'errors', text: await load(side, encoded) });
   for (const [i, packet] of oracleCase.packets.entries()) await traceAndSend(side, seen, packet, i);
   // Once more, now that the datapath has flows for them: what they do is what the first ones did.
@@ -73,8 +81,10 @@ async function observe(side: SwitchUnderTest, clear: readonly Buffer[], encoded:
     about: 'dpctl/dump-flows -m',
     text: comparableDump(await side.appctl('dpctl/dump-flows', '-m')),
   });
+  const plain = await side.appctl('dpctl/dump-flows');
+  seen.push({ aspect: 'datapath-flows', about: 'dpctl/dump-flows', text: comparableDump(plain) });
   await side.appctl('revalidator/purge');
-  await statistics(side, seen, encoded);
+  await statistics(side, seen, encoded, hiddenBefore);
   return seen;
 }
 
@@ -111,14 +121,19 @@ function byPort(packets: readonly OraclePacket[]): Map<string, string[]> {
   return ports;
 }
 
-async function statistics(side: SwitchUnderTest, seen: Observed, encoded: EncodedCase): Promise<void> {
+async function statistics(
+  side: SwitchUnderTest,
+  seen: Observed,
+  encoded: EncodedCase,
+  hiddenBefore: ReadonlyMap<string, number>,
+): Promise<void> {
   const link = await side.link('OpenFlow13');
   const { packetIns } = await link.exchange([]);
   seen.push({ aspect: 'packet-ins', about: 'packet-ins', text: packetIns.map(comparablePacketIn).join('\n') });
   const stats = sortedFlowStats(await link.multipart(OFPMP_FLOW, ALL_FLOWS));
   seen.push({ aspect: 'flow-stats', about: 'flow statistics, OpenFlow 1.3', text: stats });
   const text = await side.appctl('bridge/dump-flows', 'br0');
-  seen.push({ aspect: 'flow-text', about: 'bridge/dump-flows', text: comparableDump(text) });
+  seen.push({ aspect: 'flow-text', about: 'bridge/dump-flows', text: comparableDump(sinceThen(text, hiddenBefore)) });
   if (encoded.text.groups.length > 0) {
     const groups = await link.multipart(OFPMP_GROUP, ALL_GROUPS);
     seen.push({ aspect: 'group-stats', about: 'group statistics', text: groups.toString('hex') });

@@ -146,6 +146,9 @@ export class FakeOfproto implements OfprotoApi {
   clearMacStats(): void {}
   setForwardBpdu(): void {}
   flushMacs(): void {}
+  hiddenFlows(): [] {
+    return [];
+  }
   macs(): [] {
     return [];
   }

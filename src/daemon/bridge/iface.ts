@@ -18,6 +18,9 @@ import { type BridgeKind, type DummyMode, portSpec, portType, unknownTypeError }
 import type { OfportAllocator } from './ofports.ts';
 
 const log = logger('bridge');
+/** Names of the dummy datapath ask for numbers up to here. */
+const DUMMY_NUMBER_MAX = 1000;
+const FIRST_BRIDGE_NUMBER = 100;
 
 export interface IfaceParts {
   readonly dpif: Dpif;
@@ -143,13 +146,23 @@ export class Iface {
 
   async #add(spec: PortSpec): Promise<void> {
     try {
-      this.#dpPort = await this.#parts.dpif.portAdd(spec);
+      this.#dpPort = await this.#parts.dpif.portAdd({ ...spec, ...this.#wantedNumber(spec.name) });
       this.#spec = spec;
       this.#error = undefined;
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       this.#fail(error.message);
     }
+  }
+
+  /** In a dummy datapath names choose numbers, as in Open vSwitch: 3 for `p3`, 100 for `br0`. */
+  #wantedNumber(name: string): { odpPort?: number } {
+    const { bridge, dpif } = this.#parts;
+    const digits = /\d+/.exec(name)?.[0];
+    if (bridge.datapathType !== 'dummy' || digits === undefined) return {};
+    const odpPort = (name.startsWith('br') ? FIRST_BRIDGE_NUMBER : 0) + Number(digits);
+    const isFree = odpPort > 0 && odpPort <= DUMMY_NUMBER_MAX && dpif.ports().every((port) => port.odpPort !== odpPort);
+    return isFree ? { odpPort } : {};
   }
 
   #fail(error: string): void {

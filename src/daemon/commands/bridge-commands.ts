@@ -120,7 +120,7 @@ function dumpFlows(context: CommandContext, args: readonly string[]): string {
   const bridge = findBridge(context, rest[0] ?? '', 'Unknown bridge');
   const every = { match: emptyMatch(), cookie: 0n, cookieMask: 0n, outPort: OFPP.ANY, outGroup: OFPP.ANY };
   const flows = bridge.ofproto.flowStats({ tableId: OFPTT_ALL, ...every });
-  return flows.map((flow) => flowLine(flow, options.size > 0)).join('\n');
+  return [...flows, ...bridge.ofproto.hiddenFlows()].map((flow) => flowLine(flow, options.size > 0)).join('\n');
 }
 
 function flowLine(flow: FlowStatsEntry, withOffload: boolean): string {

@@ -1,6 +1,6 @@
 // What the commands of the control socket work on, and what they share.
 
-import type { Dpif, DpPort } from '../../../datapath/dpif.ts';
+import type { DpFlow, Dpif, DpPort } from '../../../datapath/dpif.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { UserError } from '../../../lib/errors.ts';
 import { OFPP } from '../../../ofproto/model/actions.ts';
@@ -17,6 +17,8 @@ export interface SlowPathControl {
   purge(): Promise<void>;
   /** What a `userspace` action's cookie stands for. */
   readonly controller?: (cookie: number) => ControllerText | undefined;
+  /** The whole key of the packet that a megaflow was made for. */
+  readonly packetKey?: (flow: DpFlow) => Uint8Array | undefined;
   /** How many megaflows the slow path lets be there now. */
   flowLimit(): number;
   /** How long the last revalidation took. */

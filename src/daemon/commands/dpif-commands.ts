@@ -152,9 +152,15 @@ function flowLines(
 ): string[] {
   const portNames = new Map(context.dpif.ports().map((port) => [port.odpPort, port.name]));
   const portName = (odpPort: number) => (names ? portNames.get(odpPort) : undefined);
-  const { controller } = context.slowPath;
+  const { controller, packetKey } = context.slowPath;
   const nowMs = context.clock.nowMs();
-  const options = { verbose, portName, nowMs, ...(controller ? { controller } : {}) };
+  const options = {
+    verbose,
+    portName,
+    nowMs,
+    ...(controller ? { controller } : {}),
+    ...(packetKey ? { packetKey } : {}),
+  };
   return [...context.dpif.flows()].filter(wanted).map((flow) => formatDpFlow(flow, options));
 }
 

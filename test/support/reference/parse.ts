@@ -101,6 +101,7 @@ function parseIpv6(packet: DataView, parsed: Parsed): void {
     } else l4 += next === 51 ? (size + 2) * 4 : (size + 1) * 8;
     next = following;
   }
+  if (frag & K.FLOW_NW_FRAG_LATER) next = 44;
   key[K.KEY_NW_FRAG] = frag;
   key[K.KEY_NW_PROTO] = next;
   const first = packet.getUint32(at);
@@ -144,7 +145,14 @@ function parseNd(packet: DataView, key: Uint8Array, at: number): void {
     if (size === 0 || option + size > packet.byteLength) return;
     const kind = packet.getUint8(option);
     if (size === 8 && (kind === 1 || kind === 2)) {
-      copy(packet, option + 2, 6, key, kind === 1 ? K.KEY_ARP_SHA : K.KEY_ARP_THA);
+      const field = kind === 1 ? K.KEY_ARP_SHA : K.KEY_ARP_THA;
+      if (key.subarray(field, field + 6).some((byte) => byte !== 0)) {
+        key.fill(0, K.KEY_ND_TARGET, K.KEY_ND_TARGET + 16);
+        key.fill(0, K.KEY_ARP_SHA, K.KEY_ARP_SHA + 6);
+        key.fill(0, K.KEY_ARP_THA, K.KEY_ARP_THA + 6);
+        return;
+      }
+      copy(packet, option + 2, 6, key, field);
       key[K.KEY_ND_OPTIONS_TYPE] = kind;
     }
     option += size;

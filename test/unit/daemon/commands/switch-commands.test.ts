@@ -84,6 +84,7 @@ beforeEach(async () => {
       macStats: () => ({ entries: 2, maxEntries: 8192, learned: 5, expired: 1, evicted: 2, moved: 3 }),
       clearMacStats: () => {},
       flowStats: () => [rule],
+      hiddenFlows: () => [],
       trace: (flow: string, packet?: Uint8Array) => `Flow: ${flow} ${packet?.length ?? 'no packet'}`,
     },
   } as unknown as Bridge;

@@ -1,0 +1,58 @@
+// The flows of table 254, which no controller sees: what packets meet that no other flow matches. They are counted here and
+// decided in xlate; bridge/dump-flows prints them as Open vSwitch's.
+
+import type { OfAction } from '../model/actions.ts';
+import { field, matchFieldNumber } from '../model/fields.ts';
+import { emptyMatch } from '../model/flow.ts';
+import { type FlowStatsEntry, newFlowMod } from '../model/flow-mod.ts';
+import type { MissCount } from '../xlate/snapshot.ts';
+import { INTERNAL_TABLE } from './limits.ts';
+
+/** Which flow a packet meets is said by a register, as in Open vSwitch. */
+const MISS_REGISTERS = { controller: 1, drop: 2, fragment: 3 } as const;
+
+/** OFPR_IMPLICIT_MISS, which has no name in text. */
+const OFPR_IMPLICIT_MISS = 7;
+const TO_CONTROLLER: readonly OfAction[] = [
+  { type: 'controller', maxLen: 0xffff, controllerId: 0, reason: OFPR_IMPLICIT_MISS },
+];
+
+export class MissFlows {
+  readonly #sinceMs: number;
+  /** What translations credit. */
+  readonly counts: Record<keyof typeof MISS_REGISTERS, MissCount> = {
+    controller: { packets: 0, bytes: 0 },
+    drop: { packets: 0, bytes: 0 },
+    fragment: { packets: 0, bytes: 0 },
+  };
+
+  constructor(nowMs: number) {
+    this.#sinceMs = nowMs;
+  }
+
+  flows(nowMs: number): FlowStatsEntry[] {
+    const drop: readonly OfAction[] = [];
+    return [
+      this.#flow(2, 'recirc_id', 0, drop, { packets: 0, bytes: 0 }, nowMs),
+      this.#flow(0, 'reg0', MISS_REGISTERS.controller, TO_CONTROLLER, this.counts.controller, nowMs),
+      this.#flow(0, 'reg0', MISS_REGISTERS.drop, drop, this.counts.drop, nowMs),
+      this.#flow(0, 'reg0', MISS_REGISTERS.fragment, drop, this.counts.fragment, nowMs),
+    ];
+  }
+
+  #flow(
+    priority: number,
+    name: string,
+    value: number,
+    actions: readonly OfAction[],
+    { packets, bytes }: MissCount,
+    nowMs: number,
+  ): FlowStatsEntry {
+    const match = emptyMatch();
+    matchFieldNumber(match, field(name), value);
+    const ageMs = nowMs - this.#sinceMs;
+    const ages = { durationMs: ageMs, idleAgeMs: ageMs, hardAgeMs: ageMs };
+    const counts = { packets: BigInt(packets), bytes: BigInt(bytes) };
+    return { ...newFlowMod('add'), tableId: INTERNAL_TABLE, priority, match, actions, ...ages, ...counts };
+  }
+}
