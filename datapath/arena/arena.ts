@@ -22,6 +22,7 @@ import {
   memfd,
   mlock,
   mmap,
+  munmap,
   PROT_NONE,
   PROT_READ,
   PROT_WRITE,
@@ -104,15 +105,21 @@ export class Arena {
     this.#back(this.threadArea(index), THREAD_AREA_SIZE);
   }
 
-  /** Maps `size` bytes of `fd` from `fileOffset` at `offset`, replacing what was there. Throws SyscallError. */
+  /**
+   * Maps `size` bytes of `fd` from `fileOffset` at `offset`, replacing what was there. Throws SyscallError, and what was
+   * there stays.
+   *
+   * A MAP_FIXED that fails late (no hugepages left, a file that cannot be mapped) has already taken away what was there:
+   * our next access would end the process, or the hole become another thread's. So the file is first mapped where
+   * the kernel likes, which fails harmlessly, and reserves the hugepages that the mapping in place then shares.
+   */
   mapFile(offset: Offset, fd: number, fileOffset: bigint, size: number): void {
     const at = this.base + BigInt(offset);
+    const trial = mmap(0n, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, fileOffset);
     try {
       mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, fileOffset);
-    } catch (error) {
-      // A failed MAP_FIXED has already taken away what was there; a hole could become anybody's.
-      this.unmap(offset, size);
-      throw error;
+    } finally {
+      munmap(trial, size);
     }
     madvise(at, size, MADV_DONTDUMP);
   }
@@ -144,10 +151,7 @@ export class Arena {
         }
         return true;
       } catch {
-        // Lost a race for the pages, or not permitted: ordinary pages serve too. The failed mapping has already taken
-        // away what was there.
-        const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
-        mmap(this.base + BigInt(offset), size, PROT_READ | PROT_WRITE, flags, -1, 0n);
+        // Lost a race for the pages, or not permitted: the ordinary pages that are there serve too.
       }
     }
     if (!this.#warned) {

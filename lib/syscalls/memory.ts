@@ -4,6 +4,7 @@ import { close } from './fd.ts';
 import { check, libc, syscallError } from './libc.ts';
 
 const mmapCall = libc.func('intptr_t mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, int64_t offset)');
+const munmapCall = libc.func('int munmap(uintptr_t addr, size_t len)');
 const madviseCall = libc.func('int madvise(uintptr_t addr, size_t len, int advice)');
 const memfdCreateCall = libc.func('int memfd_create(const char *name, unsigned int flags)');
 const ftruncateCall = libc.func('int ftruncate(int fd, int64_t length)');
@@ -28,6 +29,11 @@ export function mmap(addr: bigint, len: number, prot: number, flags: number, fd:
   const at = mmapCall(addr, len, prot, flags, fd, offset);
   if (at === -1) throw syscallError('mmap', `${len} bytes`);
   return BigInt(at);
+}
+
+/** Gives a range back that mmap() chose the place of; never one inside a mapping that must stay whole. */
+export function munmap(addr: bigint, len: number): void {
+  check('munmap', munmapCall(addr, len), `${len} bytes`);
 }
 
 export function madvise(addr: bigint, len: number, advice: number): boolean {
