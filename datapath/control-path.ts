@@ -22,6 +22,7 @@ import {
 import {
   CB_ASLEEP,
   CB_BELL,
+  CB_WISHES,
   SLOT_COOKIE,
   SLOT_FRAME_SIZE,
   SLOT_IN_PORT,
@@ -52,7 +53,7 @@ export const MAIN_THREAD = 0;
 const SLICE_MS = 1;
 /** Of them between two looks at the clock. */
 const BATCH = 16;
-/** The bell is also looked at this often, in milliseconds: broken rings and wanted chunks are noted without a bell. */
+/** The bell is also looked at this often, in milliseconds: broken rings are noted without a bell. */
 const TICK_MS = 50;
 
 /** A slot as the control side reads it; buffers are views that the datapath reuses after the verdict. */
@@ -113,7 +114,7 @@ export interface ControlHandlers {
   upcall(view: SlotView): void;
   /** Sends a frame of a slow port. */
   transmit(outPort: number, frame: Uint8Array): void;
-  /** Runs about every TICK_MS. */
+  /** Runs about every TICK_MS, and when a queue wants memory mapped. */
   tick(): void;
 }
 
@@ -271,6 +272,7 @@ export class ControlPath {
 
   #pending(): boolean {
     const { u32 } = this.#arena.views;
+    if (Atomics.load(u32, (CONTROL_BLOCK + CB_WISHES) >> 2) !== 0) return true;
     for (const thread of this.#threads) {
       const area = this.#arena.threadArea(thread);
       const at = (offset: number) => Atomics.load(u32, (area + offset) >> 2);
@@ -284,6 +286,8 @@ export class ControlPath {
     if (this.#draining) return false;
     this.#draining = true;
     try {
+      // Taken back before the queues are looked at: a wish that comes later is seen in the next turn.
+      if (Atomics.exchange(this.#arena.views.u32, (CONTROL_BLOCK + CB_WISHES) >> 2, 0) !== 0) this.#handlers.tick();
       for (const thread of this.#threads) {
         this.#drainRing(thread, T_SLOW_TX, TB_SLOW_TX_HEAD, TB_SLOW_TX_TAIL, (view) => {
           this.#handlers.transmit(view.outPort, view.frame);

@@ -36,4 +36,5 @@ export const BROKEN_REASONS: readonly string[] = [
   'indirect descriptor without VIRTIO_F_INDIRECT_DESC',
   'guest memory vanished',
   'descriptor chain of no length',
+  'guest memory could not be mapped',
 ];

@@ -1,8 +1,9 @@
 // A guest's memory table in the arena: each region has a window (datapath/arena/guest-windows.ts) where its file is
 // mapped, and a record that the hot path translates guest addresses with (datapath/layout/vring.ts, DEVICE). A region
-// that fits is mapped whole; one that does not gets a chunk table, and its 2 MiB chunks are mapped when first touched.
+// that fits is mapped whole; one that does not gets a chunk table, and its 2 MiB chunks are mapped when first touched
+// (chunk-window.ts).
 
-import { UserError } from '../../lib/errors.ts';
+import { SyscallError, UserError } from '../../lib/errors.ts';
 import { close, filePageSize, fileSize } from '../../lib/syscalls/fd.ts';
 import type { Arena } from '../arena/arena.ts';
 import type { GuestWindows } from '../arena/guest-windows.ts';
@@ -24,10 +25,9 @@ import {
   REGION_SIZE,
 } from '../layout/vring.ts';
 import type { GuestRegion } from '../port/vhost-user/services.ts';
+import { CHUNK_WINDOW_SIZE, ChunkWindow } from './chunk-window.ts';
 
 const GIB = 2 ** 30;
-/** Chunks of one large region mapped at a time. */
-const CHUNK_WINDOW = 64;
 
 /** Where guest memory goes: the parts of the datapath that mapping needs. */
 export interface MemoryServices {
@@ -43,8 +43,8 @@ interface MappedRegion extends GuestRegion {
   /** Where the region's first byte lies in its window. */
   readonly offset: Offset;
   readonly pageSize: number;
-  readonly chunkTable: Offset | undefined;
-  nextChunk: number;
+  /** Of a region that is not mapped whole. */
+  readonly chunks: ChunkWindow | undefined;
 }
 
 export class GuestMemory {
@@ -87,43 +87,39 @@ export class GuestMemory {
     for (const region of this.#regions) {
       const delta = addr - region.guestAddr;
       if (delta < 0n || delta + BigInt(len) > region.size || delta >= region.size) continue;
-      if (region.chunkTable === undefined) return toOffset(region.offset + Number(delta));
+      if (region.chunks === undefined) return toOffset(region.offset + Number(delta));
       return this.#pin(region, delta, len);
     }
     return undefined;
   }
 
   /**
-   * Maps the chunk that holds `addr` (and the next one, for accesses over the seam), then calls `done`. What lay in
-   * that place of the window is forgotten first, and replaced only after every thread was quiescent.
+   * Maps the chunk that holds `addr` and the next one (chunk-window.ts), then calls `done`, with what went wrong if it
+   * could not. What lay in that place is forgotten at once, and replaced after every thread was quiescent.
    */
-  mapChunk(addr: bigint, done: () => void): void {
+  mapChunk(addr: bigint, done: (failure?: Error) => void): void {
     const region = this.#regions.find((r) => addr >= r.guestAddr && addr - r.guestAddr < r.size);
-    if (region?.chunkTable === undefined) {
-      done();
-      return;
-    }
-    const inFile = addr - region.guestAddr + (region.mmapOffset & BigInt(CHUNK_SIZE - 1));
-    const first = Number(inFile / BigInt(CHUNK_SIZE));
-    const slot = region.nextChunk;
-    region.nextChunk = (slot + 2) % CHUNK_WINDOW;
-    const at = toOffset(region.window + slot * CHUNK_SIZE);
-    this.#forgetWindow(region, at);
+    const place = region?.chunks?.clearPlace();
     this.#services.quiescence.defer(() => {
-      if (!this.#released) this.#mapPair(region, first, at);
-      done();
+      try {
+        if (!this.#released && region && place !== undefined) this.#mapPair(region, addr, place);
+        done();
+      } catch (error) {
+        if (!(error instanceof SyscallError)) throw error;
+        done(error);
+      }
     });
   }
 
-  #mapPair(region: MappedRegion, first: number, at: Offset): void {
-    const { u32 } = this.#services.arena.views;
-    const table = region.chunkTable! >> 2;
-    const fileAt = (region.mmapOffset & ~BigInt(CHUNK_SIZE - 1)) + BigInt(first * CHUNK_SIZE);
+  #mapPair(region: MappedRegion, addr: bigint, place: number): void {
+    const chunkSize = BigInt(CHUNK_SIZE);
+    const inFile = addr - region.guestAddr + (region.mmapOffset % chunkSize);
+    const first = Number(inFile / chunkSize);
+    const fileAt = region.mmapOffset - (region.mmapOffset % chunkSize) + BigInt(first) * chunkSize;
     const left = region.mmapOffset + region.size - fileAt;
-    const size = Number(left < BigInt(2 * CHUNK_SIZE) ? left : BigInt(2 * CHUNK_SIZE));
-    this.#services.arena.mapFile(at, region.fd, fileAt, roundUp(size, region.pageSize));
-    Atomics.store(u32, table + first, at);
-    if (size > CHUNK_SIZE) Atomics.store(u32, table + first + 1, at + CHUNK_SIZE);
+    const size = Number(left < 2n * chunkSize ? left : 2n * chunkSize);
+    this.#services.arena.mapFile(region.chunks!.at(place), region.fd, fileAt, roundUp(size, region.pageSize));
+    region.chunks!.publish(place, first, size > CHUNK_SIZE);
   }
 
   /** Gives everything back, descriptors too: only once no thread can touch it. */
@@ -146,20 +142,9 @@ export class GuestMemory {
     const head = Number(fileAt % BigInt(region.pageSize));
     const size = roundUp(head + len, region.pageSize);
     const window = this.#services.windows.reserve(size, Math.max(region.pageSize, 65536));
-    this.#services.arena.mapFile(window, region.fd, fileAt - BigInt(head), size);
     this.#pinned.push({ window, size });
+    this.#services.arena.mapFile(window, region.fd, fileAt - BigInt(head), size);
     return toOffset(window + head);
-  }
-
-  /** Chunk table entries that point into the window place `at` (two chunks) are gone from now on. */
-  #forgetWindow(region: MappedRegion, at: Offset): void {
-    const { u32 } = this.#services.arena.views;
-    const table = region.chunkTable! >> 2;
-    const chunks = chunkCount(region);
-    for (let i = 0; i < chunks; i++) {
-      const entry = u32[table + i]!;
-      if (entry === at || entry === at + CHUNK_SIZE) Atomics.store(u32, table + i, 0);
-    }
   }
 
   #writeRecord(): void {
@@ -170,7 +155,7 @@ export class GuestMemory {
       u64[(at + REGION_GUEST_ADDR) >> 3] = region.guestAddr;
       u64[(at + REGION_BYTES) >> 3] = region.size;
       u32[(at + REGION_OFFSET) >> 2] = region.offset;
-      u32[(at + REGION_CHUNK_TABLE) >> 2] = region.chunkTable ?? 0;
+      u32[(at + REGION_CHUNK_TABLE) >> 2] = region.chunks?.table ?? 0;
       u64[(at + REGION_FILE_OFFSET) >> 3] = region.mmapOffset;
       u32[(at + REGION_ID) >> 2] = region.fd;
     });
@@ -206,7 +191,7 @@ function mapRegion(services: MemoryServices, region: GuestRegion): MappedRegion 
     throw error;
   }
   const offset = toOffset(window + head);
-  return { ...region, window, windowSize, offset, pageSize, chunkTable: undefined, nextChunk: 0 };
+  return { ...region, window, windowSize, offset, pageSize, chunks: undefined };
 }
 
 function mapInChunks(services: MemoryServices, region: GuestRegion, pageSize: number): MappedRegion {
@@ -216,14 +201,13 @@ function mapInChunks(services: MemoryServices, region: GuestRegion, pageSize: nu
         `${services.windows.freeBytes} bytes are free`,
     );
   }
-  const windowSize = CHUNK_WINDOW * CHUNK_SIZE;
-  const window = services.windows.reserve(windowSize, CHUNK_SIZE);
-  const chunkTable = services.heap.alloc((chunkCount(region) + 1) * 4);
-  return { ...region, window, windowSize, offset: window, pageSize, chunkTable, nextChunk: 0 };
+  const window = services.windows.reserve(CHUNK_WINDOW_SIZE, CHUNK_SIZE);
+  const chunks = new ChunkWindow(services.arena, services.heap, window, chunkCount(region));
+  return { ...region, window, windowSize: CHUNK_WINDOW_SIZE, offset: window, pageSize, chunks };
 }
 
 function unmapRegion(services: MemoryServices, region: MappedRegion): void {
   services.arena.unmap(region.window, region.windowSize);
   services.windows.release(region.window);
-  if (region.chunkTable !== undefined) services.heap.free(region.chunkTable);
+  if (region.chunks) services.heap.free(region.chunks.table);
 }

@@ -7,7 +7,7 @@ import { logger } from '../../lib/log.ts';
 import { close, fcntl } from '../../lib/syscalls/fd.ts';
 import type { Offset } from '../arena/offset.ts';
 import { BROKEN_REASONS } from '../drop-reasons.ts';
-import { BROKEN_DESC_ADDRESS } from '../layout/drop-reasons.ts';
+import { BROKEN_DESC_ADDRESS, BROKEN_NOT_MAPPABLE } from '../layout/drop-reasons.ts';
 import {
   VRING_AVAIL,
   VRING_BROKEN_REASON,
@@ -33,6 +33,9 @@ import {
   VRING_USED,
   VRING_USED_IDX,
   VRING_WANT_CHUNK,
+  WANT_MAPPING,
+  WANT_NOTHING,
+  WANT_WANTED,
 } from '../layout/vring.ts';
 import type { HotExports } from '../pmd/hot-module.ts';
 import type { GuestRegion, RingSetup, VhostDevice } from '../port/vhost-user/services.ts';
@@ -68,6 +71,8 @@ export class ArenaVhostDevice implements VhostDevice {
   readonly #onClose: () => void;
   #memory: GuestMemory | undefined;
   #adminUp = true;
+  /** A chunk is being mapped for one of the rings. */
+  #mapping = false;
   readonly #rings = new Map<number, Ring>();
   readonly #brokenListeners: ((index: number, reason: string) => void)[] = [];
 
@@ -188,22 +193,44 @@ export class ArenaVhostDevice implements VhostDevice {
 
   /** Looks at what the datapath threads noted: broken rings are reported once, wanted chunks mapped. */
   poll(): void {
-    const { u32, u64 } = this.#services.arena.views;
     for (const ring of this.#rings.values()) {
-      if (!ring.reported && this.#state(ring) === VRING_STATE_BROKEN) {
-        ring.reported = true;
-        const reason = BROKEN_REASONS[u32[(ring.vring + VRING_BROKEN_REASON) >> 2]!] ?? 'unknown';
-        log.warn(`${this.#portName}: virtqueue ${ring.index} is broken: ${reason}`);
-        for (const listener of this.#brokenListeners) listener(ring.index, reason);
-      }
-      const want = (ring.vring + VRING_WANT_CHUNK) >> 2;
-      if (u32[want] === 1) {
-        u32[want] = 2;
-        this.#memory?.mapChunk(u64[(ring.vring + VRING_FAULT_ADDR) >> 3]!, () => {
-          if (this.#rings.get(ring.index) === ring) Atomics.store(u32, want, 0);
-        });
-      }
+      this.#reportBroken(ring);
+      this.#mapWanted(ring);
     }
+  }
+
+  #reportBroken(ring: Ring): void {
+    if (ring.reported || this.#state(ring) !== VRING_STATE_BROKEN) return;
+    ring.reported = true;
+    const number = this.#services.arena.views.u32[(ring.vring + VRING_BROKEN_REASON) >> 2]!;
+    const reason = BROKEN_REASONS[number] ?? 'unknown';
+    log.warn(`${this.#portName}: virtqueue ${ring.index} is broken: ${reason}`);
+    for (const listener of this.#brokenListeners) listener(ring.index, reason);
+  }
+
+  /** One chunk of a guest at a time, each after quiescence: touching many gives it no more of the control thread. */
+  #mapWanted(ring: Ring): void {
+    const { u32, u64 } = this.#services.arena.views;
+    const want = (ring.vring + VRING_WANT_CHUNK) >> 2;
+    if (this.#mapping || !this.#memory || Atomics.load(u32, want) !== WANT_WANTED) return;
+    this.#mapping = true;
+    Atomics.store(u32, want, WANT_MAPPING);
+    this.#memory.mapChunk(u64[(ring.vring + VRING_FAULT_ADDR) >> 3]!, (failure) => {
+      this.#mapping = false;
+      if (this.#rings.get(ring.index) === ring) {
+        if (failure) this.#breakRing(ring, failure);
+        Atomics.store(u32, want, WANT_NOTHING);
+      }
+      this.poll();
+    });
+  }
+
+  /** A ring that is stopped meanwhile may go on in other memory. */
+  #breakRing(ring: Ring, { message }: Error): void {
+    if (this.#state(ring) === VRING_STATE_STOPPED) return;
+    log.warn(`${this.#portName}: virtqueue ${ring.index}: ${message}`);
+    this.#services.arena.views.u32[(ring.vring + VRING_BROKEN_REASON) >> 2] = BROKEN_NOT_MAPPABLE;
+    this.#setState(ring, VRING_STATE_BROKEN);
   }
 
   #state(ring: Ring): number {

@@ -12,7 +12,7 @@ import {
 } from '../layout/drop-reasons.ts';
 import { TB_CHAIN } from '../layout/thread-block.ts';
 import { VRING_FLAG_INDIRECT } from '../layout/vring.ts';
-import { translate } from './guest-memory.ts';
+import { NOT_MAPPED_YET, translate } from './guest-memory.ts';
 import { Thread, Vring } from './views.ts';
 
 const DESC_F_NEXT: u32 = 1;
@@ -85,7 +85,7 @@ export class Chain {
       return broken(ring, BROKEN_INDIRECT_SIZE);
     }
     const table = translate(ring, this.addr, this.len);
-    if (table == 0) return unreachableAddress(ring);
+    if (table <= NOT_MAPPED_YET) return unreachableAddress(ring, table);
     this.table = table;
     this.entries = this.len >> 4;
     this.left = this.entries;
@@ -100,7 +100,7 @@ function broken(ring: Vring, reason: u32): u32 {
   return CHAIN_BROKEN;
 }
 
-/** translate() failed: memory that only waits to be mapped stalls the queue, anything else breaks it. */
-export function unreachableAddress(ring: Vring): u32 {
-  return ring.wantChunk ? CHAIN_STALLED : broken(ring, BROKEN_DESC_ADDRESS);
+/** translate() gave no offset: memory that only waits to be mapped stalls the queue, anything else breaks it. */
+export function unreachableAddress(ring: Vring, translated: u32): u32 {
+  return translated == NOT_MAPPED_YET ? CHAIN_STALLED : broken(ring, BROKEN_DESC_ADDRESS);
 }

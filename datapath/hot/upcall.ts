@@ -10,7 +10,6 @@ import { DROP_UPCALL_FULL } from '../layout/drop-reasons.ts';
 import { DEPTH_ALL } from '../layout/flow.ts';
 import { KEY_SIZE } from '../layout/flow-key.ts';
 import {
-  CONTROL_BLOCK,
   FRAME_MAX,
   PENDING_BUCKETS,
   RING_MAX,
@@ -20,8 +19,6 @@ import {
   T_TO_CONTROL,
 } from '../layout/memory-map.ts';
 import {
-  CB_ASLEEP,
-  CB_BELL,
   SLOT_CHAIN,
   SLOT_COOKIE,
   SLOT_FRAME_SIZE,
@@ -43,19 +40,13 @@ import {
   TC_UPCALLS_LOST,
   TC_UPCALLS_SENT,
 } from '../layout/thread-block.ts';
+import { ringBell } from './bell.ts';
 import { copyBytes, zeroBytes } from './copy.ts';
 import { count, countDrop } from './counters.ts';
 import { linearize } from './packet.ts';
 import { parse, setMetadata } from './parse.ts';
 import { NO_SLOT, slotAddress, slotAllocFor, slotFree } from './slots.ts';
 import { Packet, PKT_KEY, PKT_META, Thread } from './views.ts';
-
-/** Rings the control thread's bell; it is only woken when it said that it sleeps. */
-function ringBell(): void {
-  atomic.add<u32>(CONTROL_BLOCK + CB_BELL, 1);
-  // The control thread sets `asleep`, then checks the rings once more: one of us sees the other.
-  if (atomic.load<u32>(CONTROL_BLOCK + CB_ASLEEP) != 0) atomic.notify(CONTROL_BLOCK + CB_BELL, 1);
-}
 
 function push(ring: u32, headAt: usize, tail: u32, slot: u32): bool {
   const head = load<u32>(headAt);

@@ -10,7 +10,7 @@ import { DEVICE_REGIONS } from '../layout/vring.ts';
 import { copyBytes, Wide } from './copy.ts';
 import { addStat, countDrop, portStats } from './counters.ts';
 import { Chain, CHAIN_END, CHAIN_PIECE, CHAIN_STALLED, unreachableAddress } from './descriptor-chain.ts';
-import { translate } from './guest-memory.ts';
+import { NOT_MAPPED_YET, translate } from './guest-memory.ts';
 import { pullTo } from './header.ts';
 import { NO_SLOT, slotAddress, slotAlloc } from './slots.ts';
 import {
@@ -153,7 +153,7 @@ function gatherChain(t: Thread, ring: Vring, head: u32, p: Packet): u32 {
     if (outcome == CHAIN_END) break;
     if (outcome != CHAIN_PIECE) return outcome;
     const at = translate(ring, chain.addr, chain.len);
-    if (at == 0) return unreachableAddress(ring);
+    if (at <= NOT_MAPPED_YET) return unreachableAddress(ring, at);
     const skipped = min<u32>(hdrLeft, chain.len);
     hdrLeft -= skipped;
     const len = chain.len - skipped;

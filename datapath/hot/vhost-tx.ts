@@ -14,7 +14,7 @@ import {
 import { DEVICE_REGIONS, VRING_FLAG_MRG_RXBUF } from '../layout/vring.ts';
 import { copyBytes, Wide } from './copy.ts';
 import { Chain, CHAIN_END, CHAIN_PIECE, CHAIN_STALLED, DESC_F_WRITE, unreachableAddress } from './descriptor-chain.ts';
-import { translate } from './guest-memory.ts';
+import { NOT_MAPPED_YET, translate } from './guest-memory.ts';
 import { notifyGuest } from './notify.ts';
 import { Packet, segLen, segOffset, Thread, Vring, Region } from './views.ts';
 
@@ -178,7 +178,7 @@ function enqueueChains(t: Thread, ring: Vring, p: Packet, lastAvail: u32, usedId
       if (outcome != CHAIN_PIECE) return failure(outcome) << 16;
       const n = min<u32>(chain.len, total - written);
       const to = translate(ring, chain.addr, n);
-      if (to == 0) return failure(unreachableAddress(ring)) << 16;
+      if (to <= NOT_MAPPED_YET) return failure(unreachableAddress(ring, to)) << 16;
       // num_buffers is at bytes 10 and 11 of the header; its high byte stays zero.
       if (written <= 10 && written + n > 10) numBuffersAt = to + 10 - written;
       writeStream(p, hdr, written, to, n);

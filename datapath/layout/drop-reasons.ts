@@ -36,3 +36,4 @@ export const BROKEN_INDIRECT_NESTED = 8;
 export const BROKEN_INDIRECT_REFUSED = 9;
 export const BROKEN_TRAP = 10;
 export const BROKEN_ZERO_LENGTH = 11;
+export const BROKEN_NOT_MAPPABLE = 12;

@@ -6,12 +6,12 @@
 //   28 device  32 hdr_size  36 flags  40 call_fd            control
 //   44 lock  48 port  52 broken_reason  56 index            lock: cmpxchg by whoever transmits
 //   60 region_hint  64 fault_addr u64  72 calls u64         poller
-//   80 want_chunk u32
+//   80 want_chunk u32                                      poller: WANTED; control: MAPPING, then NOTHING
 //
 //   DEVICE (16 + 64 * 40 bytes): 0 region_count, then regions sorted by guest address:
 //    0 guest_addr u64  8 size u64  16 offset u32  20 chunk_table u32  24 file_offset u64  32 region id u32
 //   A region with a chunk table is not mapped whole: chunk_table points at u32 offsets, one for each 2 MiB of the file
-//   from file_offset rounded down; 0 means not mapped yet.
+//   from file_offset rounded down; 0 means not mapped yet, bit 0 (CHUNK_HAS_NEXT) that the file's next 2 MiB lie behind.
 
 export const VRING_SIZE = 128;
 export const VRING_STATE = 0;
@@ -34,6 +34,10 @@ export const VRING_FAULT_ADDR = 64;
 export const VRING_CALLS = 72;
 export const VRING_WANT_CHUNK = 80;
 
+export const WANT_NOTHING = 0;
+export const WANT_WANTED = 1;
+export const WANT_MAPPING = 2;
+
 export const VRING_STATE_STOPPED = 0;
 /** Started but not enabled: what the guest transmits is consumed and discarded (vhost-user, "Ring states"). */
 export const VRING_STATE_DISABLED = 1;
@@ -55,3 +59,4 @@ export const REGION_FILE_OFFSET = 24;
 export const REGION_ID = 32;
 export const DEVICE_SIZE = 2576;
 export const CHUNK_SIZE = 2097152;
+export const CHUNK_HAS_NEXT = 1;
