@@ -10,7 +10,8 @@ import { accept } from '../../../lib/syscalls/socket.ts';
 import { receiveWithFds, sendWithFds, unixConnect, unixListen } from '../../../lib/syscalls/unix-socket.ts';
 
 const io = createIoPoller();
-const REPLY_TIMEOUT_MS = 5000;
+/** Waits end when what they wait for comes; this long only on a machine that has no time for it, or after a bug. */
+export const PATIENCE_MS = 20_000;
 
 export interface Reply {
   readonly request: number;
@@ -68,7 +69,7 @@ export class FrontEnd {
   }
 
   /** Connects, waiting for the socket to be there. */
-  static async connect(path: string, timeoutMs = 5000): Promise<FrontEnd> {
+  static async connect(path: string, timeoutMs = PATIENCE_MS): Promise<FrontEnd> {
     const deadlineMs = performance.now() + timeoutMs;
     for (;;) {
       try {
@@ -125,7 +126,7 @@ export class FrontEnd {
 
   #nextReply(): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('no reply')), REPLY_TIMEOUT_MS);
+      const timer = setTimeout(() => reject(new Error('no reply')), PATIENCE_MS);
       const done =
         <T>(settle: (value: T) => void) =>
         (value: T) => {
@@ -177,7 +178,7 @@ export class FrontEndListener {
   }
 
   /** The next connection of the switch. */
-  async accept(timeoutMs = 5000): Promise<FrontEnd> {
+  async accept(timeoutMs = PATIENCE_MS): Promise<FrontEnd> {
     const deadlineMs = performance.now() + timeoutMs;
     while (performance.now() < deadlineMs) {
       const socket = accept(this.#socket);

@@ -14,7 +14,7 @@ import {
 } from '../../../datapath/port/vhost-user/features.ts';
 import * as protocol from '../../../datapath/port/vhost-user/protocol.ts';
 import { close, eventfd, eventfdDrain, eventfdSignal } from '../../../lib/syscalls/fd.ts';
-import { bytesOf, FrontEnd, type FrontEndListener, u64, vringState } from './front-end.ts';
+import { bytesOf, FrontEnd, type FrontEndListener, PATIENCE_MS, u64, vringState } from './front-end.ts';
 import { GuestMemory, type RegionSpec, type Span } from './guest-memory.ts';
 import { SplitRing, writeDescriptor } from './split-ring.ts';
 
@@ -223,7 +223,7 @@ export class VhostGuest {
         this.#reclaim(queue);
         return queue.ring.free.length >= needed;
       },
-      5000,
+      PATIENCE_MS,
       'the switch takes no more frames',
     );
     const buffer = this.#txBuffer(queue, size);
@@ -236,7 +236,7 @@ export class VhostGuest {
   }
 
   /** Resolves when the switch has given back every frame sent. */
-  async drained(queuePair = 0, timeoutMs = 5000): Promise<void> {
+  async drained(queuePair = 0, timeoutMs = PATIENCE_MS): Promise<void> {
     const queue = this.tx(queuePair);
     await waitFor(
       () => {
@@ -249,7 +249,7 @@ export class VhostGuest {
   }
 
   /** The next `count` frames, without their virtio headers. */
-  async receiveFrames(count: number, timeoutMs = 2000, queuePair = 0): Promise<Uint8Array[]> {
+  async receiveFrames(count: number, timeoutMs = PATIENCE_MS, queuePair = 0): Promise<Uint8Array[]> {
     const queue = this.rx(queuePair);
     await waitFor(
       () => {

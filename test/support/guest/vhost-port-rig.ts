@@ -66,7 +66,7 @@ export class VhostPortRig {
 }
 
 /** Looks every `everyMs` until `done`, or throws saying what did not come. */
-export async function eventually(done: () => boolean, what: string, timeoutMs = 5000, everyMs = 2): Promise<void> {
+export async function eventually(done: () => boolean, what: string, timeoutMs = 20_000, everyMs = 2): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   while (!done()) {
     if (performance.now() > deadlineMs) throw new Error(`${what}: not within ${timeoutMs} ms`);
