@@ -1,9 +1,10 @@
 // The ports of one bridge: their OpenFlow numbers, configuration and statistics, and how translation sees them.
 
 import type { OdpPort } from '../datapath/dpif.ts';
+import type { Bundle } from './bundles.ts';
 import { OFPP } from './model/actions.ts';
 import type { OfPortDesc, OfPortStats } from './model/flow-mod.ts';
-import type { PortDevice, PortVlan } from './ofproto-api.ts';
+import type { PortDevice } from './ofproto-api.ts';
 import { PatchDevice } from './patch-ports.ts';
 import { parseEther } from './text/addresses.ts';
 import type { PatchEnd, XlatePort } from './xlate/snapshot.ts';
@@ -23,14 +24,13 @@ export class BridgePort implements XlatePort {
   readonly device: PortDevice;
   readonly addedMs: number;
   config: OfPortDesc['config'] = NO_CONFIG;
-  vlan: PortVlan | undefined;
+  bundle: Bundle | undefined;
   /** Finds the other end of a patch port. */
   peerOf: () => PatchEnd | undefined = () => undefined;
 
-  constructor(device: PortDevice, ofPort: number, vlan: PortVlan | undefined, nowMs: number) {
+  constructor(device: PortDevice, ofPort: number, nowMs: number) {
     this.device = device;
     this.ofPort = ofPort;
-    this.vlan = vlan;
     this.addedMs = nowMs;
   }
 

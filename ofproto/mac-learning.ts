@@ -1,13 +1,15 @@
 // The MAC address table of NORMAL: which port each address was last seen behind, by VLAN. Entries age; a full table
 // forgets the least recently seen address of the port that has most, so that one port's flood of made-up addresses does
-// not push out the others'.
+// not push out the others'. Static entries, which people add, neither move nor age.
 
-export interface MacEntry {
+/** Port: whatever the owner takes for one; compared by identity. */
+export interface MacEntry<Port> {
   readonly vlan: number;
   readonly mac: Uint8Array;
-  ofPort: number;
+  port: Port;
   /** When a packet from this address last came in. */
   seenMs: number;
+  isStatic: boolean;
 }
 
 export const MAC_AGING_DEFAULT_MS = 300_000;
@@ -23,12 +25,13 @@ export interface MacTableStats {
 
 const NO_EVENTS: Readonly<MacTableStats> = { learned: 0, expired: 0, evicted: 0, moved: 0 };
 
-export class MacTable {
+export class MacTable<Port> {
   readonly stats: MacTableStats = { ...NO_EVENTS };
   readonly #changed: (mac: Uint8Array) => void;
   /** Least recently seen first. */
-  readonly #entries = new Map<string, MacEntry>();
-  readonly #perPort = new Map<number, number>();
+  readonly #entries = new Map<string, MacEntry<Port>>();
+  /** Entries that may be evicted, by port. */
+  readonly #perPort = new Map<Port, number>();
   #agingTimeMs = MAC_AGING_DEFAULT_MS;
   #maxEntries = MAC_ENTRIES_DEFAULT;
 
@@ -40,60 +43,87 @@ export class MacTable {
   configure(options: { agingTimeMs?: number; maxEntries?: number }): void {
     this.#agingTimeMs = options.agingTimeMs ?? this.#agingTimeMs;
     this.#maxEntries = Math.max(1, options.maxEntries ?? this.#maxEntries);
-    while (this.#entries.size > this.#maxEntries) this.#evict();
+    while (this.#entries.size > this.#maxEntries) if (!this.#evict()) break;
   }
 
-  lookup(vlan: number, mac: Uint8Array): number | undefined {
-    return this.#entries.get(keyOf(vlan, mac))?.ofPort;
+  lookup(vlan: number, mac: Uint8Array): Port | undefined {
+    return this.#entries.get(keyOf(vlan, mac))?.port;
   }
 
-  /** Notes that `mac` was seen behind `ofPort`. True when that is news: look-ups may answer differently now. */
-  learn(vlan: number, mac: Uint8Array, ofPort: number, nowMs: number): boolean {
+  /** Notes that `mac` was seen behind `port`. True when that is news: look-ups may answer differently now. */
+  learn(vlan: number, mac: Uint8Array, port: Port, nowMs: number): boolean {
     const key = keyOf(vlan, mac);
     const entry = this.#entries.get(key);
+    if (entry?.isStatic) return false;
     if (entry) {
       // Moves it to the recent end.
       this.#entries.delete(key);
       this.#entries.set(key, entry);
       entry.seenMs = Math.max(entry.seenMs, nowMs);
-      if (entry.ofPort === ofPort) return false;
-      this.#count(entry.ofPort, -1);
-      this.#count(ofPort, 1);
-      entry.ofPort = ofPort;
+      if (entry.port === port) return false;
+      this.#count(entry.port, -1);
+      this.#count(port, 1);
+      entry.port = port;
       this.stats.moved++;
       this.#changed(mac);
       return true;
     }
-    if (this.#entries.size >= this.#maxEntries) this.#evict();
-    this.#entries.set(key, { vlan, mac: mac.slice(), ofPort, seenMs: nowMs });
-    this.#count(ofPort, 1);
+    if (!this.#makeRoom()) return false;
+    this.#entries.set(key, { vlan, mac: mac.slice(), port, seenMs: nowMs, isStatic: false });
+    this.#count(port, 1);
     this.stats.learned++;
     this.#changed(mac);
     return true;
   }
 
-  #count(ofPort: number, delta: number): void {
-    const count = (this.#perPort.get(ofPort) ?? 0) + delta;
-    if (count === 0) this.#perPort.delete(ofPort);
-    else this.#perPort.set(ofPort, count);
+  /** Makes `mac` stay behind `port`; returns the entry that it replaces. Static entries may overfill the table. */
+  addStatic(vlan: number, mac: Uint8Array, port: Port): MacEntry<Port> | undefined {
+    const key = keyOf(vlan, mac);
+    const before = this.#entries.get(key);
+    if (before?.isStatic && before.port === port) return undefined;
+    if (before) this.#remove(key, before);
+    else this.#makeRoom();
+    this.#entries.set(key, { vlan, mac: mac.slice(), port, seenMs: 0, isStatic: true });
+    this.#changed(mac);
+    return before;
   }
 
-  #evict(): void {
-    let fullest: number | undefined;
-    for (const [ofPort, count] of this.#perPort) {
-      if (fullest === undefined || count > this.#perPort.get(fullest)!) fullest = ofPort;
+  /** False when there is no such static entry. */
+  deleteStatic(vlan: number, mac: Uint8Array): boolean {
+    const key = keyOf(vlan, mac);
+    const entry = this.#entries.get(key);
+    if (!entry?.isStatic) return false;
+    this.#remove(key, entry);
+    return true;
+  }
+
+  #count(port: Port, delta: number): void {
+    const count = (this.#perPort.get(port) ?? 0) + delta;
+    if (count === 0) this.#perPort.delete(port);
+    else this.#perPort.set(port, count);
+  }
+
+  #makeRoom(): boolean {
+    return this.#entries.size < this.#maxEntries || this.#evict();
+  }
+
+  #evict(): boolean {
+    let fullest: Port | undefined;
+    for (const [port, count] of this.#perPort) {
+      if (fullest === undefined || count > this.#perPort.get(fullest)!) fullest = port;
     }
     for (const [key, entry] of this.#entries) {
-      if (entry.ofPort !== fullest) continue;
+      if (entry.port !== fullest || entry.isStatic) continue;
       this.#remove(key, entry);
       this.stats.evicted++;
-      return;
+      return true;
     }
+    return false;
   }
 
-  #remove(key: string, entry: MacEntry): void {
+  #remove(key: string, entry: MacEntry<Port>): void {
     this.#entries.delete(key);
-    this.#count(entry.ofPort, -1);
+    if (!entry.isStatic) this.#count(entry.port, -1);
     this.#changed(entry.mac);
   }
 
@@ -101,7 +131,7 @@ export class MacTable {
   expire(nowMs: number): boolean {
     let expired = false;
     for (const [key, entry] of this.#entries) {
-      if (nowMs - entry.seenMs < this.#agingTimeMs) continue;
+      if (entry.isStatic || nowMs - entry.seenMs < this.#agingTimeMs) continue;
       this.#remove(key, entry);
       this.stats.expired++;
       expired = true;
@@ -109,17 +139,29 @@ export class MacTable {
     return expired;
   }
 
-  /** Forgets what was learned on a port; without one, everything. True when there was something. */
-  flush(ofPort?: number): boolean {
+  /** Forgets every address that was learned. True when there was something. */
+  flush(): boolean {
+    return this.#removeIf((entry) => !entry.isStatic);
+  }
+
+  /** Forgets every address behind `port`. True when there was something. */
+  flushPort(port: Port): boolean {
+    return this.#removeIf((entry) => entry.port === port);
+  }
+
+  /** Forgets what was learned in a VLAN. */
+  flushVlan(vlan: number): boolean {
+    return this.#removeIf((entry) => entry.vlan === vlan && !entry.isStatic);
+  }
+
+  #removeIf(chosen: (entry: MacEntry<Port>) => boolean): boolean {
     const before = this.#entries.size;
-    for (const [key, entry] of this.#entries) {
-      if (ofPort === undefined || entry.ofPort === ofPort) this.#remove(key, entry);
-    }
+    for (const [key, entry] of this.#entries) if (chosen(entry)) this.#remove(key, entry);
     return this.#entries.size !== before;
   }
 
   /** Least recently seen first, as fdb/show prints them. */
-  entries(): readonly MacEntry[] {
+  entries(): readonly MacEntry<Port>[] {
     return [...this.#entries.values()];
   }
 

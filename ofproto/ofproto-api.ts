@@ -19,10 +19,42 @@ import type { Rule } from './tables/rule.ts';
 
 /** VLAN behaviour of a port for NORMAL (Port.tag, trunks, vlan_mode). */
 export interface PortVlan {
-  readonly mode: 'access' | 'trunk' | 'native-tagged' | 'native-untagged';
+  readonly mode: 'access' | 'trunk' | 'native-tagged' | 'native-untagged' | 'dot1q-tunnel';
   readonly tag: number;
   /** Allowed VLANs; undefined allows all. */
   readonly trunks?: readonly number[];
+  /** VLANs that a dot1q-tunnel takes; undefined allows all. */
+  readonly cvlans?: readonly number[];
+  /** The outer tag's type that a dot1q-tunnel pushes; 0x88a8 when undefined. */
+  readonly qinqEthtype?: number;
+  /** Whether packets of VLAN 0 leave with a tag that has only a priority. */
+  readonly priorityTags?: 'never' | 'if-nonzero' | 'always';
+}
+
+/** One row of Port: what its one or more OpenFlow ports share. */
+export interface BundleSettings {
+  readonly name: string;
+  readonly vlan?: PortVlan | undefined;
+  /** Nothing passes between protected bundles. */
+  readonly protected?: boolean;
+}
+
+/** Bridge columns that govern NORMAL. */
+export interface L2Settings {
+  readonly macAgingMs: number;
+  readonly macTableSize: number;
+  /** NORMAL forwards frames for reserved multicast addresses too. */
+  readonly forwardBpdu: boolean;
+  /** VLANs in which addresses are not learned. */
+  readonly floodVlans: readonly number[];
+}
+
+/** A line of `fdb/show`; a static entry has no age. */
+export interface MacRow {
+  readonly ofPort: number;
+  readonly vlan: number;
+  readonly mac: Uint8Array;
+  readonly ageS: number | undefined;
 }
 
 /** What is behind a port: a datapath port, or a device that only the slow path knows (patch-ports.ts). */
@@ -59,6 +91,7 @@ export interface OfprotoEvents {
 /** The MAC table's fill, and what happened to it since the counters were cleared. */
 export interface MacStats {
   readonly entries: number;
+  readonly staticEntries: number;
   readonly maxEntries: number;
   readonly learned: number;
   readonly expired: number;
@@ -67,15 +100,33 @@ export interface MacStats {
   readonly moved: number;
 }
 
+/** NORMAL's side of a bridge. */
+export interface L2Api {
+  configure(settings: L2Settings): void;
+  /** Changes a Port that has members. */
+  setBundle(settings: BundleSettings): void;
+  flushMacs(): void;
+  /** `ovs-appctl fdb/show` rows. */
+  macs(): readonly MacRow[];
+  /** `ovs-appctl fdb/stats-show`. */
+  macStats(): MacStats;
+  clearMacStats(): void;
+  /** Returns the entry that it overrides. */
+  addStaticMac(ofPort: number, vlan: number, mac: Uint8Array): { wasStatic: boolean; ofPort: number } | undefined;
+  /** False when there is no such static entry. */
+  delStaticMac(vlan: number, mac: Uint8Array): boolean;
+}
+
 export interface OfprotoApi {
   readonly name: string;
+  readonly l2: L2Api;
   /** 64-bit datapath id. */
   datapathId: bigint;
   subscribe(events: OfprotoEvents): () => void;
 
-  addPort(device: PortDevice, ofPort: number, vlan?: PortVlan): void;
+  /** The port becomes a member of `bundle`; without one, of a Port of its own name. */
+  addPort(device: PortDevice, ofPort: number, bundle?: BundleSettings): void;
   delPort(ofPort: number): void;
-  setPortVlan(ofPort: number, vlan: PortVlan | undefined): void;
   ports(): readonly OfPort[];
   /** Throws OfError OFPPMFC_BAD_PORT / OFPPMFC_BAD_HW_ADDR. */
   modPort(ofPort: number, hwAddr: Uint8Array, config: Partial<Record<PortConfigFlag, boolean>>): void;
@@ -100,15 +151,6 @@ export interface OfprotoApi {
   /** True while some controller wants packet-ins for table misses (OpenFlow 1.0 style). */
   setMissToController(wanted: boolean): void;
 
-  setMacTable(options: { agingTimeMs?: number; maxEntries?: number }): void;
-  flushMacs(): void;
-  /** `ovs-appctl fdb/show` rows. */
-  macs(): readonly { ofPort: number; vlan: number; mac: Uint8Array; ageS: number }[];
-  /** `ovs-appctl fdb/stats-show`. */
-  macStats(): MacStats;
-  clearMacStats(): void;
-  /** other_config:forward-bpdu: NORMAL forwards frames for reserved multicast addresses too. */
-  setForwardBpdu(forward: boolean): void;
   /** `ofproto/trace` text for a flow in ovs syntax; throws UserError. */
   trace(flowText: string, packet: Uint8Array | undefined): string;
   /** The flows of the internal table 254, which `bridge/dump-flows` prints with the others. */

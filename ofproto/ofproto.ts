@@ -5,7 +5,8 @@ import type { DpPort } from '../datapath/dpif.ts';
 import { UserError } from '../lib/errors.ts';
 import { BridgePort, BridgePorts } from './bridge-ports.ts';
 import { FailMode } from './fail-mode.ts';
-import { MacTable, macNumber } from './mac-learning.ts';
+import { L2Switch } from './l2-switch.ts';
+import { macNumber } from './mac-learning.ts';
 import { OFPP } from './model/actions.ts';
 import {
   emptyMatch,
@@ -30,14 +31,13 @@ import {
 } from './model/flow-mod.ts';
 import { flowOfKey } from './odp-text/format-key.ts';
 import type {
-  MacStats,
+  BundleSettings,
   OfPort,
   OfprotoApi,
   OfprotoEvents,
   PortConfigFlag,
   PortDevice,
   PortStatusReason,
-  PortVlan,
 } from './ofproto-api.ts';
 import { checkActions } from './tables/check-actions.ts';
 import { checkPrerequisites } from './tables/check-prerequisites.ts';
@@ -64,13 +64,12 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   readonly #ports = new BridgePorts();
   readonly #tables: FlowTables;
   readonly #transaction = new Transaction();
-  readonly #macs = new MacTable((mac) => this.#backer.macChanged(macNumber(mac)));
+  readonly l2: L2Switch;
   readonly #misses: MissFlows;
   readonly #subscribers = new Set<OfprotoEvents>();
   readonly #failMode: FailMode;
   readonly snapshot: XlateBridge;
   #missToController = false;
-  #forwardBpdu = false;
 
   readonly #closed: () => void;
 
@@ -93,6 +92,12 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       this.#transaction,
     );
     this.#failMode = new FailMode(this.#tables, () => this.#now());
+    this.l2 = new L2Switch({
+      nowMs: () => this.#now(),
+      port: (ofPort) => this.#ports.get(ofPort),
+      changed: () => this.changed(),
+      macChanged: (mac) => this.#backer.macChanged(macNumber(mac)),
+    });
     this.snapshot = this.#makeSnapshot();
     backer.register(this);
   }
@@ -106,12 +111,9 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       port: (ofPort) => this.#ports.get(ofPort),
       ports: this.#ports,
       misses: this.#misses.counts,
-      macPort: (vlan, mac) => this.#macs.lookup(vlan, mac),
+      l2: this.l2,
       get missToController() {
         return self.#missToController;
-      },
-      get forwardBpdu() {
-        return self.#forwardBpdu;
       },
     };
   }
@@ -131,9 +133,10 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   // Ports
 
-  addPort(device: PortDevice, ofPort: number, vlan?: PortVlan): void {
-    const port = new BridgePort(device, ofPort, vlan, this.#now());
+  addPort(device: PortDevice, ofPort: number, bundle: BundleSettings = { name: device.name }): void {
+    const port = new BridgePort(device, ofPort, this.#now());
     this.#ports.add(port);
+    this.l2.join(port, bundle);
     this.#backer.attachPort(this, port);
     this.changed();
     this.#portStatus('add', port.desc());
@@ -144,17 +147,9 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     if (!port) return;
     this.#ports.delete(ofPort);
     this.#backer.detachPort(port);
-    this.#macs.flush(ofPort);
+    this.l2.leave(port);
     this.changed();
     this.#portStatus('delete', port.desc());
-  }
-
-  setPortVlan(ofPort: number, vlan: PortVlan | undefined): void {
-    const port = this.#ports.get(ofPort);
-    if (!port) return;
-    port.vlan = vlan;
-    this.#macs.flush(ofPort);
-    this.changed();
   }
 
   ports(): readonly OfPort[] {
@@ -256,19 +251,10 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     this.changed();
   }
 
-  /** other_config:forward-bpdu. */
-  setForwardBpdu(forward: boolean): void {
-    if (forward === this.#forwardBpdu) return;
-    this.#forwardBpdu = forward;
-    this.changed();
-  }
-
   // Packets
 
   learn({ macs, learned }: BridgeEffects, usedMs: number): void {
-    for (const { vlan, mac, ofPort } of macs) {
-      if (this.#ports.get(ofPort)) this.#macs.learn(vlan, mac, ofPort, usedMs);
-    }
+    for (const sighting of macs) this.l2.learn(sighting, usedMs);
     for (const mod of learned) this.#tables.learn(mod, usedMs);
   }
 
@@ -303,32 +289,6 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     this.#backer.execute(out.packet, odpPort, xlate(this.snapshot, flow, { packetOut: out.actions }));
   }
 
-  // MAC table
-
-  setMacTable(options: { agingTimeMs?: number; maxEntries?: number }): void {
-    this.#macs.configure(options);
-  }
-
-  flushMacs(): void {
-    this.#macs.flush();
-  }
-
-  macs(): readonly { ofPort: number; vlan: number; mac: Uint8Array; ageS: number }[] {
-    const nowMs = this.#now();
-    return this.#macs
-      .entries()
-      .map(({ ofPort, vlan, mac, seenMs }) => ({ ofPort, vlan, mac, ageS: (nowMs - seenMs) / 1000 }));
-  }
-
-  macStats(): MacStats {
-    const { size, maxEntries, stats } = this.#macs;
-    return { entries: size, maxEntries, ...stats };
-  }
-
-  clearMacStats(): void {
-    this.#macs.clearStats();
-  }
-
   hiddenFlows(): FlowStatsEntry[] {
     this.#backer.pushStats();
     return this.#misses.flows(this.#now());
@@ -337,7 +297,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   /** Timeouts of rules and addresses. */
   expire(nowMs: number): void {
     this.#tables.expire(nowMs);
-    this.#macs.expire(nowMs);
+    this.l2.expire(nowMs);
   }
 
   trace(flowText: string, packet: Uint8Array | undefined): string {

@@ -1,8 +1,10 @@
 // The last step of every output: header changes are made, then the packet goes to one datapath port.
 
+import { KEY_IN_PORT } from '../model/flow.ts';
 import { commitActions } from './commit.ts';
 import type { XlateContext } from './context.ts';
 import { outputToPeer } from './patch.ts';
+import type { XlatePort } from './snapshot.ts';
 
 export function emitOutput(ctx: XlateContext, ofPort: number): void {
   const port = ctx.bridge.port(ofPort);
@@ -14,6 +16,10 @@ export function emitOutput(ctx: XlateContext, ofPort: number): void {
     ctx.report.add('detail', () => 'OFPPC_NO_FWD set, skipping output');
     return;
   }
+  if (isProtected(ctx, port)) {
+    ctx.report.add('warn', () => 'Flow is between protected ports, skipping output.');
+    return;
+  }
   if (port.peer) {
     outputToPeer(ctx, port, port.peer);
     return;
@@ -21,4 +27,9 @@ export function emitOutput(ctx: XlateContext, ofPort: number): void {
   if (port.odpPort === undefined) return;
   commitActions(ctx);
   ctx.emit({ type: 'output', port: port.odpPort });
+}
+
+/** Port.protected: such ports do not talk to one another. */
+function isProtected({ flow, bridge }: XlateContext, port: XlatePort): boolean {
+  return (port.bundle?.protected && bridge.port(flow.u32(KEY_IN_PORT))?.bundle?.protected) ?? false;
 }

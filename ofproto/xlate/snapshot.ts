@@ -16,11 +16,35 @@ export interface XlatePort {
   /** undefined while the datapath has no such port: output to it goes nowhere. */
   readonly odpPort: OdpPort | undefined;
   readonly config: OfPortDesc['config'];
-  readonly vlan: PortVlan | undefined;
+  /** undefined: NORMAL does not know the port. */
+  readonly bundle: XlateBundle | undefined;
   /** Where a patch port leads; undefined for others, and while its peer is missing. */
   readonly peer?: PatchEnd | undefined;
   /** Counts that translations keep, because no datapath port does. */
   readonly counters?: PortCounters | undefined;
+}
+
+/** A row of Port: what NORMAL and mirrors take for one port. */
+export interface XlateBundle {
+  readonly name: string;
+  /** The first member's number. */
+  readonly ofPort: number;
+  /** More than one: a bond. */
+  readonly ports: readonly XlatePort[];
+  readonly vlan: PortVlan;
+  readonly protected: boolean;
+  /** Floods go there. */
+  readonly floodable: boolean;
+}
+
+/** What NORMAL knows. */
+export interface XlateL2 {
+  /** In the order that floods have. */
+  readonly bundles: Iterable<XlateBundle>;
+  /** Behind which bundle `mac` is. */
+  macBundle(vlan: number, mac: Uint8Array): XlateBundle | undefined;
+  /** Frames for reserved multicast addresses are forwarded. */
+  readonly forwardBpdu: boolean;
 }
 
 /** A patch port as the bridge at its other end has it. */
@@ -41,13 +65,10 @@ export interface XlateBridge {
   port(ofPort: number): XlatePort | undefined;
   /** LOCAL first, then in the order they were added: the order that floods have. */
   readonly ports: Iterable<XlatePort>;
-  /** The port behind which NORMAL learned `mac`. */
-  macPort(vlan: number, mac: Uint8Array): number | undefined;
+  readonly l2: XlateL2;
   readonly misses: Readonly<Record<MissKind, MissCount>>;
   /** A miss goes to the controllers. */
   readonly missToController: boolean;
-  /** NORMAL forwards frames for reserved multicast addresses. */
-  readonly forwardBpdu: boolean;
 }
 
 /** A packet-in to make when a packet reaches a `userspace` action. */
@@ -86,7 +107,7 @@ export interface Visit {
 export interface MacSighting {
   readonly vlan: number;
   readonly mac: Uint8Array;
-  readonly ofPort: number;
+  readonly bundle: XlateBundle;
 }
 
 /** One way through a pair of patch ports. */

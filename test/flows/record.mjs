@@ -68,6 +68,7 @@ function runLine(line) {
   const [word, bridge = 'br0'] = verb.split('@');
   const text = rest.join(' ');
   if (word === 'port') vsctl('set', 'port', ...rest);
+  else if (word === 'set') vsctl('set', 'bridge', bridge, ...rest);
   else if (word === 'bridge') addBridge(rest[0], rest.slice(1));
   else if (word === 'patch') addPatch(rest);
   else if (word === 'mod-port') run('ovs-ofctl', 'mod-port', bridge, ...rest);

@@ -11,7 +11,14 @@ import {
   type PacketOut,
   type TableStats,
 } from '../../ofproto/model/flow-mod.ts';
-import type { OfPort, OfprotoApi, OfprotoEvents, PortConfigFlag, PortDevice } from '../../ofproto/ofproto-api.ts';
+import type {
+  L2Api,
+  OfPort,
+  OfprotoApi,
+  OfprotoEvents,
+  PortConfigFlag,
+  PortDevice,
+} from '../../ofproto/ofproto-api.ts';
 
 const CONFIG: OfPortDesc['config'] = {
   portDown: false,
@@ -43,6 +50,8 @@ export class FakeOfproto implements OfprotoApi {
   flows: FlowStatsEntry[] = [];
   readonly packetsOut: PacketOut[] = [];
   readonly failModes: string[] = [];
+  /** Connections have no use for it. */
+  readonly l2 = undefined as unknown as L2Api;
   missToController = false;
   /** Barriers wait for this. */
   barrierDone: Promise<void> = Promise.resolve();
@@ -73,7 +82,6 @@ export class FakeOfproto implements OfprotoApi {
   delPort(ofPort: number): void {
     this.descs = this.descs.filter((desc) => desc.ofPort !== ofPort);
   }
-  setPortVlan(): void {}
   ports(): readonly OfPort[] {
     return this.descs.map(({ ofPort, name }) => ({ ofPort, name, device: undefined }));
   }
@@ -139,17 +147,7 @@ export class FakeOfproto implements OfprotoApi {
   setMissToController(wanted: boolean): void {
     this.missToController = wanted;
   }
-  setMacTable(): void {}
-  macStats() {
-    return { entries: 0, maxEntries: 8192, learned: 0, expired: 0, evicted: 0, moved: 0 };
-  }
-  clearMacStats(): void {}
-  setForwardBpdu(): void {}
-  flushMacs(): void {}
   hiddenFlows(): [] {
-    return [];
-  }
-  macs(): [] {
     return [];
   }
   trace(): string {

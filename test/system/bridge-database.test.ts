@@ -56,8 +56,7 @@ describe.skipIf(!hasOvs)('Reconciler with ovsdb-server', () => {
         datapathId: 0n,
         addPort: nothing,
         delPort: nothing,
-        setMacTable: nothing,
-        setForwardBpdu: nothing,
+        l2: { setBundle: nothing, configure: nothing },
         close: nothing,
       }) as unknown as OfprotoApi;
     const connmgr = {

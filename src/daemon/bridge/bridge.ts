@@ -3,18 +3,17 @@
 import type { Dpif, DpPort } from '../../../datapath/dpif.ts';
 import { logger } from '../../../lib/log.ts';
 import type { ConnmgrApi } from '../../../ofproto/connmgr/connmgr-api.ts';
-import type { OfprotoApi, PortVlan } from '../../../ofproto/ofproto-api.ts';
+import type { BundleSettings, OfprotoApi } from '../../../ofproto/ofproto-api.ts';
 import { formatDatapathId, pickBridgeMac, pickDatapathId } from './address.ts';
 import type { BridgeConfig, InterfaceConfig } from './config.ts';
 import { Iface, type IfaceParts } from './iface.ts';
 import type { DummyMode } from './interface-type.ts';
+import { l2Settings } from './l2-settings.ts';
 import { OfportAllocator } from './ofports.ts';
 
 const log = logger('bridge');
 
 const MTU_DEFAULT = 1500;
-const MAC_AGING_S_DEFAULT = 300;
-const MAC_TABLE_SIZE_DEFAULT = 8192;
 
 /** What a bridge is made of. */
 export interface BridgeParts {
@@ -26,7 +25,7 @@ export interface BridgeParts {
 
 interface Wanted {
   readonly config: InterfaceConfig;
-  readonly vlan: PortVlan | undefined;
+  readonly bundle: BundleSettings;
   /** Why the interface cannot be part of its port. */
   readonly refusal: string | undefined;
 }
@@ -36,7 +35,6 @@ export class Bridge {
   readonly ofproto: OfprotoApi;
   readonly connmgr: ConnmgrApi;
   config: BridgeConfig;
-  readonly #parts: BridgeParts;
   readonly #ifaces = new Map<string, Iface>();
   readonly #ifaceParts: IfaceParts;
   /** The MTU that internal ports were last given; they keep what a user sets by other means until it changes. */
@@ -47,7 +45,6 @@ export class Bridge {
     this.config = config;
     this.ofproto = parts.ofproto;
     this.connmgr = parts.connmgr;
-    this.#parts = parts;
     const bridge = { name: config.name, datapathType: config.datapathType };
     const { dpif, ofproto, dummy } = parts;
     this.#ifaceParts = { dpif, ofproto, dummy, bridge, ofports: new OfportAllocator() };
@@ -118,23 +115,23 @@ export class Bridge {
     this.ofproto.close();
   }
 
-  async #applyInterface({ config, vlan, refusal }: Wanted): Promise<void> {
-    const iface = this.#ifaces.get(config.name) ?? new Iface(config, vlan, this.#ifaceParts);
+  async #applyInterface({ config, bundle, refusal }: Wanted): Promise<void> {
+    const iface = this.#ifaces.get(config.name) ?? new Iface(config, bundle, this.#ifaceParts);
     this.#ifaces.set(config.name, iface);
     if (refusal !== undefined) await iface.refuse(config, refusal);
-    else await iface.apply(config, vlan, iface.type === 'internal' ? { mtu: this.#internalMtu } : {});
+    else await iface.apply(config, bundle, iface.type === 'internal' ? { mtu: this.#internalMtu } : {});
   }
 
-  async #applyLocal({ config, vlan }: Wanted): Promise<void> {
+  async #applyLocal({ config, bundle }: Wanted): Promise<void> {
     const mac = pickBridgeMac(
       this.config.otherConfig['hwaddr'],
       [...this.#ifaces.values()]
         .filter((iface) => !iface.isLocal && iface.ofPort !== undefined)
         .map((iface) => ({ mac: iface.dpPort?.mac, isInternal: iface.config.type === 'internal' })),
     );
-    const iface = this.#ifaces.get(this.name) ?? new Iface(config, vlan, this.#ifaceParts);
+    const iface = this.#ifaces.get(this.name) ?? new Iface(config, bundle, this.#ifaceParts);
     this.#ifaces.set(this.name, iface);
-    await iface.apply(config, vlan, { mac, mtu: this.#internalMtu });
+    await iface.apply(config, bundle, { mac, mtu: this.#internalMtu });
   }
 
   /** Internal ports get the smallest MTU of the other ports, so that the host does not send what cannot leave. */
@@ -152,10 +149,7 @@ export class Bridge {
 
   #applySettings(): void {
     const { otherConfig, failMode, protocols } = this.config;
-    const agingS = numberOf(otherConfig['mac-aging-time'], MAC_AGING_S_DEFAULT, 15, 3600);
-    const maxEntries = numberOf(otherConfig['mac-table-size'], MAC_TABLE_SIZE_DEFAULT, 10, 1_000_000);
-    this.#parts.ofproto.setMacTable({ agingTimeMs: agingS * 1000, maxEntries });
-    this.#parts.ofproto.setForwardBpdu(otherConfig['forward-bpdu'] === 'true');
+    this.ofproto.l2.configure(l2Settings(this.config));
     this.connmgr.setFailMode(failMode);
     this.connmgr.setProtocols(protocols);
     const { 'dp-desc': datapath, 'dp-sn': serialNumber } = otherConfig;
@@ -176,11 +170,12 @@ function wantedInterfaces(config: BridgeConfig): Map<string, Wanted> {
     for (const [index, iface] of port.interfaces.entries()) {
       if (wanted.has(iface.name)) continue;
       const refusal = index === 0 ? undefined : `${iface.name}: port ${port.name} uses only one of its interfaces`;
-      wanted.set(iface.name, { config: iface, vlan: port.vlan, refusal });
+      wanted.set(iface.name, { config: iface, bundle: port.bundle, refusal });
     }
   }
   if (!wanted.has(config.name)) {
-    wanted.set(config.name, { config: localInterface(config.name), vlan: undefined, refusal: undefined });
+    const bundle = { name: config.name };
+    wanted.set(config.name, { config: localInterface(config.name), bundle, refusal: undefined });
   }
   return wanted;
 }
@@ -193,10 +188,4 @@ function localInterface(name: string): InterfaceConfig {
 function rank(config: InterfaceConfig): number {
   if (config.ofportRequest !== undefined) return 0;
   return config.ofportBefore !== undefined && config.ofportBefore > 0 ? 1 : 2;
-}
-
-/** A number from other_config within its limits; the default when it is absent or no number. */
-function numberOf(text: string | undefined, fallback: number, min: number, max: number): number {
-  const value = text === undefined || text.trim() === '' ? Number.NaN : Number(text);
-  return Number.isFinite(value) ? Math.min(Math.max(value, min), max) : fallback;
 }

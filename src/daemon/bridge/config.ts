@@ -2,8 +2,9 @@
 // being applied, a SwitchConfig does not. References to rows that are not there are passed over.
 
 import type { ControllerConfig } from '../../../ofproto/connmgr/controller.ts';
-import type { PortVlan } from '../../../ofproto/ofproto-api.ts';
+import type { BundleSettings } from '../../../ofproto/ofproto-api.ts';
 import type { OvsdbReplica, ReplicaRow } from '../../ovsdb/replica.ts';
+import { bundleSettings } from './bundle-settings.ts';
 
 export interface InterfaceConfig {
   readonly uuid: string;
@@ -21,8 +22,7 @@ export interface InterfaceConfig {
 export interface PortConfig {
   readonly uuid: string;
   readonly name: string;
-  /** undefined: no VLAN setting, which is a trunk of every VLAN. */
-  readonly vlan: PortVlan | undefined;
+  readonly bundle: BundleSettings;
   readonly interfaces: readonly InterfaceConfig[];
 }
 
@@ -36,6 +36,7 @@ export interface BridgeConfig {
   readonly datapathType: string;
   readonly failMode: 'standalone' | 'secure';
   readonly protocols: readonly string[];
+  readonly floodVlans: readonly number[];
   readonly otherConfig: Readonly<Record<string, string>>;
   readonly ports: readonly PortConfig[];
   readonly controllers: readonly ControllerRowConfig[];
@@ -72,6 +73,7 @@ function readBridge(replica: OvsdbReplica, row: ReplicaRow): BridgeConfig {
     datapathType: row.string('datapath_type'),
     failMode: row.optString('fail_mode') === 'secure' ? 'secure' : 'standalone',
     protocols: row.strings('protocols'),
+    floodVlans: row.numbers('flood_vlans'),
     otherConfig: object(row, 'other_config'),
     ports: named(replica, 'Port', row.uuids('ports')).map((port) => readPort(replica, port)),
     controllers: controllers.map(readController),
@@ -82,23 +84,21 @@ function readPort(replica: OvsdbReplica, row: ReplicaRow): PortConfig {
   return {
     uuid: row.uuid,
     name: row.string('name'),
-    vlan: readVlan(row),
+    bundle: readBundle(row),
     interfaces: named(replica, 'Interface', row.uuids('interfaces')).map(readInterface),
   };
 }
 
-/** ovs-vswitchd.conf.db(5), Port, VLAN Configuration: without vlan_mode a tag makes an access port. */
-function readVlan(row: ReplicaRow): PortVlan | undefined {
-  const tag = row.optNumber('tag');
-  const trunks = row.numbers('trunks');
-  const mode = row.optString('vlan_mode');
-  if (tag === undefined && trunks.length === 0 && mode === undefined) return undefined;
-  const isMode = mode === 'access' || mode === 'trunk' || mode === 'native-tagged' || mode === 'native-untagged';
-  return {
-    mode: isMode ? mode : tag === undefined ? 'trunk' : 'access',
-    tag: tag ?? 0,
-    ...(trunks.length > 0 ? { trunks } : {}),
-  };
+function readBundle(row: ReplicaRow): BundleSettings {
+  return bundleSettings({
+    name: row.string('name'),
+    tag: row.optNumber('tag'),
+    trunks: row.numbers('trunks'),
+    cvlans: row.numbers('cvlans'),
+    vlanMode: row.optString('vlan_mode'),
+    protected: row.boolean('protected'),
+    otherConfig: object(row, 'other_config'),
+  });
 }
 
 function readInterface(row: ReplicaRow): InterfaceConfig {

@@ -11,7 +11,7 @@ import type { Dpif, DpPort, PortSpec, PortType } from '../../../datapath/dpif.ts
 import { UserError } from '../../../lib/errors.ts';
 import { logger } from '../../../lib/log.ts';
 import { OFPP } from '../../../ofproto/model/actions.ts';
-import type { OfprotoApi, PortDevice, PortVlan } from '../../../ofproto/ofproto-api.ts';
+import type { BundleSettings, OfprotoApi, PortDevice } from '../../../ofproto/ofproto-api.ts';
 import { PatchDevice, patchPeerError } from '../../../ofproto/patch-ports.ts';
 import type { InterfaceConfig } from './config.ts';
 import { type BridgeKind, type DummyMode, portSpec, portType, unknownTypeError } from './interface-type.ts';
@@ -33,16 +33,16 @@ export interface IfaceParts {
 export class Iface {
   config: InterfaceConfig;
   readonly #parts: IfaceParts;
-  #vlan: PortVlan | undefined;
+  #bundle: BundleSettings;
   #spec: PortSpec | undefined;
   #dpPort: DpPort | undefined;
   #patch: PatchDevice | undefined;
   #ofPort: number | undefined;
   #error: string | undefined;
 
-  constructor(config: InterfaceConfig, vlan: PortVlan | undefined, parts: IfaceParts) {
+  constructor(config: InterfaceConfig, bundle: BundleSettings, parts: IfaceParts) {
     this.config = config;
-    this.#vlan = vlan;
+    this.#bundle = bundle;
     this.#parts = parts;
   }
 
@@ -70,12 +70,12 @@ export class Iface {
   /** Makes the interface as `config` wants it; never rejects for what a user can cause, but sets `error`. */
   async apply(
     config: InterfaceConfig,
-    vlan: PortVlan | undefined,
+    bundle: BundleSettings,
     bridge: { readonly mac?: string | undefined; readonly mtu?: number | undefined } = {},
   ): Promise<void> {
     this.config = config;
     if (config.type === 'patch' && !this.isLocal) {
-      await this.#applyPatch(config, vlan);
+      await this.#applyPatch(config, bundle);
       return;
     }
     const type = this.type;
@@ -87,11 +87,11 @@ export class Iface {
     const spec = portSpec(config, type, bridge);
     if (this.#dpPort && !(await this.#reconfigure(spec))) await this.remove();
     if (!this.#dpPort) await this.#add(spec);
-    this.#setVlan(vlan);
+    this.#setBundle(bundle);
     this.admit();
   }
 
-  async #applyPatch(config: InterfaceConfig, vlan: PortVlan | undefined): Promise<void> {
+  async #applyPatch(config: InterfaceConfig, bundle: BundleSettings): Promise<void> {
     const peer = config.options['peer'];
     const error = patchPeerError(config.name, peer);
     if (error !== undefined) {
@@ -102,7 +102,7 @@ export class Iface {
     this.#error = undefined;
     this.#patch ??= new PatchDevice(config.name, peer!, this.#parts.bridge.datapathType || 'system');
     this.#patch.peerName = peer!;
-    this.#setVlan(vlan);
+    this.#setBundle(bundle);
     this.admit();
   }
 
@@ -180,7 +180,7 @@ export class Iface {
     }
     this.#error = undefined;
     this.#ofPort = ofPort;
-    ofproto.addPort(device, ofPort, this.#vlan);
+    ofproto.addPort(device, ofPort, this.#bundle);
     log.info(`bridge ${bridge.name}: added interface ${name} on port ${ofPort & 0xffff}`);
     return true;
   }
@@ -194,10 +194,10 @@ export class Iface {
     this.#ofPort = undefined;
   }
 
-  #setVlan(vlan: PortVlan | undefined): void {
-    const differs = JSON.stringify(vlan) !== JSON.stringify(this.#vlan);
-    this.#vlan = vlan;
-    if (differs && this.#ofPort !== undefined) this.#parts.ofproto.setPortVlan(this.#ofPort, vlan);
+  #setBundle(bundle: BundleSettings): void {
+    const differs = JSON.stringify(bundle) !== JSON.stringify(this.#bundle);
+    this.#bundle = bundle;
+    if (differs && this.#ofPort !== undefined) this.#parts.ofproto.l2.setBundle(bundle);
   }
 }
 

@@ -1,14 +1,13 @@
-// ofproto/*, fdb/* and bridge/*: one bridge's OpenFlow switch.
+// ofproto/* and bridge/*: one bridge's OpenFlow switch.
 
 import { UserError } from '../../../lib/errors.ts';
 import { OFPP } from '../../../ofproto/model/actions.ts';
 import { emptyMatch } from '../../../ofproto/model/flow.ts';
 import type { FlowStatsEntry } from '../../../ofproto/model/flow-mod.ts';
-import { formatEther } from '../../../ofproto/text/addresses.ts';
 import { formatActions } from '../../../ofproto/text/format-actions.ts';
 import { formatMatch } from '../../../ofproto/text/format-match.ts';
 import type { Command } from '../../unixctl/command.ts';
-import { type CommandContext, findBridge, ofPortText, splitOptions } from './context.ts';
+import { type CommandContext, findBridge, splitOptions } from './context.ts';
 
 export function bridgeCommands(context: CommandContext): Command[] {
   const bridges = () => context.reconciler.bridges();
@@ -37,22 +36,6 @@ export function bridgeCommands(context: CommandContext): Command[] {
       maxArgs: 2,
       handler: (args) => dumpFlows(context, args),
     },
-    { name: 'fdb/show', usage: 'bridge', minArgs: 1, maxArgs: 1, handler: ([name]) => showMacs(context, name!) },
-    {
-      name: 'fdb/stats-show',
-      usage: 'bridge',
-      minArgs: 1,
-      maxArgs: 1,
-      handler: ([name]) => showMacStats(context, name!),
-    },
-    {
-      name: 'fdb/stats-clear',
-      usage: '[bridge]',
-      minArgs: 0,
-      maxArgs: 1,
-      handler: ([name]) => clearMacStats(context, name),
-    },
-    { name: 'fdb/flush', usage: '[bridge]', minArgs: 0, maxArgs: 1, handler: ([name]) => flushMacs(context, name) },
     {
       name: 'bridge/reconnect',
       usage: '[bridge]',
@@ -76,41 +59,6 @@ function trace(context: CommandContext, [name, flow, packet]: readonly string[])
 export function parsePacket(text: string): Uint8Array {
   if (!/^([0-9a-f]{2})+$/i.test(text)) throw new UserError('Trailing garbage in packet data');
   return Buffer.from(text, 'hex');
-}
-
-function showMacs(context: CommandContext, name: string): string {
-  const rows = findBridge(context, name)
-    .ofproto.macs()
-    .map(({ ofPort, vlan, mac, ageS }) => {
-      const port = ofPortText(ofPort).padStart(5);
-      return `${port}  ${String(vlan).padStart(4)}  ${formatEther(mac)}  ${String(Math.floor(ageS)).padStart(3)}`;
-    });
-  return [' port  VLAN  MAC                Age', ...rows].join('\n');
-}
-
-function showMacStats(context: CommandContext, name: string): string {
-  const { entries, maxEntries, learned, expired, evicted, moved } = findBridge(context, name).ofproto.macStats();
-  return [
-    `Statistics for bridge "${name}":`,
-    `  Current/maximum MAC entries in the table: ${entries}/${maxEntries}`,
-    '  Current static MAC entries in the table : 0',
-    `  Total number of learned MAC entries     : ${learned}`,
-    `  Total number of expired MAC entries     : ${expired}`,
-    `  Total number of evicted MAC entries     : ${evicted}`,
-    `  Total number of port moved MAC entries  : ${moved}`,
-  ].join('\n');
-}
-
-function clearMacStats(context: CommandContext, name: string | undefined): string {
-  const chosen = name === undefined ? context.reconciler.bridges() : [findBridge(context, name)];
-  for (const bridge of chosen) bridge.ofproto.clearMacStats();
-  return 'statistics successfully cleared';
-}
-
-function flushMacs(context: CommandContext, name: string | undefined): string {
-  const chosen = name === undefined ? context.reconciler.bridges() : [findBridge(context, name)];
-  for (const bridge of chosen) bridge.ofproto.flushMacs();
-  return 'table successfully flushed';
 }
 
 const OFPTT_ALL = 255;

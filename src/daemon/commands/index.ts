@@ -5,6 +5,7 @@ import { bridgeCommands } from './bridge-commands.ts';
 import type { CommandContext } from './context.ts';
 import { dpifCommands } from './dpif-commands.ts';
 import { dummyCommands } from './dummy-commands.ts';
+import { fdbCommands } from './fdb-commands.ts';
 import { pmdCommands, pmdKillCommand } from './pmd-commands.ts';
 import { upcallCommands } from './upcall-commands.ts';
 
@@ -20,6 +21,7 @@ export interface CommandSet extends CommandContext {
 export function switchCommands(set: CommandSet): Command[] {
   return [
     ...bridgeCommands(set),
+    ...fdbCommands(set),
     ...dpifCommands(set),
     ...pmdCommands(set),
     ...upcallCommands(set),

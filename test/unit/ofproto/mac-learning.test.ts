@@ -5,7 +5,7 @@ const mac = (n: number) => Uint8Array.of(0, 0, 0, 0, n >> 8, n & 255);
 
 describe('MacTable', () => {
   it('learn() says whether it was news', () => {
-    const table = new MacTable();
+    const table = new MacTable<number>();
     expect(table.learn(0, mac(1), 1, 0)).toBe(true);
     expect(table.learn(0, mac(1), 1, 1)).toBe(false);
     expect(table.learn(5, mac(1), 2, 1)).toBe(true);
@@ -14,7 +14,7 @@ describe('MacTable', () => {
   });
 
   it('forgets addresses that were not seen for the aging time', () => {
-    const table = new MacTable();
+    const table = new MacTable<number>();
     table.configure({ agingTimeMs: 1000 });
     table.learn(0, mac(1), 1, 0);
     table.learn(0, mac(2), 1, 500);
@@ -24,7 +24,7 @@ describe('MacTable', () => {
   });
 
   it('when full, drops the oldest address of the port that has most', () => {
-    const table = new MacTable();
+    const table = new MacTable<number>();
     table.configure({ maxEntries: 4 });
     table.learn(0, mac(100), 9, 0);
     for (let i = 1; i <= 50; i++) table.learn(0, mac(i), 1, i);
@@ -33,12 +33,29 @@ describe('MacTable', () => {
     expect(table.lookup(0, mac(50))).toBe(1);
   });
 
-  it('flush() of a port leaves the others', () => {
-    const table = new MacTable();
+  it('flushPort() leaves the others', () => {
+    const table = new MacTable<number>();
     table.learn(0, mac(1), 1, 0);
     table.learn(0, mac(2), 2, 0);
-    expect(table.flush(1)).toBe(true);
+    expect(table.flushPort(1)).toBe(true);
     expect([table.lookup(0, mac(1)), table.lookup(0, mac(2))]).toEqual([undefined, 2]);
-    expect(table.flush(1)).toBe(false);
+    expect(table.flushPort(1)).toBe(false);
+  });
+
+  it('static entries neither move, age, go with a flush nor make room', () => {
+    const table = new MacTable<number>();
+    table.configure({ agingTimeMs: 1000, maxEntries: 2 });
+    table.learn(0, mac(1), 1, 0);
+    expect(table.addStatic(0, mac(1), 2)).toMatchObject({ port: 1, isStatic: false });
+    expect(table.addStatic(0, mac(1), 2)).toBeUndefined();
+    expect(table.learn(0, mac(1), 3, 5)).toBe(false);
+    table.addStatic(0, mac(2), 2);
+    expect(table.learn(0, mac(3), 3, 5)).toBe(false);
+    table.expire(5000);
+    table.flush();
+    expect(table.entries().map(({ port }) => port)).toEqual([2, 2]);
+    expect([table.deleteStatic(0, mac(2)), table.deleteStatic(0, mac(2))]).toEqual([true, false]);
+    expect(table.flushPort(2)).toBe(true);
+    expect(table.size).toBe(0);
   });
 });

@@ -25,8 +25,8 @@ describe('patch ports', () => {
     await fixture.advance(500);
     expect(fixture.stats('', 'br0')[0]).toMatchObject({ packets: 5n, bytes: 460n });
     expect(fixture.stats('', 'br1')[0]).toMatchObject({ packets: 5n, bytes: 460n });
-    expect(fixture.br0.macs()).toEqual([]);
-    expect(fixture.bridge('br1').macs()).toMatchObject([{ ofPort: 11, vlan: 0 }]);
+    expect(fixture.br0.l2.macs()).toEqual([]);
+    expect(fixture.bridge('br1').l2.macs()).toMatchObject([{ ofPort: 11, vlan: 0 }]);
     expect(port(fixture, 'br0', 10)).toMatchObject({ txPackets: 5n, txBytes: 460n, rxPackets: 0n });
     expect(port(fixture, 'br1', 11)).toMatchObject({ rxPackets: 5n, rxBytes: 460n, txPackets: 0n });
   });

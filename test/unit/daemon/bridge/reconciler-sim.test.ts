@@ -80,9 +80,7 @@ class World {
       delPort: (ofPort: number) => {
         if (!ports.delete(ofPort)) throw new Error(`port ${ofPort} of ${name} is not there`);
       },
-      setPortVlan: nothing,
-      setMacTable: nothing,
-      setForwardBpdu: nothing,
+      l2: { setBundle: nothing, configure: nothing },
       close: () => this.ofprotos.delete(name),
     } as unknown as OfprotoApi;
   }

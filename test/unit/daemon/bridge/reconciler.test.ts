@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../../../lib/clock.ts';
 import type { ConnmgrApi } from '../../../../ofproto/connmgr/connmgr-api.ts';
 import { OFPP } from '../../../../ofproto/model/actions.ts';
-import type { OfprotoApi, PortVlan } from '../../../../ofproto/ofproto-api.ts';
+import type { BundleSettings, OfprotoApi } from '../../../../ofproto/ofproto-api.ts';
 import type { DummyMode } from '../../../../src/daemon/bridge/interface-type.ts';
 import { Reconciler } from '../../../../src/daemon/bridge/reconciler.ts';
 import { FakePortsDpif } from '../../../support/fake-ports-dpif.ts';
@@ -12,24 +12,25 @@ import { FakeReplica } from '../../../support/fake-replica.ts';
 
 /** Records what it is told. */
 class FakeOfproto {
-  readonly portsByNumber = new Map<number, { name: string; vlan: PortVlan | undefined }>();
+  readonly portsByNumber = new Map<number, { name: string; bundle: BundleSettings | undefined }>();
   datapathId = 0n;
   isClosed = false;
-  macTable: object | undefined;
+  l2Settings: object | undefined;
 
-  addPort(dpPort: { name: string }, ofPort: number, vlan?: PortVlan): void {
-    this.portsByNumber.set(ofPort, { name: dpPort.name, vlan });
+  addPort(dpPort: { name: string }, ofPort: number, bundle?: BundleSettings): void {
+    this.portsByNumber.set(ofPort, { name: dpPort.name, bundle });
   }
   delPort(ofPort: number): void {
     this.portsByNumber.delete(ofPort);
   }
-  setPortVlan(ofPort: number, vlan: PortVlan | undefined): void {
-    this.portsByNumber.get(ofPort)!.vlan = vlan;
-  }
-  setForwardBpdu(): void {}
-  setMacTable(options: object): void {
-    this.macTable = options;
-  }
+  readonly l2 = {
+    setBundle: (bundle: BundleSettings) => {
+      for (const port of this.portsByNumber.values()) if (port.name === bundle.name) port.bundle = bundle;
+    },
+    configure: (settings: object) => {
+      this.l2Settings = settings;
+    },
+  };
   close(): void {
     this.isClosed = true;
   }
@@ -202,7 +203,10 @@ describe('Reconciler', () => {
     await reconciler.settled();
     const eth2 = dpif.port('eth2');
     await put({ 'Port/p-eth2': { tag: 5 }, 'Interface/i-eth2': { ofport_request: 44, mtu_request: 1400 } });
-    expect(ofprotos.get('br0')?.portsByNumber.get(44)).toEqual({ name: 'eth2', vlan: { mode: 'access', tag: 5 } });
+    expect(ofprotos.get('br0')?.portsByNumber.get(44)).toEqual({
+      name: 'eth2',
+      bundle: { name: 'eth2', vlan: { mode: 'access', tag: 5 } },
+    });
     expect(dpif.port('eth2')).toBe(eth2);
     expect(eth2?.mtu).toBe(1400);
     expect(dpif.port('br0')?.mtu).toBe(1400);

@@ -76,13 +76,23 @@ beforeEach(async () => {
     iface: (name: string) => ifaces.get(name),
     connmgr: { reconnect: () => {} },
     ofproto: {
-      macs: () => [
-        { ofPort: 2, vlan: 5, mac: Buffer.from('505400000002', 'hex'), ageS: 0.4 },
-        { ofPort: OFPP.LOCAL, vlan: 0, mac: Buffer.from('505400000001', 'hex'), ageS: 12 },
-      ],
-      flushMacs: () => {},
-      macStats: () => ({ entries: 2, maxEntries: 8192, learned: 5, expired: 1, evicted: 2, moved: 3 }),
-      clearMacStats: () => {},
+      l2: {
+        macs: () => [
+          { ofPort: 2, vlan: 5, mac: Buffer.from('505400000002', 'hex'), ageS: 0.4 },
+          { ofPort: OFPP.LOCAL, vlan: 0, mac: Buffer.from('505400000001', 'hex'), ageS: 12 },
+        ],
+        flushMacs: () => {},
+        macStats: () => ({
+          entries: 2,
+          staticEntries: 0,
+          maxEntries: 8192,
+          learned: 5,
+          expired: 1,
+          evicted: 2,
+          moved: 3,
+        }),
+        clearMacStats: () => {},
+      },
       flowStats: () => [rule],
       hiddenFlows: () => [],
       trace: (flow: string, packet?: Uint8Array) => `Flow: ${flow} ${packet?.length ?? 'no packet'}`,

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { PortVlan } from '../../../../ofproto/ofproto-api.ts';
+import { bundleSettings, type PortColumns } from '../../../../src/daemon/bridge/bundle-settings.ts';
+import { type L2Columns, l2Settings } from '../../../../src/daemon/bridge/l2-settings.ts';
 import { MemoryPort } from '../../../support/memory-dpif.ts';
 import { SwitchFixture } from '../../../support/switch-fixture.ts';
 
@@ -22,13 +23,30 @@ function casesOf(file: string): Case[] {
   return cases;
 }
 
-/** `tag=10`, `trunks=10,20`, `vlan_mode=native-tagged`. */
-function portVlan(columns: readonly string[]): PortVlan {
-  const given = new Map(columns.map((column) => column.split('=') as [string, string]));
-  const tag = given.get('tag');
-  const mode = (given.get('vlan_mode') ?? (tag === undefined ? 'trunk' : 'access')) as PortVlan['mode'];
-  const trunks = given.get('trunks')?.split(',').map(Number);
-  return { mode, tag: Number(tag ?? 0), ...(trunks ? { trunks } : {}) };
+/** `tag=10`, `other_config:forward-bpdu=true`, as ovs-vsctl's set takes them. */
+function columnsOf(settings: readonly string[]) {
+  const columns = new Map<string, string>();
+  const otherConfig: Record<string, string> = {};
+  for (const setting of settings) {
+    const [column, value] = setting.split('=') as [string, string];
+    if (column.startsWith('other_config:')) otherConfig[column.slice('other_config:'.length)] = value;
+    else columns.set(column, value);
+  }
+  const numbers = (name: string) => columns.get(name)?.split(',').map(Number) ?? [];
+  return { columns, numbers, otherConfig };
+}
+
+function portColumns([name, ...settings]: readonly string[]): PortColumns {
+  const { columns, numbers, otherConfig } = columnsOf(settings);
+  const [tag] = numbers('tag');
+  const lists = { trunks: numbers('trunks'), cvlans: numbers('cvlans') };
+  const isProtected = columns.get('protected') === 'true';
+  return { name: name!, tag, ...lists, vlanMode: columns.get('vlan_mode'), protected: isProtected, otherConfig };
+}
+
+function bridgeColumns(settings: readonly string[]): L2Columns {
+  const { numbers, otherConfig } = columnsOf(settings);
+  return { otherConfig, floodVlans: numbers('flood_vlans') };
 }
 
 const CONFIG_WORDS = { 'no-forward': 'noFwd', 'no-flood': 'noFlood', 'no-receive': 'noRecv' } as const;
@@ -41,7 +59,8 @@ function runLine(fixture: SwitchFixture, text: string): string {
   if (word === 'flow') fixture.flowMod(argument, 'add', name);
   else if (word === 'packet') fixture.dpif.miss(fixture.key(argument));
   else if (word === 'trace') return bridge.trace(argument, undefined);
-  else if (word === 'port') bridge.setPortVlan(Number(rest[0]!.slice(1)), portVlan(rest.slice(1)));
+  else if (word === 'port') bridge.l2.setBundle(bundleSettings(portColumns(rest)));
+  else if (word === 'set') bridge.l2.configure(l2Settings(bridgeColumns(rest)));
   else if (word === 'bridge') {
     fixture.addBridge(
       rest[0]!,

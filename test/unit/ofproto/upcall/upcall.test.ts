@@ -3,6 +3,7 @@ import { OFPP } from '../../../../ofproto/model/actions.ts';
 import { emptyMatch } from '../../../../ofproto/model/flow.ts';
 import type { FlowRemoved, PacketIn } from '../../../../ofproto/model/flow-mod.ts';
 import { parseActions } from '../../../../ofproto/text/parse-flow.ts';
+import { l2Settings } from '../../../../src/daemon/bridge/l2-settings.ts';
 import { SwitchFixture } from '../../../support/switch-fixture.ts';
 
 const TCP = 'tcp,nw_src=10.0.0.1,nw_dst=10.0.0.2,tp_src=1,tp_dst=80,dl_src=00:00:00:00:00:01,dl_dst=00:00:00:00:00:02';
@@ -105,7 +106,7 @@ describe('revalidation', () => {
     fixture.dpif.miss(fixture.key('in_port=3,dl_src=00:00:00:00:00:02,dl_dst=00:00:00:00:00:01,dl_type=0x1234'));
     await fixture.br0.barrier();
     expect(fixture.megaflows()[0]).toContain('actions:3');
-    expect(fixture.br0.macs()).toMatchObject([
+    expect(fixture.br0.l2.macs()).toMatchObject([
       { ofPort: 1, vlan: 0, ageS: 0 },
       { ofPort: 3, vlan: 0, ageS: 0 },
     ]);
@@ -158,15 +159,15 @@ describe('statistics', () => {
 
   it('addresses age unless packets from them come', async () => {
     const fixture = fixtureWith('actions=normal');
-    fixture.br0.setMacTable({ agingTimeMs: 20_000 });
+    fixture.br0.l2.configure(l2Settings({ otherConfig: { 'mac-aging-time': '20' }, floodVlans: [] }));
     fixture.dpif.miss(fixture.key(`in_port=1,${TCP}`));
     for (let i = 0; i < 6; i++) {
       await fixture.advance(5000);
       [...fixture.dpif.flows()][0]!.hit(1, 60, fixture.clock.nowMs());
     }
-    expect(fixture.br0.macs()).toHaveLength(1);
+    expect(fixture.br0.l2.macs()).toHaveLength(1);
     await fixture.advance(21_000);
-    expect(fixture.br0.macs()).toEqual([]);
+    expect(fixture.br0.l2.macs()).toEqual([]);
   });
 });
 

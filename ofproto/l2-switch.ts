@@ -1,0 +1,109 @@
+// What NORMAL knows in one bridge: its bundles, where addresses are, and how they are learned and forgotten.
+
+import type { BridgePort } from './bridge-ports.ts';
+import { type Bundle, Bundles } from './bundles.ts';
+import { MacTable } from './mac-learning.ts';
+import type { BundleSettings, L2Api, L2Settings, MacRow, MacStats } from './ofproto-api.ts';
+import type { MacSighting, XlateBundle, XlateL2 } from './xlate/snapshot.ts';
+
+/** What the switch asks of its bridge. */
+export interface L2Parts {
+  nowMs(): number;
+  port(ofPort: number): BridgePort | undefined;
+  /** Translations may come out differently now: all of them, or those that looked this address up. */
+  changed(): void;
+  macChanged(mac: Uint8Array): void;
+}
+
+const NO_VLANS: ReadonlySet<number> = new Set();
+
+export class L2Switch implements L2Api, XlateL2 {
+  readonly #parts: L2Parts;
+  readonly bundles = new Bundles();
+  readonly #macs: MacTable<XlateBundle>;
+  #settingsText = '';
+  #floodVlans = NO_VLANS;
+  forwardBpdu = false;
+
+  constructor(parts: L2Parts) {
+    this.#parts = parts;
+    this.#macs = new MacTable((mac) => parts.macChanged(mac));
+  }
+
+  join(port: BridgePort, settings: BundleSettings): void {
+    this.bundles.join(port, settings);
+  }
+
+  leave(port: BridgePort): void {
+    const emptied = this.bundles.leave(port);
+    if (emptied) this.#macs.flushPort(emptied);
+  }
+
+  setBundle(settings: BundleSettings): void {
+    const bundle = this.bundles.get(settings.name);
+    if (!bundle) return;
+    const differs = JSON.stringify(bundle.settings.vlan) !== JSON.stringify(settings.vlan);
+    bundle.settings = settings;
+    if (differs) this.#macs.flushPort(bundle);
+    this.#parts.changed();
+  }
+
+  configure(settings: L2Settings): void {
+    const text = JSON.stringify(settings);
+    if (text === this.#settingsText) return;
+    this.#settingsText = text;
+    this.#macs.configure({ agingTimeMs: settings.macAgingMs, maxEntries: settings.macTableSize });
+    this.forwardBpdu = settings.forwardBpdu;
+    this.#floodVlans = new Set(settings.floodVlans);
+    for (const vlan of this.#floodVlans) this.#macs.flushVlan(vlan);
+    this.#parts.changed();
+  }
+
+  macBundle(vlan: number, mac: Uint8Array): XlateBundle | undefined {
+    return this.#floodVlans.has(vlan) ? undefined : this.#macs.lookup(vlan, mac);
+  }
+
+  learn({ vlan, mac, bundle }: MacSighting, seenMs: number): void {
+    if (this.#floodVlans.has(vlan) || this.bundles.get(bundle.name) !== bundle) return;
+    this.#macs.learn(vlan, mac, bundle, seenMs);
+  }
+
+  expire(nowMs: number): void {
+    this.#macs.expire(nowMs);
+  }
+
+  flushMacs(): void {
+    this.#macs.flush();
+  }
+
+  addStaticMac(ofPort: number, vlan: number, mac: Uint8Array): { wasStatic: boolean; ofPort: number } | undefined {
+    const bundle: Bundle | undefined = this.#parts.port(ofPort)?.bundle;
+    if (!bundle) return undefined;
+    const before = this.#macs.addStatic(vlan, mac, bundle);
+    return before && { wasStatic: before.isStatic, ofPort: before.port.ofPort };
+  }
+
+  delStaticMac(vlan: number, mac: Uint8Array): boolean {
+    return this.#macs.deleteStatic(vlan, mac);
+  }
+
+  macs(): readonly MacRow[] {
+    const nowMs = this.#parts.nowMs();
+    return this.#macs.entries().map(({ port, vlan, mac, seenMs, isStatic }) => ({
+      ofPort: port.ofPort,
+      vlan,
+      mac,
+      ageS: isStatic ? undefined : (nowMs - seenMs) / 1000,
+    }));
+  }
+
+  macStats(): MacStats {
+    const { size, maxEntries, stats } = this.#macs;
+    const staticEntries = this.#macs.entries().filter(({ isStatic }) => isStatic).length;
+    return { entries: size, staticEntries, maxEntries, ...stats };
+  }
+
+  clearMacStats(): void {
+    this.#macs.clearStats();
+  }
+}
