@@ -9,6 +9,7 @@ import {
   DEPTH_L4,
   DEPTH_WIDE,
   NARROW_SIZE,
+  SHORT_SIZE,
   SUB_DENSE_MASK,
   SUB_HASH_KEYS,
   SUB_MASKS,
@@ -67,7 +68,8 @@ export function createSubtable(views: ArenaViews, heap: Heap, mask: Uint8Array):
     views.u8.set(mask.subarray(at, at + 8), offset + SUB_MASKS + i * 8);
   });
   const narrow = isNarrow(wordOffsets);
-  views.u32[(offset + SUB_NARROW) >> 2] = narrow ? 1 : 0;
+  const isShort = wordOffsets.every((at) => at < SHORT_SIZE);
+  views.u32[(offset + SUB_NARROW) >> 2] = isShort ? SHORT_SIZE : narrow ? NARROW_SIZE : 0;
   views.u8.set(mask.subarray(0, NARROW_SIZE), offset + SUB_DENSE_MASK);
   views.u8.set(HASH_KEYS, offset + SUB_HASH_KEYS);
   const depth = wordOffsets.reduce((flags, at) => flags | depthOf(at), 0);

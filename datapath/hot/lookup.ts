@@ -14,6 +14,7 @@ import {
   CLS_UNION_MASKS,
   CLS_UNION_OFFSETS,
   FLOW_WORDS,
+  SHORT_SIZE,
   SUB_DENSE_MASK,
   SUB_HASH_KEYS,
   SUB_MASKS,
@@ -21,7 +22,7 @@ import {
   SUB_OFFSETS,
   SUB_WORD_COUNT,
 } from '../layout/flow.ts';
-import { EMC_SETS, FLOW_BUCKET_TABLE, FLOW_BUCKETS, PKT_SIZE, T_EMC } from '../layout/memory-map.ts';
+import { EMC_SETS, FLOW_BUCKET_TABLE, FLOW_BUCKETS, T_EMC } from '../layout/memory-map.ts';
 import {
   RUN_SIZE,
   TB_RUNS,
@@ -48,7 +49,8 @@ function finish(h: u64): u32 {
 
 /**
  * Keys of a narrow mask: their first 64 bytes are masked, hashed and compared whole, without a loop over words. The hash
- * is NH (Black et al., UMAC, 1999) with keys drawn at start, so that a guest cannot choose packets that collide.
+ * is NH (Black et al., UMAC, 1999) over 16-bit words, twice with other partners, with keys drawn at start: a guest
+ * cannot choose packets that collide.
  */
 export class Narrow {
   /** OR of all differences between the masked key and the flow: zero on a match. */
@@ -71,14 +73,63 @@ export class Narrow {
   }
 
   @inline static hashMasked(first: v128, second: v128, third: v128, fourth: v128, keys: u32): u32 {
-    const a = i32x4.add(first, v128.load(keys));
-    const b = i32x4.add(second, v128.load(keys, 16));
-    const c = i32x4.add(third, v128.load(keys, 32));
-    const d = i32x4.add(fourth, v128.load(keys, 48));
-    const low = i64x2.add(i64x2.extmul_low_i32x4_u(a, b), i64x2.extmul_low_i32x4_u(c, d));
-    const high = i64x2.add(i64x2.extmul_high_i32x4_u(a, b), i64x2.extmul_high_i32x4_u(c, d));
-    const sum = i64x2.add(low, high);
-    return finish(<u64>i64x2.extract_lane(sum, 0) + <u64>i64x2.extract_lane(sum, 1));
+    const a = i16x8.add(first, v128.load(keys));
+    const b = i16x8.add(second, v128.load(keys, 16));
+    const c = i16x8.add(third, v128.load(keys, 32));
+    const d = i16x8.add(fourth, v128.load(keys, 48));
+    const x = i32x4.add(i32x4.dot_i16x8_s(a, b), i32x4.dot_i16x8_s(c, d));
+    const y = i32x4.add(i32x4.dot_i16x8_s(a, c), i32x4.dot_i16x8_s(b, d));
+    const sum = v128.xor(x, v128.shuffle<i32>(y, y, 1, 2, 3, 0));
+    return finish((<u64>i64x2.extract_lane(sum, 0) * MULTIPLIER) ^ <u64>i64x2.extract_lane(sum, 1));
+  }
+
+  /** The live flow with these masked words in the chain from `at`, or 0; `whole`: the fourth vector matters too. */
+  @inline static find(at: u32, subtable: u32, a: v128, b: v128, c: v128, d: v128, whole: bool): u32 {
+    while (at != 0) {
+      const flow = changetype<Flow>(at);
+      const ab = v128.or(v128.xor(a, v128.load(at, FLOW_WORDS)), v128.xor(b, v128.load(at, FLOW_WORDS + 16)));
+      let cd = v128.xor(c, v128.load(at, FLOW_WORDS + 32));
+      if (whole) cd = v128.or(cd, v128.xor(d, v128.load(at, FLOW_WORDS + 48)));
+      if (!v128.any_true(v128.or(ab, cd)) && flow.subtable == subtable && flow.alive != 0) break;
+      at = flow.next;
+    }
+    return at;
+  }
+
+  /**
+   * The rest of a burst whose flows change: every packet is looked up, and its flow kept with it rather than in runs.
+   * First all chains, then all flows, so that the latencies of neighbours overlap. Returns the misses.
+   */
+  @inline static mixed(t: Thread, subtable: u32, from: u32, n: u32, whole: bool): u32 {
+    const m0 = v128.load(subtable, SUB_DENSE_MASK);
+    const m1 = v128.load(subtable, SUB_DENSE_MASK + 16);
+    const m2 = v128.load(subtable, SUB_DENSE_MASK + 32);
+    const m3 = v128.load(subtable, SUB_DENSE_MASK + 48);
+    const keys = subtable + SUB_HASH_KEYS;
+    let missed: u32 = 0;
+    let bytes: u32 = 0;
+    for (let i = from; i < n; i++) {
+      const at = changetype<u32>(packetAt(t, i));
+      const a = v128.and(v128.load(at, PKT_KEY), m0);
+      const b = v128.and(v128.load(at, PKT_KEY + 16), m1);
+      const c = v128.and(v128.load(at, PKT_KEY + 32), m2);
+      const d = whole ? v128.and(v128.load(at, PKT_KEY + 48), m3) : m3;
+      changetype<Packet>(at).flow = chainOf(Narrow.hashMasked(a, b, c, d, keys));
+    }
+    for (let i = from; i < n; i++) {
+      const at = changetype<u32>(packetAt(t, i));
+      const a = v128.and(v128.load(at, PKT_KEY), m0);
+      const b = v128.and(v128.load(at, PKT_KEY + 16), m1);
+      const c = v128.and(v128.load(at, PKT_KEY + 32), m2);
+      const d = whole ? v128.and(v128.load(at, PKT_KEY + 48), m3) : m3;
+      const flow = Narrow.find(changetype<Packet>(at).flow, subtable, a, b, c, d, whole);
+      changetype<Packet>(at).flow = flow;
+      bytes += changetype<Packet>(at).len;
+      if (flow == 0) missed++;
+    }
+    t.mixedFrom = from;
+    t.mixedBytes = bytes;
+    return missed;
   }
 }
 
@@ -161,7 +212,10 @@ export class Runs {
   }
 }
 
-/** Sorts the first `n` packets of the burst into runs by megaflow, 0 for none. Returns the misses. */
+/**
+ * Finds the megaflows of the burst's first `n` packets, 0 for none: as runs, and from Thread.mixedFrom on, where
+ * neighbours seldom have the same, each in Packet.flow. Returns the misses.
+ */
 export function lookupBurst(t: Thread, classifier: u32, n: u32): u32 {
   const subtables: u32 = classifier == 0 ? 0 : load<u32>(classifier);
   if (subtables == 1) return lookupOne(t, load<u32>(classifier, CLS_SUBTABLES), n);
@@ -233,72 +287,20 @@ function countLookups(t: Thread, found: u32, tried: u32, missed: u32): void {
   if (missed) count(t, TC_MISSES, missed);
 }
 
-/**
- * One subtable decides: no cache would be faster. While the burst repeats one flow a comparison does; from the first
- * other packet on, the rest is hashed first and then compared, so that the cache misses of many packets overlap.
- */
+/** One subtable decides: no cache would be faster. While the burst repeats one flow a comparison finds it. */
 function lookupOne(t: Thread, subtable: u32, n: u32): u32 {
   if (load<u32>(subtable, SUB_NARROW)) return lookupNarrow(t, subtable, n);
   let run = changetype<Run>(changetype<u32>(t) + TB_RUNS);
-  let flow = lookupSubtable(subtable, changetype<u32>(packetAt(t, 0)) + PKT_KEY);
-  let i: u32 = 0;
-  while (flow != 0 && i < n) {
-    const p = packetAt(t, i);
-    if (i > 0 && !matches(changetype<Flow>(flow), changetype<u32>(p) + PKT_KEY)) break;
-    run = Runs.add(t, run, i, p, flow);
-    i++;
-  }
-  const rest = i;
-  for (; i < n; i++) {
-    const p = packetAt(t, i);
-    p.hash = subtableHash(subtable, changetype<u32>(p) + PKT_KEY);
-    p.next = load<u32>(FLOW_BUCKET_TABLE + ((p.hash & (FLOW_BUCKETS - 1)) << 2));
-  }
-  let missed: u32 = 0;
-  for (i = rest; i < n; i++) {
-    const p = packetAt(t, i);
-    flow = walk(p.next, p.hash, subtable, changetype<u32>(p) + PKT_KEY);
-    p.next = changetype<u32>(p) + PKT_SIZE;
-    if (flow == 0) missed++;
-    run = Runs.add(t, run, i, p, flow);
-  }
-  countLookups(t, n - missed, 1 + n - rest, missed);
-  return missed;
-}
-
-/**
- * The same for a narrow mask: mask and hash keys stay in registers, a key is masked once for comparing and for hashing,
- * and the last flow's words are compared without touching its record.
- */
-function lookupNarrow(t: Thread, subtable: u32, n: u32): u32 {
-  const m0 = v128.load(subtable, SUB_DENSE_MASK);
-  const m1 = v128.load(subtable, SUB_DENSE_MASK + 16);
-  const m2 = v128.load(subtable, SUB_DENSE_MASK + 32);
-  const m3 = v128.load(subtable, SUB_DENSE_MASK + 48);
-  let f0 = m0;
-  let f1 = m1;
-  let f2 = m2;
-  let f3 = m3;
   let flow: u32 = 0;
   let tried: u32 = 0;
   let missed: u32 = 0;
-  let run = changetype<Run>(changetype<u32>(t) + TB_RUNS);
   for (let i: u32 = 0; i < n; i++) {
     const p = packetAt(t, i);
     const key = changetype<u32>(p) + PKT_KEY;
-    const a = v128.and(v128.load(key), m0);
-    const b = v128.and(v128.load(key, 16), m1);
-    const c = v128.and(v128.load(key, 32), m2);
-    const d = v128.and(v128.load(key, 48), m3);
-    const other = v128.or(v128.or(v128.xor(a, f0), v128.xor(b, f1)), v128.or(v128.xor(c, f2), v128.xor(d, f3)));
-    if (flow == 0 || v128.any_true(other)) {
+    if (flow == 0 || !matches(changetype<Flow>(flow), key)) {
       tried++;
-      flow = findNarrow(subtable, Narrow.hashMasked(a, b, c, d, subtable + SUB_HASH_KEYS), a, b, c, d);
+      flow = lookupSubtable(subtable, key);
       if (flow == 0) missed++;
-      f0 = a;
-      f1 = b;
-      f2 = c;
-      f3 = d;
     }
     run = Runs.add(t, run, i, p, flow);
   }
@@ -306,17 +308,50 @@ function lookupNarrow(t: Thread, subtable: u32, n: u32): u32 {
   return missed;
 }
 
-/** The live flow of a narrow subtable with these masked words, or 0. */
-function findNarrow(subtable: u32, hash: u32, a: v128, b: v128, c: v128, d: v128): u32 {
-  let at = load<u32>(FLOW_BUCKET_TABLE + ((hash & (FLOW_BUCKETS - 1)) << 2));
-  while (at != 0) {
-    const flow = changetype<Flow>(at);
-    const ab = v128.or(v128.xor(a, v128.load(at, FLOW_WORDS)), v128.xor(b, v128.load(at, FLOW_WORDS + 16)));
-    const cd = v128.or(v128.xor(c, v128.load(at, FLOW_WORDS + 32)), v128.xor(d, v128.load(at, FLOW_WORDS + 48)));
-    if (!v128.any_true(v128.or(ab, cd)) && flow.subtable == subtable && flow.alive != 0) return at;
-    at = flow.next;
+/** The same for a narrow mask: while the burst repeats one flow, keys are compared with the first packet's. */
+function lookupNarrow(t: Thread, subtable: u32, n: u32): u32 {
+  const m0 = v128.load(subtable, SUB_DENSE_MASK);
+  const m1 = v128.load(subtable, SUB_DENSE_MASK + 16);
+  const m2 = v128.load(subtable, SUB_DENSE_MASK + 32);
+  const m3 = v128.load(subtable, SUB_DENSE_MASK + 48);
+  let p = packetAt(t, 0);
+  let at = changetype<u32>(p);
+  const a = v128.and(v128.load(at, PKT_KEY), m0);
+  const b = v128.and(v128.load(at, PKT_KEY + 16), m1);
+  const c = v128.and(v128.load(at, PKT_KEY + 32), m2);
+  const d = v128.and(v128.load(at, PKT_KEY + 48), m3);
+  const chain = chainOf(Narrow.hashMasked(a, b, c, d, subtable + SUB_HASH_KEYS));
+  const flow = Narrow.find(chain, subtable, a, b, c, d, true);
+  let run = changetype<Run>(changetype<u32>(t) + TB_RUNS);
+  let i: u32 = 0;
+  for (;;) {
+    run = Runs.add(t, run, i, p, flow);
+    if (++i == n) break;
+    p = packetAt(t, i);
+    at = changetype<u32>(p);
+    const ab = v128.or(
+      v128.xor(v128.and(v128.load(at, PKT_KEY), m0), a),
+      v128.xor(v128.and(v128.load(at, PKT_KEY + 16), m1), b),
+    );
+    const cd = v128.or(
+      v128.xor(v128.and(v128.load(at, PKT_KEY + 32), m2), c),
+      v128.xor(v128.and(v128.load(at, PKT_KEY + 48), m3), d),
+    );
+    if (v128.any_true(v128.or(ab, cd))) break;
   }
-  return 0;
+  let missed: u32 = flow == 0 ? i : 0;
+  const tried = 1 + n - i;
+  if (i < n) {
+    const short = load<u32>(subtable, SUB_NARROW) == SHORT_SIZE;
+    missed += short ? Narrow.mixed(t, subtable, i, n, false) : Narrow.mixed(t, subtable, i, n, true);
+  }
+  countLookups(t, n - missed, tried, missed);
+  return missed;
+}
+
+/** The first flow of the chain that a hash belongs to, or 0. */
+function chainOf(hash: u32): u32 {
+  return load<u32>(FLOW_BUCKET_TABLE + ((hash & (FLOW_BUCKETS - 1)) << 2));
 }
 
 function probe(set: u32, hash: u32, key: u32): u32 {

@@ -69,6 +69,8 @@ export function processBurst(t: Thread, port: u32, n: u32): void {
   let tooLong: u32 = 0;
   let missed: u32 = 0;
   t.runCount = 0;
+  t.mixedFrom = n;
+  t.mixedBytes = 0;
   const simple = classifier != 0 && depth == 0 && load<u32>(classifier) == 1;
   if (simple) missed = classifySimple(t, classifier, inPortWord, n);
   else {
@@ -79,8 +81,8 @@ export function processBurst(t: Thread, port: u32, n: u32): void {
   if (t.fromControlTail != atomic.load<u32>(changetype<usize>(t) + offsetof<Thread>('fromControlHead')))
     drainVerdicts(t);
   countReceived(t, port, n);
-  if (missed > 0 || tooLong > 0 || t.pendingCount > 0) actCarefully(t, port, inPortWord);
-  else actRuns(t, port, inPortWord);
+  if (missed > 0 || tooLong > 0 || t.pendingCount > 0) actCarefully(t, port, inPortWord, n);
+  else actAll(t, port, inPortWord, n);
   flushAll(t);
   resetClones(t);
   if (t.spillHead != 0) freeSpilled(t);
@@ -99,7 +101,7 @@ function parseBurst(t: Thread, inPortWord: u64, depth: u32, n: u32): u32 {
 }
 
 function countReceived(t: Thread, port: u32, n: u32): void {
-  let bytes: u64 = 0;
+  let bytes = <u64>t.mixedBytes;
   for (let r: u32 = 0; r < t.runCount; r++) bytes += <u64>runAt(t, r).bytes;
   const stats = portStats(t, port);
   addStat(stats, PS_RX_PACKETS, n);
@@ -112,65 +114,80 @@ function runAt(t: Thread, r: u32): Run {
 }
 
 /**
- * Every packet has its flow. Neighbouring runs that leave through the same single output, whatever their flows, go there
- * in one splice; the others run each packet through its flow's actions.
+ * Every packet has its flow. Neighbours that leave through the same single output, whatever their flows, go there in one
+ * splice; the others run through their flow's actions.
  */
-function actRuns(t: Thread, port: u32, inPortWord: u64): void {
+function actAll(t: Thread, port: u32, inPortWord: u64, n: u32): void {
   let out: u32 = NO_PORT;
   let first: u32 = 0;
-  let packets: u32 = 0;
   let longest: u32 = 0;
   for (let r: u32 = 0; r < t.runCount; r++) {
     const run = runAt(t, r);
-    const flow = changetype<Flow>(run.flow);
     credit(t, run.flow, run.count, run.bytes, run.tcpFlags);
-    const next = flow.fastOut;
+    const next = changetype<Flow>(run.flow).fastOut;
     if (next != out) {
-      if (out != <u32>NO_PORT) stageRange(t, out, first, packets, longest);
+      if (out != <u32>NO_PORT) stageRange(t, out, first, run.first - first, longest);
       out = next;
       first = run.first;
-      packets = 0;
       longest = 0;
     }
-    packets += run.count;
     longest = max<u32>(longest, run.longest);
     if (next == <u32>NO_PORT) actEach(t, port, inPortWord, run);
   }
-  if (out != <u32>NO_PORT) stageRange(t, out, first, packets, longest);
+  for (let i = t.mixedFrom; i < n; i++) {
+    const p = packetAt(t, i);
+    const len = p.len;
+    credit(t, p.flow, 1, len, p.tcpFlags);
+    const next = changetype<Flow>(p.flow).fastOut;
+    if (next != out) {
+      if (out != <u32>NO_PORT) stageRange(t, out, first, i - first, longest);
+      out = next;
+      first = i;
+      longest = 0;
+    }
+    longest = max<u32>(longest, len);
+    if (next == <u32>NO_PORT) actOn(t, p, changetype<Flow>(p.flow), port, inPortWord);
+  }
+  if (out != <u32>NO_PORT) stageRange(t, out, first, n - first, longest);
 }
 
 function actEach(t: Thread, port: u32, inPortWord: u64, run: Run): void {
-  for (let i = run.first; i < run.first + run.count; i++) {
-    const p = packetAt(t, i);
-    p.inPort = port;
-    actOn(t, p, changetype<Flow>(run.flow), inPortWord);
-  }
+  const flow = changetype<Flow>(run.flow);
+  for (let i = run.first; i < run.first + run.count; i++) actOn(t, packetAt(t, i), flow, port, inPortWord);
 }
 
 /** Runs the flow's list; classification in one pass leaves the header offsets to be found here. */
-function actOn(t: Thread, p: Packet, flow: Flow, inPortWord: u64): void {
+function actOn(t: Thread, p: Packet, flow: Flow, port: u32, inPortWord: u64): void {
+  p.inPort = port;
   Packet.clearMeta(p);
   if (p.ethType == 0) parse(p, inPortWord, 0);
   runActions(t, p, flow.actions);
 }
 
 /** With misses, unclassifiable headers or answers outstanding, packets go one by one. */
-function actCarefully(t: Thread, port: u32, inPortWord: u64): void {
+function actCarefully(t: Thread, port: u32, inPortWord: u64, n: u32): void {
   for (let r: u32 = 0; r < t.runCount; r++) {
     const run = runAt(t, r);
     for (let i = run.first; i < run.first + run.count; i++) {
-      const p = packetAt(t, i);
-      p.inPort = port;
-      Packet.clearMeta(p);
-      store<u64>(changetype<u32>(p) + PKT_KEY, inPortWord);
-      if (p.headerTooLong) countDrop(t, DROP_HEADER_TOO_LONG, 1);
-      else if (run.flow == 0) miss(t, p);
-      else if (t.pendingCount == 0 || !joinIfPending(t, p)) {
-        const flow = changetype<Flow>(run.flow);
-        credit(t, run.flow, 1, p.len, p.tcpFlags);
-        if (flow.fastOut != <u32>NO_PORT) stage(t, flow.fastOut, p);
-        else actOn(t, p, flow, inPortWord);
-      }
+      actCarefullyOn(t, packetAt(t, i), run.flow, port, inPortWord);
     }
+  }
+  for (let i = t.mixedFrom; i < n; i++) {
+    const p = packetAt(t, i);
+    actCarefullyOn(t, p, p.flow, port, inPortWord);
+  }
+}
+
+function actCarefullyOn(t: Thread, p: Packet, flow: u32, port: u32, inPortWord: u64): void {
+  p.inPort = port;
+  Packet.clearMeta(p);
+  store<u64>(changetype<u32>(p) + PKT_KEY, inPortWord);
+  if (p.headerTooLong) countDrop(t, DROP_HEADER_TOO_LONG, 1);
+  else if (flow == 0) miss(t, p);
+  else if (t.pendingCount == 0 || !joinIfPending(t, p)) {
+    credit(t, flow, 1, p.len, p.tcpFlags);
+    const out = changetype<Flow>(flow).fastOut;
+    if (out != <u32>NO_PORT) stage(t, out, p);
+    else actOn(t, p, changetype<Flow>(flow), port, inPortWord);
   }
 }

@@ -114,6 +114,9 @@ export class Thread {
   /** Bytes that the last vhostEnqueue() wrote. */
   sentBytes: u64;
   runCount: u32;
+  /** From this packet on flows are in Packet.flow, not in runs; and the bytes of those frames. */
+  mixedFrom: u32;
+  mixedBytes: u32;
 }
 
 /**
@@ -142,8 +145,8 @@ export class Packet {
   headerTooLong: u8;
   /** How often the packet was recirculated. */
   recircDepth: u8;
-  /** Hash of the masked key, between the two passes of a batched lookup. */
-  hash: u32;
+  /** The packet's megaflow where the burst is not sorted into runs (Thread.mixedFrom). */
+  flow: u32;
   seg0: u64;
   seg1: u64;
   seg2: u64;

@@ -8,7 +8,8 @@
 //   SUBTABLE:   0 seed  4 word_count  8 offsets u32[32]  136 masks u64[32]  392 narrow  400 dense mask 64  464 hash keys 64
 //   FLOW (320): 0 next  4 hash  8 subtable  12 actions  16 index  20 alive  24 fast_out  28 word_count
 //               32 masked key: 64 bytes as they lie in the key when the subtable is narrow, else its words u64[word_count]
-//   narrow: the mask reads only the key's first 64 bytes (words 0-7), which are then masked, hashed and compared whole
+//   narrow: 64 when the mask reads only the key's first 64 bytes (words 0-7), which are then masked, hashed and compared
+//   whole; 48 when only words 0-5 (addresses, no ports); else 0
 //   ACTIONS:    0 word count, then words: op | length_in_words << 16, arguments...
 
 export const PORT_KIND = 0;
@@ -52,6 +53,7 @@ export const SUB_DENSE_MASK = 400;
 export const SUB_HASH_KEYS = 464;
 export const SUB_SIZE = 528;
 export const NARROW_SIZE = 64;
+export const SHORT_SIZE = 48;
 
 export const FLOW_NEXT = 0;
 export const FLOW_HASH = 4;
