@@ -6,6 +6,7 @@ import { logger } from '../lib/log.ts';
 import type { DpAction } from './actions.ts';
 import type { Arena, ArenaViews } from './arena/arena.ts';
 import { NONE, type Offset, toOffset } from './arena/offset.ts';
+import type { Upcall } from './dpif.ts';
 import type { ActionList, ActionLists } from './flow/action-lists.ts';
 import { KEY_SIZE } from './layout/flow-key.ts';
 import {
@@ -57,7 +58,7 @@ const BATCH = 16;
 const TICK_MS = 50;
 
 /** A slot as the control side reads it; buffers are views that the datapath reuses after the verdict. */
-export class SlotView {
+export class SlotView implements Upcall {
   readonly thread: number;
   readonly slot: number;
   readonly #views: ArenaViews;
@@ -78,6 +79,10 @@ export class SlotView {
     return this.#word(SLOT_KIND) === SLOT_KIND_MISS;
   }
 
+  get reason(): Upcall['reason'] {
+    return this.isMiss ? 'miss' : 'action';
+  }
+
   get inPort(): number {
     return this.#word(SLOT_IN_PORT);
   }
@@ -94,7 +99,7 @@ export class SlotView {
     return this.#word(SLOT_FRAME_SIZE);
   }
 
-  get frame(): Uint8Array {
+  get packet(): Uint8Array {
     return this.#views.u8.subarray(this.#at + SLOT_DATA, this.#at + SLOT_DATA + this.#word(SLOT_LEN));
   }
 
@@ -290,7 +295,7 @@ export class ControlPath {
       if (Atomics.exchange(this.#arena.views.u32, (CONTROL_BLOCK + CB_WISHES) >> 2, 0) !== 0) this.#handlers.tick();
       for (const thread of this.#threads) {
         this.#drainRing(thread, T_SLOW_TX, TB_SLOW_TX_HEAD, TB_SLOW_TX_TAIL, (view) => {
-          this.#handlers.transmit(view.outPort, view.frame);
+          this.#handlers.transmit(view.outPort, view.packet);
           this.discard(view);
         });
         this.#drainRing(thread, T_TO_CONTROL, TB_TO_CONTROL_HEAD, TB_TO_CONTROL_TAIL, (view) => {

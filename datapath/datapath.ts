@@ -210,8 +210,7 @@ class Datapath implements Dpif {
       this.#control.answer(view, known.actions, known.offset, true);
       return;
     }
-    const { frame, key, cookie, frameSize } = view;
-    const verdict = this.#sink({ reason: isMiss ? 'miss' : 'action', inPort, packet: frame, key, cookie, frameSize });
+    const verdict = this.#sink(view);
     if (!isMiss) {
       this.#control.discard(view);
       return;

@@ -10,6 +10,8 @@ import { NO_PORT } from '../layout/flow.ts';
 
 export interface ActionList {
   readonly offset: Offset;
+  /** What a single output is for all its users; others can be spelled in more ways than one. */
+  readonly actions: readonly DpAction[];
   /** The port of a list that is a single output, else NO_PORT. */
   readonly fastOutput: number;
   readonly key: string | number;
@@ -34,7 +36,7 @@ export class ActionLists {
     const key = words ? words.join(' ') : port;
     let list = this.#lists.get(key);
     if (!list) {
-      list = { offset: this.#write(words ?? encodeActions(actions)), fastOutput: port, key, users: 0 };
+      list = { offset: this.#write(words ?? encodeActions(actions)), actions, fastOutput: port, key, users: 0 };
       this.#lists.set(key, list);
     }
     list.users++;

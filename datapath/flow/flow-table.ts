@@ -25,6 +25,7 @@ import {
   FS_TCP_FLAGS,
   FS_USED_MS,
   NARROW_SIZE,
+  NO_PORT,
 } from '../layout/flow.ts';
 import { KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE } from '../layout/flow-key.ts';
 import {
@@ -108,7 +109,8 @@ export class FlowTable implements FlowHome {
       return undefined;
     }
     const list = this.lists.acquire(put.actions);
-    const flow = new InstalledFlow(this, index, subtable, hash, scope, put.actions, list);
+    const actions = list.fastOutput === NO_PORT ? put.actions : list.actions;
+    const flow = new InstalledFlow(this, index, subtable, hash, scope, actions, list);
     this.#write(flow);
     written(flow);
     // Publication: the record is complete before a reader can reach it.

@@ -5,31 +5,44 @@
 // visit costs one hash and reads no more stages, address bits and port bits than it needs (subtable.ts, trie.ts). So a
 // look-up is linear in the number of masks and independent of the number of rules.
 
-import { type Flow, KEY_NW_DST, KEY_NW_SRC, type Match } from '../model/flow.ts';
+import type { Flow, Match } from '../model/flow.ts';
 import { type Minimask, minimask, minivalues } from './minimask.ts';
+import { DEFAULT_PREFIXES, type PrefixField } from './prefix-fields.ts';
 import type { Rule } from './rule.ts';
-import { Subtable, type TrieAnswers } from './subtable.ts';
-import { PrefixTrie, type TrieAnswer } from './trie.ts';
+import { Subtable } from './subtable.ts';
+import { TableTries } from './table-tries.ts';
 
 export class Classifier {
   readonly #subtables = new Map<Minimask, Subtable>();
   /** Subtables by descending priority; undefined when the order has to be made anew. */
   #ordered: Subtable[] | undefined = [];
-  readonly #nwSrc = new PrefixTrie();
-  readonly #nwDst = new PrefixTrie();
+  #tries = new TableTries(DEFAULT_PREFIXES);
   count = 0;
+
+  get prefixes(): readonly PrefixField[] {
+    return this.#tries.fields;
+  }
+
+  /** The fields whose prefixes are followed in tries, in the order in which they are asked. */
+  set prefixes(fields: readonly PrefixField[]) {
+    this.#tries = new TableTries(fields);
+    for (const subtable of this.#subtables.values()) {
+      subtable.prefixLengths = this.#tries.lengthsOf(subtable.mask);
+      for (const rule of subtable.rules()) this.#tries.insert(rule, subtable.prefixLengths);
+    }
+  }
 
   insert(rule: Rule): void {
     let subtable = this.#subtables.get(rule.mask);
     if (!subtable) {
-      subtable = new Subtable(rule.mask);
+      subtable = new Subtable(rule.mask, this.#tries.lengthsOf(rule.mask));
       this.#subtables.set(rule.mask, subtable);
       this.#ordered = undefined;
     }
     const before = subtable.maxPriority;
     subtable.insert(rule);
     if (subtable.maxPriority !== before) this.#ordered = undefined;
-    this.#eachPrefix(rule, (trie, prefix, length) => trie.insert(prefix, length));
+    this.#tries.insert(rule, subtable.prefixLengths);
     this.count++;
   }
 
@@ -39,36 +52,21 @@ export class Classifier {
     subtable.remove(rule);
     if (subtable.count === 0) this.#subtables.delete(rule.mask);
     if (subtable.maxPriority !== before) this.#ordered = undefined;
-    this.#eachPrefix(rule, (trie, prefix, length) => trie.remove(prefix, length));
+    this.#tries.remove(rule, subtable.prefixLengths);
     this.count--;
-  }
-
-  #eachPrefix(rule: Rule, act: (trie: PrefixTrie, prefix: number, length: number) => void): void {
-    const { nwSrcPrefix, nwDstPrefix } = rule.mask;
-    if (nwSrcPrefix > 0) act(this.#nwSrc, valueAt(rule, KEY_NW_SRC), nwSrcPrefix);
-    if (nwDstPrefix > 0) act(this.#nwDst, valueAt(rule, KEY_NW_DST), nwDstPrefix);
   }
 
   /** The best rule for `flow`; ORs into `wc` every bit of the flow that the answer depends on. */
   lookup(flow: Flow, wc?: Flow): Rule | undefined {
     this.#ordered ??= [...this.#subtables.values()].sort((a, b) => b.maxPriority - a.maxPriority);
-    const tries = this.#answersFor(flow);
+    this.#tries.begin();
     let best: Rule | undefined;
     for (const subtable of this.#ordered) {
       if (best && subtable.maxPriority <= best.priority) break;
-      const rule = subtable.lookup(flow, wc, tries);
+      const rule = subtable.lookup(flow, wc, this.#tries);
       if (rule && (!best || rule.priority > best.priority)) best = rule;
     }
     return best;
-  }
-
-  #answersFor(flow: Flow): TrieAnswers {
-    let nwSrc: TrieAnswer | undefined;
-    let nwDst: TrieAnswer | undefined;
-    return {
-      nwSrc: () => (nwSrc ??= this.#nwSrc.lookup(flow.u32(KEY_NW_SRC))),
-      nwDst: () => (nwDst ??= this.#nwDst.lookup(flow.u32(KEY_NW_DST))),
-    };
   }
 
   /** The rule with exactly this match and priority. */
@@ -138,9 +136,4 @@ function overlaps(a: Masked, b: Masked): boolean {
     }
   }
   return true;
-}
-
-function valueAt(rule: Rule, offset: number): number {
-  const slot = rule.mask.word.indexOf(offset / 4);
-  return new DataView(rule.values.buffer, rule.values.byteOffset + 4 * slot, 4).getUint32(0);
 }

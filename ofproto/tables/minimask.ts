@@ -1,7 +1,7 @@
 // A mask without its zero words, and interning of equal ones: rules of one shape share it, and with it their subtable.
 // A rule keeps its values as one word for each slot of its mask, a tenth of a whole Flow.
 
-import { Flow, KEY_NW_DST, KEY_NW_SRC, KEY_TP_SRC, type Match } from '../model/flow.ts';
+import { Flow, KEY_TP_SRC, type Match } from '../model/flow.ts';
 import { N_STAGES, STAGE_MASKS, WORDS } from './stages.ts';
 
 /** Slots are ordered by stage; a word with bits in two stages has two slots. */
@@ -12,9 +12,6 @@ export interface Minimask {
   readonly bits: Uint32Array;
   /** Slots of stage s are [stageEnd[s - 1], stageEnd[s]). */
   readonly stageEnd: readonly number[];
-  /** Length in bits when the field is masked by a CIDR prefix, else 0. */
-  readonly nwSrcPrefix: number;
-  readonly nwDstPrefix: number;
   /** tp_src and tp_dst as one 32-bit number: bits up to the last one that the mask has; 0 when it has none. */
   readonly portsPrefix: number;
   readonly portsMask: number;
@@ -29,12 +26,6 @@ function keyOf(mask: Flow): string {
     if (bits !== 0) key += `${i}:${bits},`;
   }
   return key;
-}
-
-/** Number of leading ones when `mask` is a prefix mask, else 0. */
-function prefixLength(mask: number): number {
-  const length = Math.clz32(~mask);
-  return mask >>> 0 === (length === 0 ? 0 : (-1 << (32 - length)) >>> 0) ? length : 0;
 }
 
 function build(id: number, mask: Flow): Minimask {
@@ -57,8 +48,6 @@ function build(id: number, mask: Flow): Minimask {
     word: Uint16Array.from(word),
     bits: Uint32Array.from(bits),
     stageEnd,
-    nwSrcPrefix: prefixLength(mask.u32(KEY_NW_SRC)),
-    nwDstPrefix: prefixLength(mask.u32(KEY_NW_DST)),
     portsPrefix: portsMask === 0 ? 0 : 32 - (31 - Math.clz32(portsMask & -portsMask)),
     portsMask,
   };

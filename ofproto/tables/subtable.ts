@@ -1,17 +1,13 @@
 // The rules of one table that share a mask: a hash of the masked words finds the rule. Look-ups go stage by stage (see
 // stages.ts) and mark in the wildcards exactly what they read.
 
-import { type Flow, KEY_NW_DST, KEY_NW_SRC, KEY_TP_SRC } from '../model/flow.ts';
+import { type Flow, KEY_TP_SRC } from '../model/flow.ts';
 import type { Minimask } from './minimask.ts';
+import { Priorities } from './priorities.ts';
 import type { Rule } from './rule.ts';
 import { N_STAGES } from './stages.ts';
-import { PrefixTrie, type TrieAnswer } from './trie.ts';
-
-/** Answers of the table's address tries for the packet at hand, asked for at most once a look-up. */
-export interface TrieAnswers {
-  nwSrc(): TrieAnswer;
-  nwDst(): TrieAnswer;
-}
+import type { TableTries } from './table-tries.ts';
+import { PrefixTrie } from './trie.ts';
 
 function mix(hash: number, word: number): number {
   let k = Math.imul(word, 0xcc9e2d51);
@@ -30,16 +26,19 @@ const L3_STAGE = 2;
 
 export class Subtable {
   readonly mask: Minimask;
+  /** Lengths of the prefixes that the table follows in tries. */
+  prefixLengths: readonly number[];
   count = 0;
   maxPriority = -1;
   readonly #buckets = new Map<number, Rule>();
-  readonly #priorities = new Map<number, number>();
+  readonly #priorities = new Priorities();
   /** For each stage but the last: hash of the masked words so far, to the number of rules that have it. */
   readonly #indexes: (Map<number, number> | undefined)[];
   readonly #portsTrie: PrefixTrie | undefined;
 
-  constructor(mask: Minimask) {
+  constructor(mask: Minimask, prefixLengths: readonly number[]) {
     this.mask = mask;
+    this.prefixLengths = prefixLengths;
     const last = mask.stageEnd[N_STAGES - 1]!;
     this.#indexes = mask.stageEnd.map((end, stage) =>
       end > (mask.stageEnd[stage - 1] ?? 0) && end < last ? new Map() : undefined,
@@ -59,10 +58,10 @@ export class Subtable {
       rule.next = at.next;
       at.next = rule;
     }
-    this.#portsTrie?.insert(portsOf(rule), this.mask.portsPrefix);
+    this.#portsTrie?.insert([portsOf(rule)], this.mask.portsPrefix);
     this.count++;
-    this.#priorities.set(rule.priority, (this.#priorities.get(rule.priority) ?? 0) + 1);
-    this.maxPriority = Math.max(this.maxPriority, rule.priority);
+    this.#priorities.add(rule.priority);
+    this.maxPriority = this.#priorities.max;
   }
 
   remove(rule: Rule): void {
@@ -76,22 +75,10 @@ export class Subtable {
       if (at) at.next = rule.next;
     }
     rule.next = undefined;
-    this.#portsTrie?.remove(portsOf(rule), this.mask.portsPrefix);
+    this.#portsTrie?.remove([portsOf(rule)], this.mask.portsPrefix);
     this.count--;
-    this.#forgetPriority(rule.priority);
-  }
-
-  #forgetPriority(priority: number): void {
-    const left = this.#priorities.get(priority)! - 1;
-    if (left > 0) {
-      this.#priorities.set(priority, left);
-      return;
-    }
-    this.#priorities.delete(priority);
-    if (priority === this.maxPriority) {
-      this.maxPriority = -1;
-      for (const p of this.#priorities.keys()) this.maxPriority = Math.max(this.maxPriority, p);
-    }
+    this.#priorities.delete(rule.priority);
+    this.maxPriority = this.#priorities.max;
   }
 
   /** Hash of a rule's values; adds `delta` to its entries in the stage indexes on the way. */
@@ -128,41 +115,48 @@ export class Subtable {
     }
   }
 
-  /** The best rule that matches `flow`. Sets in `wc`, if given, the bits that decided. */
-  lookup(flow: Flow, wc: Flow | undefined, tries: TrieAnswers): Rule | undefined {
-    const { stageEnd } = this.mask;
+  /**
+   * The best rule that matches `flow`. Sets in `wc`, if given, the bits that decided. Most look-ups that matter find
+   * something, and then all of the mask was read: only a failure asks how little would have shown it.
+   */
+  lookup(flow: Flow, wc: Flow | undefined, tries: TableTries): Rule | undefined {
+    const { word, bits } = this.mask;
+    let hash = 0;
+    for (let slot = 0; slot < word.length; slot++) hash = mix(hash, flow.words[word[slot]!]! & bits[slot]!);
+    let rule = this.#buckets.get(finish(hash));
+    while (rule && !this.#matches(rule, flow)) rule = rule.next;
+    if (!wc) return rule;
+    if (rule) this.#unwildcard(wc, word.length);
+    else this.#explainFailure(flow, wc, tries);
+    return rule;
+  }
+
+  /** Marks what a look-up stage by stage reads until it knows that there is no rule. */
+  #explainFailure(flow: Flow, wc: Flow, tries: TableTries): void {
+    const { stageEnd, word, bits } = this.mask;
     let hash = 0;
     let slot = 0;
     for (let stage = 0; stage < N_STAGES; stage++) {
-      if (stage === L3_STAGE && wc && this.#prefixRulesOut(wc, tries)) {
+      if (tries.ruleOut(stage, this.prefixLengths, flow, wc)) {
         this.#unwildcard(wc, slot);
-        return undefined;
-      }
-      for (const end = stageEnd[stage]!; slot < end; slot++) {
-        hash = mix(hash, flow.words[this.mask.word[slot]!]! & this.mask.bits[slot]!);
+        return;
       }
       const index = this.#indexes[stage];
+      const end = stageEnd[stage]!;
+      for (; slot < end; slot++) hash = mix(hash, flow.words[word[slot]!]! & bits[slot]!);
       if (index && !index.has(hash)) {
-        if (wc) this.#unwildcard(wc, slot);
-        return undefined;
+        this.#unwildcard(wc, slot);
+        return;
       }
     }
-    return this.#lookupHash(finish(hash), flow, wc);
-  }
-
-  #lookupHash(hash: number, flow: Flow, wc: Flow | undefined): Rule | undefined {
-    let rule = this.#buckets.get(hash);
-    while (rule && !this.#matches(rule, flow)) rule = rule.next;
-    if (!wc) return rule;
-    if (!rule && this.#portsTrie) {
-      const { portsMask, stageEnd } = this.mask;
-      const checked = this.#portsTrie.lookup(flow.u32(KEY_TP_SRC) & portsMask).checkedBits;
-      wc.setU32(KEY_TP_SRC, (wc.u32(KEY_TP_SRC) | (portsMask & prefixBits(checked))) >>> 0);
-      this.#unwildcard(wc, stageEnd[L3_STAGE]!);
-    } else {
-      this.#unwildcard(wc, this.mask.word.length);
+    if (!this.#portsTrie) {
+      this.#unwildcard(wc, word.length);
+      return;
     }
-    return rule;
+    const { portsMask } = this.mask;
+    const checked = this.#portsTrie.lookup([flow.u32(KEY_TP_SRC) & portsMask]).checkedBits;
+    wc.setU32(KEY_TP_SRC, (wc.u32(KEY_TP_SRC) | (portsMask & prefixBits(checked))) >>> 0);
+    this.#unwildcard(wc, stageEnd[L3_STAGE]!);
   }
 
   #matches(rule: Rule, flow: Flow): boolean {
@@ -173,25 +167,10 @@ export class Subtable {
     return true;
   }
 
-  /** True when no rule's address prefix can cover the packet's and saying so reads fewer bits than a look-up would. */
-  #prefixRulesOut(wc: Flow, tries: TrieAnswers): boolean {
-    const { nwDstPrefix, nwSrcPrefix } = this.mask;
-    return (
-      (nwDstPrefix > 0 && rulesOut(tries.nwDst(), nwDstPrefix, wc, KEY_NW_DST)) ||
-      (nwSrcPrefix > 0 && rulesOut(tries.nwSrc(), nwSrcPrefix, wc, KEY_NW_SRC))
-    );
-  }
-
   /** Marks the first `slots` slots of the mask as read. */
   #unwildcard(wc: Flow, slots: number): void {
     for (let i = 0; i < slots; i++) wc.words[this.mask.word[i]!]! |= this.mask.bits[i]!;
   }
-}
-
-function rulesOut(answer: TrieAnswer, length: number, wc: Flow, offset: number): boolean {
-  if (answer.lengths[length] === 1 || answer.checkedBits > length) return false;
-  wc.setU32(offset, (wc.u32(offset) | prefixBits(answer.checkedBits)) >>> 0);
-  return true;
 }
 
 const prefixBits = (length: number): number => (length === 0 ? 0 : (-1 << (32 - length)) >>> 0);

@@ -110,11 +110,13 @@ export class Backer {
   }
 
   ruleAdded(table: FlowTable, rule: Rule): void {
-    this.revalidator.ruleAdded(table, rule);
+    if (isClause(rule)) this.changed();
+    else this.revalidator.ruleAdded(table, rule);
   }
 
   /** The rule leaves its table, or has other actions now. */
   ruleTouched(rule: Rule): void {
+    if (isClause(rule)) this.changed();
     this.revalidator.ruleTouched(rule);
   }
 
@@ -277,6 +279,9 @@ export class Backer {
     this.#recircs.expire(nowMs);
   }
 }
+
+/** A part of a conjunctive match: look-ups depend on it without finding it. */
+const isClause = ({ actions }: Rule): boolean => actions.some(({ type }) => type === 'conjunction');
 
 /** How long a packet that was executed once may take to come back with its cookie. */
 const EXECUTE_GRACE_MS = 1000;

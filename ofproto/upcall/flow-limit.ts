@@ -7,7 +7,8 @@ const FLOW_LIMIT_MIN = 1000;
 const ROUND_LONG_MS = 1300;
 const ROUND_TOO_LONG_MS = 2000;
 const ROUND_SHORT_MS = 1000;
-const STEP = 1000;
+/** Growth from one round to the next, where the time that a round takes allows it. */
+const GROWTH = 4;
 
 export class FlowLimit {
   #max = FLOW_LIMIT_DEFAULT;
@@ -27,8 +28,10 @@ export class FlowLimit {
   adapt(durationMs: number, flows: number): void {
     if (durationMs > ROUND_TOO_LONG_MS) this.#current = Math.floor((this.#current * 1000) / durationMs);
     else if (durationMs > ROUND_LONG_MS) this.#current = Math.floor((this.#current * 3) / 4);
-    else if (durationMs < ROUND_SHORT_MS && flows > 2000 && this.#current < (flows * 1000) / Math.max(durationMs, 1)) {
-      this.#current += STEP;
+    else if (durationMs < ROUND_SHORT_MS && flows > 2000) {
+      // As many as a round would manage in ROUND_SHORT_MS.
+      const affordable = Math.floor((flows * ROUND_SHORT_MS) / Math.max(durationMs, 1));
+      this.#current = Math.max(this.#current, Math.min(this.#current * GROWTH, affordable));
     }
     this.#current = Math.min(this.#max, Math.max(FLOW_LIMIT_MIN, this.#current));
   }

@@ -27,7 +27,7 @@ import { sameActions } from './same-actions.ts';
 import { inSlices } from './slices.ts';
 import { effectsOf, type Held, heldBy, type Made, Ukey, UkeyList } from './ukey.ts';
 
-/** When there are more megaflows than the limit. */
+/** When there are as many megaflows as the limit: new ones need the room more. */
 const MAX_IDLE_CROWDED_MS = 100;
 
 /** Actions ready for the datapath. */
@@ -293,7 +293,7 @@ export class Revalidator<Owner> {
   /** A whole round: statistics, idle megaflows, stale ones. */
   async round(): Promise<void> {
     const startMs = performance.now();
-    const crowded = this.#ukeys.size > this.limit.current;
+    const crowded = this.#ukeys.size >= this.limit.current;
     const maxIdleMs = crowded ? Math.min(MAX_IDLE_CROWDED_MS, this.maxIdleMs) : this.maxIdleMs;
     const nowMs = this.#parts.clock.nowMs();
     await inSlices(this.#ukeys.backwards(), (ukey) => {

@@ -63,10 +63,14 @@ export class Ukey<Owner> {
   }
 }
 
-/** The part of a translation that is worth keeping: a ukey is one of many. */
+/** The part of a translation that is worth keeping: a ukey is one of many, and most teach nobody anything. */
 export function effectsOf({ visits, hops, bridges, macsRead }: Effects): Effects {
-  return { visits, hops, bridges, macsRead };
+  const learners = bridges.filter(({ macs, learned }) => macs.length + learned.length > 0);
+  return { visits, hops: kept(hops), bridges: kept(learners), macsRead: kept(macsRead) };
 }
+
+const NONE: readonly never[] = [];
+const kept = <T>(list: readonly T[]): readonly T[] => (list.length === 0 ? NONE : list);
 
 const NOTHING: Held = { cookies: [], recircs: [] };
 

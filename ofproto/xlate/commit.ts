@@ -59,6 +59,7 @@ const ND: readonly Piece[] = [
 /** Emits what makes the datapath's packet equal to the flow. */
 export function commitActions(ctx: XlateContext): void {
   const { flow, base } = ctx;
+  if (isUnchanged(flow, base)) return;
   commitHeader(ctx, 'eth', ETH);
   // nw_proto 0 stands for "no network header" (a truncated packet), as in Open vSwitch.
   if (flow.u8(F.KEY_NW_PROTO) !== 0) {
@@ -70,6 +71,12 @@ export function commitActions(ctx: XlateContext): void {
   commitVlan(ctx);
   commitWord(ctx, 'skb_priority', F.KEY_SKB_PRIORITY);
   commitWord(ctx, 'pkt_mark', F.KEY_PKT_MARK);
+}
+
+/** Most outputs find nothing to write. */
+function isUnchanged(flow: F.Flow, base: F.Flow): boolean {
+  for (let i = 0; i < F.KEY_SIZE / 4; i++) if (flow.words[i] !== base.words[i]) return false;
+  return true;
 }
 
 function commitTransport(ctx: XlateContext): void {

@@ -125,11 +125,15 @@ function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, mi
   ctx.tableId = tableId;
   ctx.rule = rule;
   ctx.depth++;
-  ctx.report.nest(
-    'table',
-    () => `${String(tableId).padStart(2)}. ${rule ? describeRule(rule) : describeMiss(ctx, missed)}`,
-    () => runTable(ctx, missed),
-  );
+  if (!ctx.report.enabled) runTable(ctx, missed);
+  else {
+    const title = `${String(tableId).padStart(2)}. ${rule ? describeRule(rule) : describeMiss(ctx, missed)}`;
+    ctx.report.nest(
+      'table',
+      () => title,
+      () => runTable(ctx, missed),
+    );
+  }
   ctx.depth--;
   ctx.tableId = outerTable;
   ctx.rule = outerRule;
@@ -187,7 +191,7 @@ function run(ctx: XlateContext, actions: readonly OfAction[]): void {
   for (let i = 0; i < actions.length; i++) {
     const action = actions[i]!;
     if (ctx.error !== undefined || ctx.exit) return;
-    ctx.report.add('action', () => formatActions([action]));
+    if (ctx.report.enabled) ctx.report.add('action', () => formatActions([action]));
     const goesOn = runAction(ctx, action);
     if (ctx.freezing) keepFrame(ctx, ctx.freezing, actions, i);
     if (!goesOn || ctx.freezing) return;
@@ -360,6 +364,7 @@ function changeActionSet(
 }
 
 function runActionSet(ctx: XlateContext): void {
+  if (ctx.actionSet.length === 0) return;
   const actions = orderActionSet(ctx.actionSet);
   if (actions.length === 0 || ctx.error !== undefined || ctx.freezing) return;
   ctx.inActionSet = true;

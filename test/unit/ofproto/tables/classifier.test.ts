@@ -141,14 +141,48 @@ describe('PrefixTrie', () => {
       [0x0a018000, 17],
       [0x0b000000, 8],
     ];
-    for (const [prefix, length] of prefixes) trie.insert(prefix, length);
-    expect(trie.lookup(0x0a01ffff).lengths[17]).toBe(1);
-    trie.remove(0x0a018000, 17);
-    trie.remove(0x0b000000, 8);
-    const answer = trie.lookup(0x0a01ffff);
-    expect([answer.lengths[8], answer.lengths[16], answer.lengths[17]]).toEqual([1, 1, 0]);
-    expect(trie.lookup(0x14000000).checkedBits).toBe(4);
-    for (const [prefix, length] of prefixes.slice(0, 2)) trie.remove(prefix, length);
-    expect(trie.lookup(0x0a01ffff).checkedBits).toBe(0);
+    for (const [prefix, length] of prefixes) trie.insert([prefix], length);
+    expect(trie.lookup([0x0a01ffff]).hasLength(17)).toBe(true);
+    trie.remove([0x0a018000], 17);
+    trie.remove([0x0b000000], 8);
+    const answer = trie.lookup([0x0a01ffff]);
+    expect([8, 16, 17].map((length) => answer.hasLength(length))).toEqual([true, true, false]);
+    expect(trie.lookup([0x14000000]).checkedBits).toBe(4);
+    for (const [prefix, length] of prefixes.slice(0, 2)) trie.remove([prefix], length);
+    expect(trie.lookup([0x0a01ffff]).checkedBits).toBe(0);
+  });
+
+  it('agrees with a linear search on random prefixes of 128 bits', () => {
+    let seed = 7;
+    const random = (below: number) => {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+      return Math.floor((seed / 2 ** 32) * below);
+    };
+    const value = () => Array.from({ length: 4 }, () => (random(3) === 0 ? random(2 ** 32) : 0x20010db8));
+    const bit = (words: readonly number[], i: number) => (words[i >> 5]! >>> (31 - (i & 31))) & 1;
+    const common = (a: readonly number[], b: readonly number[], max: number) => {
+      let n = 0;
+      while (n < max && bit(a, n) === bit(b, n)) n++;
+      return n;
+    };
+    const trie = new PrefixTrie();
+    const stored: { words: number[]; length: number }[] = [];
+    for (let step = 0; step < 600; step++) {
+      if (stored.length > 20 && random(2) === 0) {
+        const [gone] = stored.splice(random(stored.length), 1);
+        trie.remove(gone!.words, gone!.length);
+      } else {
+        const prefix = { words: value(), length: 1 + random(128) };
+        stored.push(prefix);
+        trie.insert(prefix.words, prefix.length);
+      }
+      const packet = value();
+      const answer = trie.lookup(packet);
+      const shared = stored.map(({ words, length }) => ({ length, equal: common(words, packet, length) }));
+      const covering = new Set(shared.filter(({ length, equal }) => equal === length).map(({ length }) => length));
+      for (let length = 1; length <= 128; length++) expect(answer.hasLength(length)).toBe(covering.has(length));
+      const needed = shared.map(({ length, equal }) => (equal === length ? length : equal + 1));
+      expect(answer.checkedBits).toBe(Math.max(0, ...needed));
+    }
   });
 });
