@@ -2,14 +2,15 @@
 // half of what it loses nothing at, must see no gap and no reordering.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CalmPair } from '../support/guest/calm-pair.ts';
 import { testFrame } from '../support/guest/datapath-rig.ts';
-import { GeneratorGuest } from '../support/guest/generator.ts';
 import { RING_LIES, scribble, truncateMemory } from '../support/guest/hostile.ts';
 import { VhostGuest } from '../support/guest/vhost-guest.ts';
-import { eventually, haveOvs, VhostSwitch } from '../support/vhost-switch.ts';
+import { threadsPinnedTo } from '../support/run-delay.ts';
+import { eventually, haveOvs, pmdCore, VhostSwitch } from '../support/vhost-switch.ts';
 
-const RATES = [200_000, 100_000, 50_000, 20_000, 10_000];
-const PROBE_MS = 700;
+/** Runs in which other programs may take the cores from the pair, each told from a loss that is the switch's. */
+const ATTEMPTS = 5;
 const ROUNDS = 12;
 const SCRIBBLES = 25;
 
@@ -22,26 +23,6 @@ describe.skipIf(!haveOvs)('a guest that scribbles over its own rings', () => {
     await vswitch.addPair(['noisy', 'neighbour'], 'dpdkvhostuser');
   });
   afterAll(() => vswitch?.close());
-
-  function pair(pps: number): GeneratorGuest {
-    const calm = (side: 'a' | 'b', index: number) => `side=${side},role=both,connect=${vswitch.socket(`calm${index}`)}`;
-    return new GeneratorGuest([calm('a', 0), calm('b', 1)], ['--pps', String(pps), '--flows', '8']);
-  }
-
-  /** True when the pair lost nothing at this rate. */
-  async function losesNothing(pps: number): Promise<boolean> {
-    const guests = pair(pps);
-    await guests.ready();
-    guests.send('start');
-    await sleep(PROBE_MS);
-    const totals = await guests.finish();
-    return totals.every(({ gaps, late, txPackets }) => gaps === 0 && late === 0 && txPackets > (pps * PROBE_MS) / 2000);
-  }
-
-  async function zeroLossRate(): Promise<number> {
-    for (const pps of RATES) if (await losesNothing(pps)) return pps;
-    return RATES.at(-1)!;
-  }
 
   const interfaceError = () => vswitch.weftd.vsctl('get Interface noisy error');
 
@@ -64,17 +45,30 @@ describe.skipIf(!haveOvs)('a guest that scribbles over its own rings', () => {
     }
   }
 
+  /** One run of all rounds beside the calm pair. Fails when a loss is the switch's; false when others took the cores. */
+  async function leavesThePairAlone(): Promise<boolean> {
+    const pmds = threadsPinnedTo(vswitch.weftd.pid!, pmdCore);
+    // Nothing else of the switch's own may run there: then whoever keeps a PMD waiting is another program.
+    if (pmdCore > 0) expect(pmds).toHaveLength(1);
+    const pair = await CalmPair.start([vswitch.socket('calm0'), vswitch.socket('calm1')], pmds);
+    try {
+      for (let round = 0; round < ROUNDS; round++) await scribbleRound(round);
+      const { totals, gaps, unexplained } = await pair.finish();
+      for (const guest of totals) {
+        expect(guest).toMatchObject({ late: 0, badChecksum: 0, foreign: 0 });
+        expect(guest.rxPackets).toBeGreaterThan(pair.pps);
+      }
+      expect(unexplained).toEqual([]);
+      return gaps === 0;
+    } finally {
+      await pair.kill();
+    }
+  }
+
   it('costs only itself: it is named, may come again, and nobody else loses or reorders a packet', async () => {
-    const pps = (await zeroLossRate()) / 2;
-    const guests = pair(pps);
-    await guests.ready();
-    guests.send('start');
-    for (let round = 0; round < ROUNDS; round++) await scribbleRound(round);
-    guests.send('stop');
-    await sleep(200);
-    for (const totals of await guests.finish()) {
-      expect(totals).toMatchObject({ gaps: 0, late: 0, badChecksum: 0, foreign: 0 });
-      expect(totals.rxPackets).toBeGreaterThan(pps);
+    let attempts = 1;
+    while (!(await leavesThePairAlone())) {
+      if (attempts++ === ATTEMPTS) throw new Error(`other programs took the cores in ${ATTEMPTS} attempts`);
     }
     expect(vswitch.weftd.output.match(/noisy: virtqueue [01] is broken: /g)!.length).toBeGreaterThanOrEqual(ROUNDS);
     expect(vswitch.weftd.output).not.toMatch(/thread died|\|(ERR|EMER)\|/);

@@ -30,6 +30,11 @@ export class GeneratorGuest {
     createInterface({ input: this.#child.stdout! }).on('line', (line) => this.#events.push(JSON.parse(line)));
   }
 
+  /** Of the thread that sends and receives, too. */
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   get ended(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
