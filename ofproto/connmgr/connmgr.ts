@@ -5,7 +5,14 @@ import { dirname, join, resolve } from 'node:path';
 import { UserError } from '../../lib/errors.ts';
 import { logger } from '../../lib/log.ts';
 import { newFlowMod } from '../model/flow-mod.ts';
-import { OFP10_VERSION, OFP13_VERSION } from '../model/messages.ts';
+import {
+  OFP10_VERSION,
+  OFP11_VERSION,
+  OFP12_VERSION,
+  OFP13_VERSION,
+  OFP14_VERSION,
+  OFP15_VERSION,
+} from '../model/messages.ts';
 import type { OfprotoApi } from '../ofproto-api.ts';
 import { ASYNC_DEFAULT, ASYNC_NONE } from './async-config.ts';
 import type { ConnmgrApi, ConnmgrOptions, FailMode, SwitchDescription } from './connmgr-api.ts';
@@ -22,7 +29,14 @@ import { isPassive, parseTarget } from './target.ts';
 const log = logger('connmgr');
 
 /** Bridge.protocols names of the versions weft has. */
-const VERSIONS: Readonly<Record<string, WireVersion>> = { OpenFlow10: OFP10_VERSION, OpenFlow13: OFP13_VERSION };
+const VERSIONS: Readonly<Record<string, WireVersion>> = {
+  OpenFlow10: OFP10_VERSION,
+  OpenFlow11: OFP11_VERSION,
+  OpenFlow12: OFP12_VERSION,
+  OpenFlow13: OFP13_VERSION,
+  OpenFlow14: OFP14_VERSION,
+  OpenFlow15: OFP15_VERSION,
+};
 
 const MAX_BACKOFF_DEFAULT_MS = 8000;
 const PROBE_INTERVAL_DEFAULT_MS = 5000;

@@ -1,6 +1,7 @@
 // Version negotiation (OpenFlow 1.3.5, 6.3.1 and 7.5.1): the one exchange that is spoken before a version is known.
 
 import { ProtocolError } from '../../lib/errors.ts';
+import { OFP15_VERSION } from '../model/messages.ts';
 
 /** OpenFlow wire versions: 1 is 1.0, 4 is 1.3. */
 export type WireVersion = number;
@@ -39,7 +40,10 @@ export function decodeHello(message: Uint8Array): number {
     if (length < ELEMENT_HEADER_SIZE || offset + length > message.length) break;
     const isBitmap = view.getUint16(offset) === OFPHET_VERSIONBITMAP;
     // Words after the first are for versions from 32 on, which do not exist.
-    if (isBitmap && length >= ELEMENT_HEADER_SIZE + 4) return view.getUint32(offset + ELEMENT_HEADER_SIZE) & ~1;
+    const offered =
+      isBitmap && length >= ELEMENT_HEADER_SIZE + 4 ? view.getUint32(offset + ELEMENT_HEADER_SIZE) & ~1 : 0;
+    // A bitmap that offers nothing is as good as none.
+    if (offered !== 0) return offered;
     offset += Math.ceil(length / 8) * 8;
   }
   return bitmapUpTo(view.getUint8(0));
@@ -51,16 +55,16 @@ export function negotiate(ours: readonly WireVersion[], theirs: number): WireVer
   return common.length > 0 ? Math.max(...common) : undefined;
 }
 
-/** OFPT_ERROR with OFPET_HELLO_FAILED / OFPHFC_INCOMPATIBLE, both zero in every version, and a text. */
+/** OFPT_ERROR with OFPET_HELLO_FAILED / OFPHFC_INCOMPATIBLE, both zero in every version, and Open vSwitch's text. */
 export function encodeHelloFailed(ours: readonly WireVersion[], theirs: number): Buffer {
-  const text = Buffer.from(
-    `no common version: this switch speaks ${names(ours)}, you offer ${names(versionsIn(theirs))}`,
-  );
+  const offered = versionsIn(theirs);
+  const text = `We support ${names(ours)}, you support ${names(offered)}, no common versions.`;
   const message = Buffer.alloc(HEADER_SIZE + 4 + text.length);
-  message.writeUInt8(Math.max(1, ...versionsIn(theirs)), 0);
+  const highest = Math.max(1, ...offered);
+  message.writeUInt8(highest <= OFP15_VERSION ? highest : 1, 0);
   message.writeUInt8(OFPT_ERROR, 1);
   message.writeUInt16BE(message.length, 2);
-  text.copy(message, HEADER_SIZE + 4);
+  message.write(text, HEADER_SIZE + 4, 'latin1');
   return message;
 }
 
@@ -72,6 +76,11 @@ function versionsIn(bitmap: number): WireVersion[] {
   return Array.from({ length: 32 }, (_, version) => version).filter((version) => bitmap & (1 << version));
 }
 
+/** `version 0x04`, `version 0x04 and earlier` or `versions 0x01, 0x04`. */
 function names(versions: readonly WireVersion[]): string {
-  return versions.length > 0 ? versions.map((version) => `0x0${version.toString(16)}`).join(', ') : 'none';
+  const hex = (version: WireVersion) => `0x${version.toString(16).padStart(2, '0')}`;
+  const [highest = 0] = versions.slice(-1);
+  if (versions.length === 1) return `version ${hex(highest)}`;
+  if (versions.length === highest) return `version ${hex(highest)} and earlier`;
+  return `versions ${versions.map(hex).join(', ')}`;
 }

@@ -10,6 +10,7 @@ import type { AsyncConfig, OfMessage } from '../model/messages.ts';
 import { decodeMessage } from '../wire/index.ts';
 import { handlers } from './handlers/index.ts';
 import type { WireVersion } from './hello.ts';
+import { handleOtherVersion } from './other-version.ts';
 import { PacketInLimiter, type RateLimit } from './packet-in-limiter.ts';
 import { Rconn, type RconnOptions } from './rconn.ts';
 import { Session, type SessionOutput } from './session.ts';
@@ -171,8 +172,11 @@ export class OfConn implements SessionOutput {
 
   #handle(session: Session, bytes: Uint8Array): Promise<void> | undefined {
     try {
-      if (bytes[0] !== session.version) throw new OfError('OFPBRC_BAD_VERSION');
-      const message = decodeMessage(bytes, { flowModTableId: session.flowModTableId });
+      if (bytes[0] !== session.version) {
+        handleOtherVersion(session, bytes);
+        return undefined;
+      }
+      const message = decodeMessage(bytes, { flowModTableId: session.flowModTableId, takes });
       return dispatch(session, message, bytes) ?? undefined;
     } catch (error) {
       this.#refuse(session, bytes, error);
@@ -191,6 +195,8 @@ export class OfConn implements SessionOutput {
     this.rconn.drop('Internal error');
   }
 }
+
+const takes = (type: OfMessage['type']): boolean => handlers[type] !== undefined;
 
 function dispatch(session: Session, message: OfMessage, bytes: Uint8Array): void | Promise<void> {
   // Each handler takes the message of its own key; the type system cannot follow the look-up.

@@ -7,12 +7,13 @@ import {
   type AsyncConfig,
   type FlowFormat,
   OFP_NO_BUFFER,
+  OFP10_VERSION,
   OFP13_VERSION,
   type OfMessage,
   type PacketInFormat,
 } from '../model/messages.ts';
 import type { PortStatusReason } from '../ofproto-api.ts';
-import { encodeMessage } from '../wire/index.ts';
+import { encodeMessage, VERSIONS } from '../wire/index.ts';
 import { FLOW_REMOVED_REASON, PACKET_IN_REASON, PORT_STATUS_REASON } from './async-config.ts';
 import { Bundles } from './bundles.ts';
 import type { ControllerRole } from './controller.ts';
@@ -68,14 +69,15 @@ export class Session {
     this.missSendLen = isService ? 0 : MISS_SEND_LEN_DEFAULT;
   }
 
-  send(message: OfMessage): void {
-    for (const part of encodeMessage(message, this.version)) this.output.send(part);
+  send(message: OfMessage, version = this.version): void {
+    for (const part of encodeMessage(message, version)) this.output.send(part);
   }
 
-  /** Answers `request` with an error. */
+  /** Answers `request` with an error, in the request's version if there is such a version. */
   refuse(request: Uint8Array, code: string): void {
     const xid = new DataView(request.buffer, request.byteOffset).getUint32(4);
-    this.send({ type: 'error', xid, code, data: request.slice(0, ERROR_DATA_BYTES) });
+    const version = VERSIONS.find((known) => known === request[0]) ?? OFP10_VERSION;
+    this.send({ type: 'error', xid, code, data: request.slice(0, ERROR_DATA_BYTES) }, version);
   }
 
   /** The connection ended. */

@@ -5,11 +5,15 @@ import type { FragHandling } from '../model/messages.ts';
 import type { OfprotoApi } from '../ofproto-api.ts';
 import type { SwitchDescription } from './connmgr-api.ts';
 import type { Session } from './session.ts';
+import { TableConfigs } from './table-configs.ts';
+import { TlvTable } from './tlv-table.ts';
 
 export class SwitchState {
   readonly ofproto: OfprotoApi;
   description: SwitchDescription = {};
   frag: FragHandling = 'normal';
+  readonly tables = new TableConfigs();
+  readonly tlvTable = new TlvTable();
   /** Live OpenFlow sessions. */
   readonly sessions = new Set<Session>();
   /** Called when a role, or what a session wants to hear, changed. */

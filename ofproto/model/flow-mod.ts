@@ -42,6 +42,8 @@ export interface FlowMod {
   readonly cookieMask: bigint;
   /** Set the rule's cookie to `newCookie` (1.0 modify does; 1.1+ modify does not). */
   readonly newCookie?: bigint;
+  /** `newCookie` is for a flow that a modify adds; flows that are there keep theirs (1.1). */
+  readonly keepCookie?: boolean;
   readonly idleTimeout: number;
   readonly hardTimeout: number;
   readonly importance: number;

@@ -85,12 +85,53 @@ export interface PortMod {
   readonly advertise: number;
 }
 
+/** A queue of a port; counters and age are -1 where unknown. */
+export interface QueueStats {
+  readonly ofPort: number;
+  readonly queueId: number;
+  readonly txBytes: bigint;
+  readonly txPackets: bigint;
+  readonly txErrors: bigint;
+  readonly durationMs: number;
+}
+
+export interface QueueConfig {
+  readonly ofPort: number;
+  readonly queueId: number;
+  /** Tenths of a percent; absent: not set. */
+  readonly minRate?: number;
+  readonly maxRate?: number;
+}
+
 /** One table as OFPST_TABLE tells it. */
 export interface TableStatsEntry extends TableStats {
   readonly name: string;
   readonly maxEntries: number;
   /** 1.0: OFPFW_* bits that may be wildcarded. */
   readonly wildcards: number;
+  /** 1.1 and 1.2: whether goto_table has a table to go to, and what happens to a miss. */
+  readonly canGoto: boolean;
+  readonly miss: TableMiss | 'default';
+}
+
+/** What happens to a packet that no flow of a table matches (1.1 and 1.2; later a flow of priority 0 says it). */
+export type TableMiss = 'controller' | 'continue' | 'drop';
+
+/** Vacancy events of a table: percentages of free entries below and above which to tell, and now. */
+export interface Vacancy {
+  readonly down: number;
+  readonly up: number;
+  readonly now: number;
+}
+
+/** Configuration of a table; members left out are not said (table-mod: stay as they are). */
+export interface TableConfig {
+  readonly miss?: TableMiss;
+  readonly eviction?: boolean;
+  /** OFPTMPEF_* */
+  readonly evictionFlags?: number;
+  readonly vacancyEvents?: boolean;
+  readonly vacancy?: Vacancy;
 }
 
 /** Table features (1.3), properties kept as their bytes' meaning. */
@@ -175,7 +216,9 @@ export interface OfBodies {
   flow_removed: { readonly format: FlowFormat; readonly removed: FlowRemoved };
   port_status: { readonly reason: 'add' | 'delete' | 'modify'; readonly port: OfPortDesc };
   port_mod: PortMod;
-  table_mod: { readonly tableId: number; readonly config: number };
+  table_mod: { readonly tableId: number; readonly config: TableConfig };
+  table_desc_request: Record<never, never>;
+  table_desc_reply: More & { readonly tables: readonly { readonly tableId: number; readonly config: TableConfig }[] };
   barrier_request: Record<never, never>;
   barrier_reply: Record<never, never>;
   role_request: RoleBody;
@@ -195,6 +238,16 @@ export interface OfBodies {
   set_async_config: AsyncConfig & { readonly nicira: boolean };
   get_async_request: Record<never, never>;
   get_async_reply: AsyncConfig;
+
+  tlv_table_mod: TlvTableMod;
+  tlv_table_request: Record<never, never>;
+  tlv_table_reply: {
+    readonly maxOptionSpace: number;
+    readonly maxFields: number;
+    readonly mappings: readonly TlvMapping[];
+  };
+  ct_flush_zone: { readonly zone: number };
+  ct_flush: CtFlush;
 
   desc_request: Record<never, never>;
   desc_reply: More & { readonly desc: SwitchDesc };
@@ -218,9 +271,11 @@ export interface OfBodies {
   port_desc_request: { readonly ofPort: number };
   port_desc_reply: More & { readonly ports: readonly OfPortDesc[] };
   queue_stats_request: { readonly ofPort: number; readonly queueId: number };
-  queue_stats_reply: More;
-  queue_config_request: { readonly ofPort: number };
-  queue_config_reply: { readonly ofPort: number };
+  queue_stats_reply: More & { readonly queues: readonly QueueStats[] };
+  /** Up to 1.3 every queue of the port is meant (OFPQ_ALL). */
+  queue_config_request: { readonly ofPort: number; readonly queueId: number };
+  /** `ofPort`: what the request named; from 1.4 on only the queues say theirs. */
+  queue_config_reply: More & { readonly ofPort: number; readonly queues: readonly QueueConfig[] };
   group_stats_request: { readonly groupId: number };
   group_stats_reply: More;
   group_desc_request: { readonly groupId: number };
@@ -256,6 +311,28 @@ export interface BundleControl {
   readonly control: BundleControlType;
   /** OFPBF_*: atomic 1, ordered 2. */
   readonly flags: number;
+}
+
+/** The Geneve option that a tun_metadata field stands for. */
+export interface TlvMapping {
+  readonly optionClass: number;
+  readonly optionType: number;
+  readonly optionLength: number;
+  /** Of the field. */
+  readonly index: number;
+}
+
+export interface TlvTableMod {
+  readonly command: 'add' | 'delete' | 'clear';
+  readonly mappings: readonly TlvMapping[];
+}
+
+/** Which tracked connections to forget; members left out mean any. Tuples are the bytes of their properties. */
+export interface CtFlush {
+  readonly ipProto: number;
+  readonly zone?: number;
+  readonly origTuple?: Uint8Array;
+  readonly replyTuple?: Uint8Array;
 }
 
 /** True on all but the last part of a long reply. The encoder sets it on the parts that it makes of one message. */

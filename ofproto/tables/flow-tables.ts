@@ -187,10 +187,11 @@ export class FlowTables {
 
   #modifyRule(rule: Rule, mod: FlowMod, nowMs: number, origin?: ChangeOrigin): void {
     const { actions, cookie, modifiedMs, packets, bytes } = rule;
-    const isNews = (mod.newCookie ?? cookie) !== cookie || !sameActions(actions, mod.actions);
+    const newCookie = mod.keepCookie ? cookie : (mod.newCookie ?? cookie);
+    const isNews = newCookie !== cookie || !sameActions(actions, mod.actions);
     rule.actions = mod.actions;
     rule.modifiedMs = nowMs;
-    if (mod.newCookie !== undefined) rule.cookie = mod.newCookie;
+    rule.cookie = newCookie;
     if (mod.flags.resetCounts) {
       // What the megaflows counted so far is forgotten too.
       this.#listener.refresh(rule);

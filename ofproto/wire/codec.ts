@@ -9,6 +9,8 @@ import { OFP10_VERSION, OFP15_VERSION, type OfBodies, type OfType } from '../mod
 export interface DecodeState {
   /** NXT_FLOW_MOD_TABLE_ID was sent: the high byte of a 1.0 flow-mod's command is a table. */
   readonly flowModTableId: boolean;
+  /** Types that are wanted; others are refused with OFPBRC_BAD_TYPE before their body is looked at. */
+  readonly takes: (type: OfType) => boolean;
 }
 
 export interface DecodeContext extends DecodeState {

@@ -1,26 +1,33 @@
-// Flow and aggregate statistics: OpenFlow 1.0, Nicira's NXST_FLOW and NXST_AGGREGATE on it, and OpenFlow 1.3.
+// Flow and aggregate statistics: OpenFlow 1.0, Nicira's NXST_FLOW and NXST_AGGREGATE on it, 1.1 to 1.4, and 1.5, which
+// counts in OXS.
 
 import type { Reader, Writer } from '../../lib/cursors.ts';
 import { OFPP } from '../model/actions.ts';
 import { portFrom16, portTo16 } from '../model/fields.ts';
 import type { FlowStatsEntry, FlowStatsRequest } from '../model/flow-mod.ts';
-import { type FlowFormat, OFP10_VERSION, OFP13_VERSION } from '../model/messages.ts';
-import { decodeActions, encodeActions } from './actions.ts';
-import { type Codec, codec, entry, listCodec, type WireIds } from './codec.ts';
 import {
-  decodeDuration,
-  decodeFlowFlags,
-  decodeNxMatch,
-  encodeDuration,
-  encodeFlowFlags,
-  matchHasVlan,
-} from './flow-mods.ts';
+  type FlowFormat,
+  OFP10_VERSION,
+  OFP11_VERSION,
+  OFP13_VERSION,
+  OFP14_VERSION,
+  OFP15_VERSION,
+} from '../model/messages.ts';
+import { decodeActions, encodeActions } from './actions.ts';
+import { type Codec, codec, during, entry, listCodec, since, type WireId, type WireIds } from './codec.ts';
+import { decodeDuration, encodeDuration } from './durations.ts';
+import { decodeFlowFlags, decodeNxMatch, encodeFlowFlags, matchHasVlan } from './flow-mods.ts';
 import { decodeInstructions, encodeInstructions } from './instructions.ts';
 import { decodeMatch10, encodeMatch10 } from './match10.ts';
-import { decodeMatch13, encodeMatch13, encodeOxm } from './oxm.ts';
+import { decodeMatch, encodeMatch, encodeOxm, encodeOxmMatch } from './oxm.ts';
+import { decodeOxs, encodeOxs } from './oxs.ts';
+import { checkPort } from './port-numbers.ts';
 
 const V10 = OFP10_VERSION;
+const V11 = OFP11_VERSION;
 const V13 = OFP13_VERSION;
+const V14 = OFP14_VERSION;
+const V15 = OFP15_VERSION;
 const NO_COOKIE = { cookie: 0n, cookieMask: 0n, outGroup: OFPP.ANY } as const;
 
 function decodeRequest10(r: Reader): FlowStatsRequest {
@@ -53,19 +60,20 @@ function encodeNxRequest(w: Writer, request: FlowStatsRequest): void {
   w.pad(8, start);
 }
 
-function decodeRequest13(r: Reader): FlowStatsRequest {
+function decodeRequest11(r: Reader): FlowStatsRequest {
   const tableId = r.u8();
   r.skip(3);
   const out = { outPort: r.u32(), outGroup: r.u32() };
   r.skip(4);
   const [cookie, cookieMask] = [r.u64(), r.u64()];
-  return { tableId, ...out, cookie: cookie & cookieMask, cookieMask, match: decodeMatch13(r) };
+  checkPort(out.outPort, 'OFPBAC_BAD_OUT_PORT');
+  return { tableId, ...out, cookie: cookie & cookieMask, cookieMask, match: decodeMatch(r) };
 }
 
-function encodeRequest13(w: Writer, request: FlowStatsRequest): void {
+function encodeRequest11(w: Writer, request: FlowStatsRequest, version: number): void {
   w.u8(request.tableId).zeros(3).u32(request.outPort).u32(request.outGroup).zeros(4);
   w.u64(request.cookie).u64(request.cookieMask);
-  encodeMatch13(w, request.match, V13);
+  encodeMatch(w, request.match, version);
 }
 
 const NO_FLAGS = decodeFlowFlags(0, V10);
@@ -141,30 +149,59 @@ function encodeNxEntry(w: Writer, flow: FlowStatsEntry): void {
   });
 }
 
-function decodeEntry13(list: Reader): FlowStatsEntry {
+/** 1.3 came with flags, 1.4 with importance; what is unsaid was padding before. */
+function decodeEntry11(list: Reader, version: number): FlowStatsEntry {
   const r = entry(list);
   r.skip(2);
   const tableId = r.u8();
   r.skip(1);
   const durationMs = decodeDuration(r);
   const times = { priority: r.u16(), idleTimeout: r.u16(), hardTimeout: r.u16() };
-  const flags = decodeFlowFlags(r.u16(), V13);
-  r.skip(4);
+  const flagBits = r.u16();
+  const flags = decodeFlowFlags(version >= V13 ? flagBits : 0, version);
+  const importance = r.u16();
+  r.skip(2);
   const counts = { cookie: r.u64(), packets: r.u64(), bytes: r.u64() };
-  const match = decodeMatch13(r);
-  const rest = { importance: 0, flags, idleAgeMs: -1, hardAgeMs: -1, actions: decodeInstructions(r, V13) };
-  return { tableId, match, durationMs, ...times, ...counts, ...rest };
+  const match = decodeMatch(r);
+  const ages = { importance: version >= V14 ? importance : 0, idleAgeMs: -1, hardAgeMs: -1 };
+  return { tableId, match, durationMs, ...times, flags, ...counts, ...ages, actions: decodeInstructions(r, version) };
 }
 
-function encodeEntry13(w: Writer, flow: FlowStatsEntry): void {
+function encodeEntry11(w: Writer, flow: FlowStatsEntry, version: number): void {
   framed(w, () => {
     w.u8(flow.tableId).zeros(1);
     encodeDuration(w, flow.durationMs);
     w.u16(flow.priority).u16(flow.idleTimeout).u16(flow.hardTimeout);
-    w.u16(encodeFlowFlags(flow.flags, V13)).zeros(4);
+    w.u16(version >= V13 ? encodeFlowFlags(flow.flags, version) : 0);
+    w.u16(version >= V14 ? flow.importance : 0).zeros(2);
     w.u64(flow.cookie).u64(flow.packets).u64(flow.bytes);
-    encodeMatch13(w, flow.match, V13);
-    encodeInstructions(w, flow.actions, V13, matchHasVlan(flow.match));
+    encodeOxmMatch(w, flow.match, version);
+    encodeInstructions(w, flow.actions, version, matchHasVlan(flow.match));
+  });
+}
+
+/** length u16 | pad 2 | table u8 | reason u8 | priority u16 | idle u16 | hard u16 | flags u16 | importance u16 | cookie. */
+function decodeEntry15(list: Reader, version: number): FlowStatsEntry {
+  const r = entry(list);
+  r.skip(4);
+  const tableId = r.u8();
+  r.skip(1);
+  const times = { priority: r.u16(), idleTimeout: r.u16(), hardTimeout: r.u16() };
+  const head = { flags: decodeFlowFlags(r.u16(), version), importance: r.u16(), cookie: r.u64() };
+  const match = decodeMatch(r);
+  const { durationMs = 0, idleAgeMs = -1, packets = 0n, bytes = 0n } = decodeOxs(r);
+  const stats = { durationMs, idleAgeMs, hardAgeMs: -1, packets, bytes };
+  return { tableId, match, ...times, ...head, ...stats, actions: decodeInstructions(r, version) };
+}
+
+function encodeEntry15(w: Writer, flow: FlowStatsEntry, version: number): void {
+  framed(w, () => {
+    w.zeros(2).u8(flow.tableId).zeros(1).u16(flow.priority).u16(flow.idleTimeout).u16(flow.hardTimeout);
+    w.u16(encodeFlowFlags(flow.flags, version)).u16(flow.importance).u64(flow.cookie);
+    encodeOxmMatch(w, flow.match, version);
+    const { durationMs, idleAgeMs, packets, bytes } = flow;
+    encodeOxs(w, { durationMs, ...(idleAgeMs >= 0 && { idleAgeMs }), packets, bytes });
+    encodeInstructions(w, flow.actions, version, matchHasVlan(flow.match));
   });
 }
 
@@ -174,81 +211,100 @@ interface Aggregate {
   readonly flows: number;
 }
 
-function decodeAggregate(r: Reader): Aggregate {
+function decodeAggregate(r: Reader, version: number): Aggregate {
+  if (version >= V15) {
+    const { packets = 0n, bytes = 0n, flows = 0 } = decodeOxs(r);
+    return { packets, bytes, flows };
+  }
   const counts = { packets: r.u64(), bytes: r.u64(), flows: r.u32() };
   r.skip(4);
   return counts;
 }
 
-const encodeAggregate = (w: Writer, body: Aggregate) => w.u64(body.packets).u64(body.bytes).u32(body.flows).zeros(4);
+function encodeAggregate(w: Writer, { packets, bytes, flows }: Aggregate, version: number): void {
+  if (version >= V15) encodeOxs(w, { packets, bytes, flows });
+  else w.u64(packets).u64(bytes).u32(flows).zeros(4);
+}
 
+/** One way to ask for flows, and one to list them. */
 interface Form {
   readonly format: FlowFormat;
-  readonly ids: (kind: 'flow' | 'aggregate', reply: boolean) => WireIds;
+  readonly ids: (id: number, reply: boolean) => WireIds;
   readonly decodeRequest: (r: Reader) => FlowStatsRequest;
-  readonly encodeRequest: (w: Writer, request: FlowStatsRequest) => void;
-  readonly decodeEntry: (r: Reader) => FlowStatsEntry;
-  readonly encodeEntry: (w: Writer, flow: FlowStatsEntry) => void;
+  readonly encodeRequest: (w: Writer, request: FlowStatsRequest, version: number) => void;
+  readonly replies: readonly EntryForm[];
 }
+
+interface EntryForm {
+  readonly first: number;
+  readonly last: number;
+  readonly decode: (r: Reader, version: number) => FlowStatsEntry;
+  readonly encode: (w: Writer, flow: FlowStatsEntry, version: number) => void;
+}
+
+/** OFPST_FLOW and OFPST_AGGREGATE; Nicira's NXST_FLOW and NXST_AGGREGATE are one less. */
+const OFPST_FLOW = 1;
+const OFPST_AGGREGATE = 2;
 
 const FORMS: readonly Form[] = [
   {
     format: 'standard',
-    ids: (kind, reply) => ({ [V10]: `${reply ? 'r' : 'q'}${kind === 'flow' ? 1 : 2}` }),
+    ids: (id, reply) => ({ [V10]: `${reply ? 'r' : 'q'}${id}` as WireId }),
     decodeRequest: decodeRequest10,
     encodeRequest: encodeRequest10,
-    decodeEntry: decodeEntry10,
-    encodeEntry: encodeEntry10,
+    replies: [{ first: V10, last: V10, decode: decodeEntry10, encode: encodeEntry10 }],
   },
   {
     format: 'nxm',
-    ids: (kind, reply) => ({ [V10]: `${reply ? 'rn' : 'qn'}${kind === 'flow' ? 0 : 1}` }),
+    ids: (id, reply) => ({ [V10]: `${reply ? 'rn' : 'qn'}${id - 1}` as WireId }),
     decodeRequest: decodeNxRequest,
     encodeRequest: encodeNxRequest,
-    decodeEntry: decodeNxEntry,
-    encodeEntry: encodeNxEntry,
+    replies: [{ first: V10, last: V10, decode: decodeNxEntry, encode: encodeNxEntry }],
   },
   {
     format: 'standard',
-    ids: (kind, reply) => ({ [V13]: `${reply ? 'r' : 'q'}${kind === 'flow' ? 1 : 2}` }),
-    decodeRequest: decodeRequest13,
-    encodeRequest: encodeRequest13,
-    decodeEntry: decodeEntry13,
-    encodeEntry: encodeEntry13,
+    ids: (id, reply) => since(V11, `${reply ? 'r' : 'q'}${id}`),
+    decodeRequest: decodeRequest11,
+    encodeRequest: encodeRequest11,
+    replies: [
+      { first: V11, last: V14, decode: decodeEntry11, encode: encodeEntry11 },
+      { first: V15, last: V15, decode: decodeEntry15, encode: encodeEntry15 },
+    ],
   },
 ];
 
 function codecsOf(form: Form): Codec[] {
   const { format } = form;
-  const fits = (version: FlowFormat) => version === format;
+  const fits = (body: { readonly format: FlowFormat }) => body.format === format;
   const requests = (['flow_stats_request', 'aggregate_request'] as const).map((of) =>
     codec(
       of,
-      form.ids(of === 'flow_stats_request' ? 'flow' : 'aggregate', false),
+      form.ids(of === 'flow_stats_request' ? OFPST_FLOW : OFPST_AGGREGATE, false),
       (r) => ({ format, request: form.decodeRequest(r) }),
-      (w, body) => form.encodeRequest(w, body.request),
-      (body) => fits(body.format),
+      (w, body, version) => form.encodeRequest(w, body.request, version),
+      fits,
     ),
   );
-  return [
-    ...requests,
+  const flowIds = form.ids(OFPST_FLOW, true);
+  const replies = form.replies.map(({ first, last, decode, encode }) =>
     listCodec({
       of: 'flow_stats_reply',
-      ids: form.ids('flow', true),
-      decodeItem: form.decodeEntry,
-      encodeItem: form.encodeEntry,
+      ids: during(first, last, flowIds[first]!),
+      decodeItem: decode,
+      encodeItem: encode,
       items: (body) => body.flows,
       body: (flows, more) => ({ format, flows, more }),
-      when: (body) => fits(body.format),
+      when: fits,
     }),
-    codec(
-      'aggregate_reply',
-      form.ids('aggregate', true),
-      (r, { more }) => ({ format, more, ...decodeAggregate(r) }),
-      encodeAggregate,
-      (body) => fits(body.format),
-    ),
-  ];
+  );
+  const aggregate = codec(
+    'aggregate_reply',
+    form.ids(OFPST_AGGREGATE, true),
+    (r, { version, more }) => ({ format, more, ...decodeAggregate(r, version) }),
+    encodeAggregate,
+    fits,
+  );
+  return [...requests, ...replies, aggregate];
 }
 
 export const FLOW_STATS_CODECS: readonly Codec[] = FORMS.flatMap(codecsOf);

@@ -2,20 +2,13 @@
 // empty. Entries that another switch lists are skipped.
 
 import type { Reader, Writer } from '../../lib/cursors.ts';
-import { OFPP } from '../model/actions.ts';
-import { portFrom16, portTo16 } from '../model/fields.ts';
 import { type GroupFeatures, type MeterFeatures, OFP10_VERSION, OFP13_VERSION } from '../model/messages.ts';
-import { type Codec, codec, type DecodeContext, emptyCodec, type WireIds } from './codec.ts';
+import { type Codec, codec, emptyCodec, type WireIds } from './codec.ts';
 
 const V10 = OFP10_VERSION;
 const V13 = OFP13_VERSION;
 
-type EmptyList =
-  | 'queue_stats_reply'
-  | 'group_stats_reply'
-  | 'group_desc_reply'
-  | 'meter_stats_reply'
-  | 'meter_config_reply';
+type EmptyList = 'group_stats_reply' | 'group_desc_reply' | 'meter_stats_reply' | 'meter_config_reply';
 
 const emptyList = (of: EmptyList, ids: WireIds): Codec =>
   codec(
@@ -27,14 +20,6 @@ const emptyList = (of: EmptyList, ids: WireIds): Codec =>
     },
     () => {},
   );
-
-function decodeQueueRequest(r: Reader, { version }: DecodeContext): { ofPort: number; queueId: number } {
-  if (version !== V10) return { ofPort: r.u32(), queueId: r.u32() };
-  const ofPort = portFrom16(r.u16());
-  r.skip(2);
-  // 1.0 names every port OFPP_ALL here (5.3.5 of its specification), later versions OFPP_ANY.
-  return { ofPort: ofPort === OFPP.ALL ? OFPP.ANY : ofPort, queueId: r.u32() };
-}
 
 /** `id u32 | pad 4`: 1.0's extension of group statistics has the same layout. */
 const idAndPad = (r: Reader): number => {
@@ -61,15 +46,6 @@ function decodeMeterFeatures(r: Reader): MeterFeatures {
 }
 
 export const GROUP_METER_CODECS: readonly Codec[] = [
-  codec('queue_stats_request', { [V10]: 'q5', [V13]: 'q5' }, decodeQueueRequest, (w, body, version) =>
-    version === V10
-      ? w
-          .u16(portTo16(body.ofPort === OFPP.ANY ? OFPP.ALL : body.ofPort))
-          .zeros(2)
-          .u32(body.queueId)
-      : w.u32(body.ofPort).u32(body.queueId),
-  ),
-  emptyList('queue_stats_reply', { [V10]: 'r5', [V13]: 'r5' }),
   codec(
     'group_stats_request',
     { [V10]: 'qn7', [V13]: 'q6' },

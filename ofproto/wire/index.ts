@@ -12,21 +12,29 @@ import { OfError } from '../model/flow-mod.ts';
 import { OFP10_VERSION, OFP11_VERSION, OFP15_VERSION, type OfMessage, type SwitchDesc } from '../model/messages.ts';
 import { BUNDLE_CODECS } from './bundle.ts';
 import { always, type Codec, codec, type DecodeContext, type DecodeState, emptyCodec, type WireId } from './codec.ts';
+import { CT_FLUSH_CODECS } from './ct-flush.ts';
 import { FLOW_MOD_CODECS } from './flow-mods.ts';
 import { FLOW_MONITOR_CODECS } from './flow-monitor.ts';
+import { FLOW_REMOVED_CODECS } from './flow-removed.ts';
 import { FLOW_STATS_CODECS } from './flow-stats.ts';
 import { GROUP_METER_CODECS } from './groups-meters.ts';
 import { lengthFits } from './lengths.ts';
 import { PACKET_CODECS } from './packets.ts';
+import { PORT_STATS_CODECS } from './port-stats.ts';
 import { PORT_CODECS } from './ports.ts';
+import { QUEUE_CODECS } from './queues.ts';
 import { SESSION_CODECS } from './session-messages.ts';
+import { TABLE_FEATURE_CODECS } from './table-features.ts';
 import { TABLE_CODECS } from './tables.ts';
+import { TLV_TABLE_CODECS } from './tlv-table.ts';
 
 export { OFPAT10_SUPPORTED } from './actions10.ts';
 export { OFPAT13_SUPPORTED } from './actions13.ts';
 export type { DecodeState } from './codec.ts';
 export { OFPIT_SUPPORTED } from './instructions.ts';
 export { fitsMatch10, OFPFW_ALL } from './match10.ts';
+export { OFPQ_ALL } from './queues.ts';
+export { TUN_METADATA_FIELDS } from './tlv-table.ts';
 
 const HEADER_SIZE = 8;
 /** Longest message: the length field has 16 bits; multiples of 8 keep parts aligned. */
@@ -76,14 +84,20 @@ const DESC_CODECS: readonly Codec[] = [
 const CODECS: readonly Codec[] = [
   ...SESSION_CODECS,
   ...PORT_CODECS,
+  ...PORT_STATS_CODECS,
+  ...QUEUE_CODECS,
   ...FLOW_MOD_CODECS,
+  ...FLOW_REMOVED_CODECS,
   ...PACKET_CODECS,
   ...DESC_CODECS,
   ...FLOW_STATS_CODECS,
   ...TABLE_CODECS,
+  ...TABLE_FEATURE_CODECS,
   ...GROUP_METER_CODECS,
   ...FLOW_MONITOR_CODECS,
   ...BUNDLE_CODECS,
+  ...TLV_TABLE_CODECS,
+  ...CT_FLUSH_CODECS,
 ];
 
 const byWire = new Map<string, Codec>();
@@ -106,9 +120,9 @@ interface Header {
  * Decodes one whole message; its version is the header's. Throws OfError with the code to answer with
  * (OFPBRC_BAD_TYPE, OFPBRC_BAD_LEN, OFPBMC_*, OFPBAC_*, ...).
  */
-export function decodeMessage(bytes: Uint8Array, state: DecodeState = { flowModTableId: false }): OfMessage {
+export function decodeMessage(bytes: Uint8Array, state: Partial<DecodeState> = {}): OfMessage {
   try {
-    return decode(bytes, state);
+    return decode(bytes, { flowModTableId: false, takes: () => true, ...state });
   } catch (error) {
     if (error instanceof ProtocolError) throw new OfError(error.code, error.message);
     throw error;
@@ -129,7 +143,7 @@ function decode(bytes: Uint8Array, state: DecodeState): OfMessage {
   if (fits === undefined) throw new OfError(unknownCode(id));
   if (!fits) throw new OfError('OFPBRC_BAD_LEN');
   const found = byWire.get(`${bodyVersion}:${id}`);
-  if (!found) throw new OfError(unknownCode(id));
+  if (!found || !state.takes(found.of)) throw new OfError(NOT_TAKEN[id] ?? 'OFPBRC_BAD_TYPE');
   const context: DecodeContext = { ...state, version, xid, more };
   const body = found.decode(r, context) as object;
   if (r.remaining > 0) throw new OfError('OFPBRC_BAD_LEN');
@@ -138,7 +152,10 @@ function decode(bytes: Uint8Array, state: DecodeState): OfMessage {
 
 /** Steps over vendor and statistics headers and names what follows. */
 function decodeHeader(r: Reader, type: number, version: number): Header {
-  if (type === OFPT_VENDOR) return { id: `${vendorLetter(r)}${r.u32()}`, more: false };
+  if (type === OFPT_VENDOR) {
+    if (r.remaining < 8) throw new OfError('OFPBRC_BAD_LEN');
+    return { id: `${vendorLetter(r)}${r.u32()}`, more: false };
+  }
   const stats = statsRequest(version);
   if (type !== stats && type !== stats + 1) return { id: `m${type}`, more: false };
   const kind = type === stats ? 'q' : 'r';
@@ -147,6 +164,8 @@ function decodeHeader(r: Reader, type: number, version: number): Header {
   if (version >= OFP11_VERSION) r.skip(4);
   if (statsType !== STATS_VENDOR) return { id: `${kind}${statsType}`, more };
   const vendor = vendorLetter(r);
+  // ONF has statistics of its own on 1.1 and later only.
+  if (vendor === 'o' && version === OFP10_VERSION) throw new OfError('OFPBRC_BAD_VENDOR');
   const subtype = r.u32();
   if (version === OFP10_VERSION) r.skip(4);
   return { id: `${kind}${vendor}${subtype}`, more };
@@ -158,6 +177,9 @@ function vendorLetter(r: Reader): 'n' | 'o' {
   if (!known) throw new OfError('OFPBRC_BAD_VENDOR');
   return known[0];
 }
+
+/** IPFIX statistics, which tell that there is no exporter to ask. */
+const NOT_TAKEN: Readonly<Partial<Record<WireId, string>>> = { qn3: 'NXST_NOT_CONFIGURED', qn4: 'NXST_NOT_CONFIGURED' };
 
 function unknownCode(id: WireId): string {
   if (/[no]/.test(id)) return 'OFPBRC_BAD_SUBTYPE';

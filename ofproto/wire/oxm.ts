@@ -17,9 +17,12 @@ import {
 } from '../model/fields.ts';
 import { emptyMatch, KEY_ETH_TYPE, KEY_VLAN0_TCI, type Match, VLAN_CFI } from '../model/flow.ts';
 import { OfError } from '../model/flow-mod.ts';
-import { OFP13_VERSION } from '../model/messages.ts';
+import { OFP11_VERSION, OFP12_VERSION, OFP13_VERSION } from '../model/messages.ts';
 import { ETH_TYPE_ARP, ETH_TYPE_IPV6, ETH_TYPE_RARP, prerequisitesMet } from '../model/prerequisites.ts';
+import { decodeMatch11, encodeMatch11, OFPMT_STANDARD, OFPMT_STANDARD_LENGTH } from './match11.ts';
+import { checkPort } from './port-numbers.ts';
 
+const OFPMT_OXM = 1;
 const OFPXMC_EXPERIMENTER = 0xffff;
 const ONF_VENDOR = 0x4f4e4600;
 const HAS_MASK = 0x100;
@@ -71,7 +74,7 @@ export function writeFieldHeader(w: Writer, f: Field, hasMask: boolean, version:
 
 function headerOf(f: Field, version: number): { header: number; experimenter: boolean } {
   const oxm = f.oxm !== 0 && (f.oxmVersion <= version || (f.nxm === 0 && f.onfExtension === 0));
-  if (version >= OFP13_VERSION && oxm) return { header: f.oxm, experimenter: false };
+  if (version >= OFP12_VERSION && oxm) return { header: f.oxm, experimenter: false };
   if (f.onfExtension !== 0 && (version >= OFP13_VERSION || f.nxm === 0)) {
     return { header: ((OFPXMC_EXPERIMENTER << 16) | (f.onfExtension << 9)) >>> 0, experimenter: true };
   }
@@ -137,6 +140,7 @@ function decodeField(r: Reader, match: Match, header: FieldHeader & { field: Fie
   if (!lenient && !prerequisitesMet(match.flow, f)) throw new OfError('OFPBMC_BAD_PREREQ');
   const exact = exactMask(f);
   if (value.some((byte, i) => (byte & ~exact[i]!) !== 0)) throw new OfError('OFPBMC_BAD_VALUE');
+  if (f.name === 'in_port_oxm') checkPort(Number(bigintOf(value)), 'OFPBMC_BAD_VALUE');
   matchField(match, f, value, mask);
 }
 
@@ -149,7 +153,7 @@ const ND_FIELDS = ['nd_reserved', 'nd_target', 'nd_options_type', 'nd_sll', 'nd_
 
 /** The fields of a match in the order they are written, prerequisites first. */
 function* fieldOrder(match: Match, version: number): Generator<string> {
-  const oxm = version >= OFP13_VERSION;
+  const oxm = version >= OFP11_VERSION;
   yield* ['dp_hash', 'recirc_id', 'conj_id', oxm ? 'in_port_oxm' : 'in_port', 'actset_output'];
   yield* ['eth_src', 'eth_dst', 'eth_type'];
   if (!oxm) yield 'vlan_tci';
@@ -182,7 +186,7 @@ export function encodeOxm(w: Writer, match: Match, version: number, cookie?: Coo
   for (const name of fieldOrder(match, version)) {
     const f = field(name);
     if (isMatched(match.mask, f)) writeField(w, f, getField(match.flow, f), fieldMask(match.mask, f), version);
-    if (name === 'eth_type' && version >= OFP13_VERSION) writeVlan(w, match, version);
+    if (name === 'eth_type' && version >= OFP11_VERSION) writeVlan(w, match, version);
   }
   if (!cookie || cookie.cookieMask === 0n) return;
   if (cookie.cookieMask === 0xffffffffffffffffn) w.u32(NXM_NX_COOKIE).u64(cookie.cookie);
@@ -211,22 +215,33 @@ function writeVlan(w: Writer, match: Match, version: number): void {
   }
 }
 
-/** Reads `struct ofp_match` of 1.2+: type, length, TLVs, padding. */
-export function decodeMatch13(r: Reader, options: DecodeMatchOptions = {}): Match {
+/** Reads the `struct ofp_match` of 1.1 and later: TLVs (OFPMT_OXM) or 1.1's fixed form, whatever the version. */
+export function decodeMatch(r: Reader, options: DecodeMatchOptions = {}): Match {
+  if (r.remaining < 4) throw new OfError('OFPBMC_BAD_LEN');
   const type = r.u16();
   const length = r.u16();
-  if (type !== 1) throw new OfError('OFPBMC_BAD_TYPE');
-  if (length < 4) throw new OfError('OFPBMC_BAD_LEN');
+  if (type !== OFPMT_STANDARD && type !== OFPMT_OXM) throw new OfError('OFPBMC_BAD_TYPE');
   const padded = (length + 7) & ~7;
-  if (padded - 4 > r.remaining) throw new OfError('OFPBMC_BAD_LEN');
+  if (length < 4 || padded - 4 > r.remaining) throw new OfError('OFPBMC_BAD_LEN');
+  if (type === OFPMT_STANDARD) {
+    if (length !== OFPMT_STANDARD_LENGTH) throw new OfError('OFPBMC_BAD_LEN');
+    return decodeMatch11(r);
+  }
   const body = r.take(length - 4);
   r.skip(padded - length);
   return decodeOxm(body, options).match;
 }
 
-export function encodeMatch13(w: Writer, match: Match, version: number): void {
+/** Writes a match in the version's own form. */
+export function encodeMatch(w: Writer, match: Match, version: number): void {
+  if (version === OFP11_VERSION) encodeMatch11(w, match);
+  else encodeOxmMatch(w, match, version);
+}
+
+/** Writes a match as TLVs, which Open vSwitch does in flow statistics of 1.1 too. */
+export function encodeOxmMatch(w: Writer, match: Match, version: number): void {
   const start = w.size;
-  w.u16(1).u16(0);
+  w.u16(OFPMT_OXM).u16(0);
   encodeOxm(w, match, version);
   w.patch16(start + 2, w.size - start);
   w.pad(8, start);

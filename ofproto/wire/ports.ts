@@ -1,15 +1,17 @@
-// Port descriptions, port-status and port-mod messages, and port statistics.
+// Port descriptions, and port-status and port-mod messages.
 
 import type { Reader, Writer } from '../../lib/cursors.ts';
 import { OFPP } from '../model/actions.ts';
-import { portFrom16, portTo16 } from '../model/fields.ts';
-import type { OfPortDesc, OfPortStats } from '../model/flow-mod.ts';
-import { OfError } from '../model/flow-mod.ts';
-import { OFP10_VERSION, OFP13_VERSION, type PortMod } from '../model/messages.ts';
-import { type Codec, codec, emptyCodec, listCodec } from './codec.ts';
+import { OfError, type OfPortDesc } from '../model/flow-mod.ts';
+import { OFP10_VERSION, OFP11_VERSION, OFP14_VERSION, OFP15_VERSION, type PortMod } from '../model/messages.ts';
+import { always, type Codec, codec, during, emptyCodec, listCodec, since } from './codec.ts';
+import { checkPort, decodePortNumber, encodePortNumber } from './port-numbers.ts';
+import { decodeProperties, encodeProperty, refuseProperty } from './properties.ts';
 
 const V10 = OFP10_VERSION;
-const V13 = OFP13_VERSION;
+const V11 = OFP11_VERSION;
+const V14 = OFP14_VERSION;
+const V15 = OFP15_VERSION;
 
 type Config = OfPortDesc['config'];
 
@@ -70,32 +72,65 @@ const featuresOf = (bits: number, version: number) =>
 const featureBits = (features: number, version: number) =>
   version === V10 ? (features & 0x7f) | ((features >> 4) & 0xf80) : features;
 
-/** Reads one port, 48 bytes in 1.0 and 64 in 1.3. */
-export function decodePort(r: Reader, version: number): OfPortDesc {
-  const of10 = version === V10;
-  const ofPort = of10 ? portFrom16(r.u16()) : r.u32();
-  if (!of10) r.skip(4);
+/** A port's Ethernet features are a property from 1.4 on. */
+const OFPPDPT_ETHERNET = 0;
+
+function speedsOf(features: { current: number; supported: number }) {
+  return { currSpeed: speedOf(features.current), maxSpeed: speedOf(features.supported) };
+}
+
+/** Reads one port: 48 bytes in 1.0, 64 up to 1.3, then with its length and properties. */
+export function decodePort(list: Reader, version: number): OfPortDesc {
+  const r = version >= V14 ? sizedPort(list) : list;
+  const ofPort = decodePortNumber(r, version);
+  if (version !== V10) r.skip(4);
   const hwAddr = r.copy(6);
-  if (!of10) r.skip(2);
+  if (version !== V10) r.skip(2);
   const name = r.text(16);
-  const config = configOf(r.u32(), version);
-  const state = stateOf(r.u32(), version);
+  const head = { ofPort, name, hwAddr, config: configOf(r.u32(), version), state: stateOf(r.u32(), version) };
+  if (version < V14) return { ...head, ...decodeEthernet(r, version) };
+  let ethernet = NO_ETHERNET;
+  for (const { type, value } of decodeProperties(r, 'OFPBPC_BAD_LEN')) {
+    if (type !== OFPPDPT_ETHERNET) continue;
+    value.skip(4);
+    ethernet = decodeEthernet(value, version);
+  }
+  return { ...head, ...ethernet };
+}
+
+/** port_no u32 | length u16 | ... */
+function sizedPort(list: Reader): Reader {
+  const length = list.peek16(4);
+  if (length < 40 || length > list.remaining) throw new OfError('OFPBRC_BAD_LEN');
+  return list.sub(length);
+}
+
+const NO_ETHERNET = { features: { current: 0, advertised: 0, supported: 0, peer: 0 }, currSpeed: 0, maxSpeed: 0 };
+
+function decodeEthernet(r: Reader, version: number): typeof NO_ETHERNET {
   const bits = () => featuresOf(r.u32(), version);
   const features = { current: bits(), advertised: bits(), supported: bits(), peer: bits() };
-  const speeds = of10
-    ? { currSpeed: speedOf(features.current), maxSpeed: speedOf(features.supported) }
-    : { currSpeed: r.u32(), maxSpeed: r.u32() };
-  return { ofPort, name, hwAddr, config, state, features, ...speeds };
+  return { features, ...(version === V10 ? speedsOf(features) : { currSpeed: r.u32(), maxSpeed: r.u32() }) };
+}
+
+function encodeEthernet(w: Writer, port: OfPortDesc, version: number): void {
+  const { current = 0, advertised = 0, supported = 0, peer = 0 } = port.features ?? {};
+  for (const features of [current, advertised, supported, peer]) w.u32(featureBits(features, version));
+  if (version !== V10) w.u32(port.currSpeed).u32(port.maxSpeed);
 }
 
 export function encodePort(w: Writer, port: OfPortDesc, version: number): void {
-  const of10 = version === V10;
-  if (of10) w.u16(portTo16(port.ofPort)).put(port.hwAddr);
-  else w.u32(port.ofPort).zeros(4).put(port.hwAddr).zeros(2);
+  const start = w.size;
+  encodePortNumber(w, port.ofPort, version);
+  if (version === V10) w.put(port.hwAddr);
+  else w.zeros(4).put(port.hwAddr).zeros(2);
   w.text(port.name, 16).u32(configBits(port.config, version)).u32(stateBits(port.state, version));
-  const { current = 0, advertised = 0, supported = 0, peer = 0 } = port.features ?? {};
-  for (const features of [current, advertised, supported, peer]) w.u32(featureBits(features, version));
-  if (!of10) w.u32(port.currSpeed).u32(port.maxSpeed);
+  if (version < V14) {
+    encodeEthernet(w, port, version);
+    return;
+  }
+  encodeProperty(w, OFPPDPT_ETHERNET, (p) => encodeEthernet(p.zeros(4), port, version));
+  w.patch16(start + 4, w.size - start);
 }
 
 /** OFPPF_* bit pairs from the slowest to the fastest, in kbps. */
@@ -116,80 +151,48 @@ function speedOf(features: number): number {
 
 const REASONS = ['add', 'delete', 'modify'] as const;
 
+/** OFPPMPT_ETHERNET of 1.4+: what to advertise. */
+const OFPPMPT_ETHERNET = 0;
+
 function decodePortMod(r: Reader, version: number): PortMod {
-  const of10 = version === V10;
-  const ofPort = of10 ? portFrom16(r.u16()) : r.u32();
-  if (!of10) r.skip(4);
+  const ofPort = decodePortNumber(r, version);
+  if (version !== V10) r.skip(4);
   const hwAddr = r.copy(6);
-  if (!of10) r.skip(2);
+  if (version !== V10) r.skip(2);
   const bits = r.u32();
   const mask = r.u32();
-  const known = CONFIG_BITS.reduce((sum, [, a, b]) => sum | (of10 ? a : b), 0);
-  if (mask & ~known) throw new OfError('OFPPMFC_BAD_CONFIG');
+  if (version !== V10) checkPort(ofPort, 'OFPBAC_BAD_OUT_PORT');
+  const head = { ofPort, hwAddr, config: configOf(bits & mask, version), mask: configOf(mask, version) };
+  if (version >= V14) return { ...head, advertise: decodeAdvertise(r, version) };
   const advertise = featuresOf(r.u32(), version);
   r.skip(4);
-  return { ofPort, hwAddr, config: configOf(bits & mask, version), mask: configOf(mask, version), advertise };
+  return { ...head, advertise };
+}
+
+function decodeAdvertise(r: Reader, version: number): number {
+  let advertise = 0;
+  for (const { type, value } of decodeProperties(r, 'OFPBPC_BAD_LEN')) {
+    if (type !== OFPPMPT_ETHERNET) refuseProperty(type, value);
+    if (value.remaining !== 4) throw new OfError('OFPBRC_BAD_LEN');
+    advertise = featuresOf(value.u32(), version);
+  }
+  return advertise;
 }
 
 function encodePortMod(w: Writer, body: PortMod, version: number): void {
-  if (version === V10) w.u16(portTo16(body.ofPort)).put(body.hwAddr);
-  else w.u32(body.ofPort).zeros(4).put(body.hwAddr).zeros(2);
+  encodePortNumber(w, body.ofPort, version);
+  if (version === V10) w.put(body.hwAddr);
+  else w.zeros(4).put(body.hwAddr).zeros(2);
   w.u32(configBits(body.config, version)).u32(configBits(body.mask, version));
-  w.u32(featureBits(body.advertise, version)).zeros(4);
-}
-
-function decodePortRequest(r: Reader, version: number): { ofPort: number } {
-  if (version === V10) {
-    const ofPort = portFrom16(r.u16());
-    r.skip(6);
-    return { ofPort };
-  }
-  const ofPort = r.u32();
-  r.skip(4);
-  return { ofPort };
-}
-
-/** A port number and padding to 8 bytes. */
-function encodePortRequest(w: Writer, { ofPort }: { readonly ofPort: number }, version: number): void {
-  if (version === V10) w.u16(portTo16(ofPort)).zeros(6);
-  else w.u32(ofPort).zeros(4);
-}
-
-/** Counters in wire order; all ones is "unknown". */
-const COUNTERS = [
-  'rxPackets',
-  'txPackets',
-  'rxBytes',
-  'txBytes',
-  'rxDropped',
-  'txDropped',
-  'rxErrors',
-  'txErrors',
-  'rxFrameErr',
-  'rxOverErr',
-  'rxCrcErr',
-  'collisions',
-] as const;
-
-function decodePortStats(r: Reader, version: number): OfPortStats {
-  const { ofPort } = decodePortRequest(r, version);
-  const counters = Object.fromEntries(COUNTERS.map((name) => [name, BigInt.asIntN(64, r.u64())]));
-  const durationMs = version === V10 ? -1 : r.u32() * 1000 + r.u32() / 1e6;
-  return { ofPort, ...(counters as Record<(typeof COUNTERS)[number], bigint>), durationMs };
-}
-
-function encodePortStats(w: Writer, stats: OfPortStats, version: number): void {
-  encodePortRequest(w, stats, version);
-  for (const name of COUNTERS) w.u64(BigInt.asUintN(64, stats[name]));
-  if (version === V10) return;
-  const ms = Math.max(0, stats.durationMs);
-  w.u32(Math.floor(ms / 1000)).u32(Math.round((ms % 1000) * 1e6));
+  const advertise = featureBits(body.advertise, version);
+  if (version < V14) w.u32(advertise).zeros(4);
+  else if (advertise !== 0) encodeProperty(w, OFPPMPT_ETHERNET, (p) => p.u32(advertise));
 }
 
 export const PORT_CODECS: readonly Codec[] = [
   codec(
     'port_status',
-    { [V10]: 'm12', [V13]: 'm12' },
+    always('m12'),
     (r, { version }) => {
       const reason = REASONS[r.u8()];
       if (!reason) throw new OfError('NXBRC_BAD_REASON');
@@ -201,49 +204,30 @@ export const PORT_CODECS: readonly Codec[] = [
       encodePort(w, body.port, version);
     },
   ),
-  codec('port_mod', { [V10]: 'm15', [V13]: 'm16' }, (r, { version }) => decodePortMod(r, version), encodePortMod),
   codec(
-    'port_stats_request',
-    { [V10]: 'q4', [V13]: 'q4' },
-    (r, { version }) => decodePortRequest(r, version),
-    encodePortRequest,
+    'port_mod',
+    { ...since(V11, 'm16'), [V10]: 'm15' },
+    (r, { version }) => decodePortMod(r, version),
+    encodePortMod,
+  ),
+  // Which port is wanted can be said from 1.5 on only.
+  { ...emptyCodec('port_desc_request', during(V10, V14, 'q13')), decode: () => ({ ofPort: OFPP.ANY }) },
+  codec(
+    'port_desc_request',
+    { [V15]: 'q13' },
+    (r) => {
+      const ofPort = checkPort(r.u32(), 'OFPBAC_BAD_OUT_PORT');
+      r.skip(4);
+      return { ofPort };
+    },
+    (w, body) => w.u32(body.ofPort).zeros(4),
   ),
   listCodec({
-    of: 'port_stats_reply',
-    ids: { [V10]: 'r4', [V13]: 'r4' },
-    decodeItem: decodePortStats,
-    encodeItem: encodePortStats,
-    items: (body) => body.ports,
-    body: (ports, more) => ({ ports, more }),
-  }),
-  // Which port is wanted can be said from 1.5 on only.
-  { ...emptyCodec('port_desc_request', { [V10]: 'q13', [V13]: 'q13' }), decode: () => ({ ofPort: OFPP.ANY }) },
-  listCodec({
     of: 'port_desc_reply',
-    ids: { [V10]: 'r13', [V13]: 'r13' },
+    ids: always('r13'),
     decodeItem: decodePort,
     encodeItem: encodePort,
     items: (body) => body.ports,
     body: (ports, more) => ({ ports, more }),
   }),
-  codec(
-    'queue_config_request',
-    { [V10]: 'm20', [V13]: 'm22' },
-    (r, { version }) => queueConfigPort(r, version, 2),
-    (w, { ofPort }, version) => (version === V10 ? w.u16(portTo16(ofPort)).zeros(2) : w.u32(ofPort).zeros(4)),
-  ),
-  codec(
-    'queue_config_reply',
-    { [V10]: 'm21', [V13]: 'm23' },
-    (r, { version }) => queueConfigPort(r, version, 6),
-    (w, { ofPort }, version) => (version === V10 ? w.u16(portTo16(ofPort)).zeros(6) : w.u32(ofPort).zeros(4)),
-  ),
 ];
-
-/** The port of a queue-get-config message; `padding` follows it in 1.0. Queues that a reply lists are skipped. */
-function queueConfigPort(r: Reader, version: number, padding: number): { ofPort: number } {
-  const ofPort = version === V10 ? portFrom16(r.u16()) : r.u32();
-  r.skip(version === V10 ? padding : 4);
-  r.rest();
-  return { ofPort };
-}

@@ -4,6 +4,9 @@
 import { Reader, type Writer } from '../../lib/cursors.ts';
 import { OfError } from '../model/flow-mod.ts';
 
+/** OFPXXPT_EXPERIMENTER of every property list: experimenter u32 | exp_type u32 follow. */
+export const PROP_EXPERIMENTER = 0xffff;
+
 export interface Property {
   readonly type: number;
   readonly value: Reader;
@@ -30,4 +33,10 @@ export function encodeProperty(w: Writer, type: number, body: (w: Writer) => voi
   body(w);
   w.patch16(start + 2, w.size - start);
   w.pad(8, start);
+}
+
+/** Throws the OfError for a property that means nothing here. */
+export function refuseProperty(type: number, value: Reader): never {
+  if (type !== PROP_EXPERIMENTER) throw new OfError('OFPBPC_BAD_TYPE');
+  throw new OfError(value.remaining < 8 ? 'OFPBPC_BAD_LEN' : 'OFPBPC_BAD_EXPERIMENTER');
 }

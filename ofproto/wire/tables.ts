@@ -1,186 +1,181 @@
-// Table statistics, table-mod, and table features of OpenFlow 1.3 (7.3.5.5).
+// Table statistics, and the configuration of tables: table-mod, and table descriptions of 1.4+.
 
 import type { Reader, Writer } from '../../lib/cursors.ts';
-import { fieldByName } from '../model/fields.ts';
 import { OfError } from '../model/flow-mod.ts';
 import {
-  type ActionFeatures,
   OFP10_VERSION,
+  OFP11_VERSION,
+  OFP12_VERSION,
   OFP13_VERSION,
-  type TableFeatureSet,
-  type TableFeatures,
+  OFP14_VERSION,
+  type TableConfig,
+  type TableMiss,
   type TableStatsEntry,
+  type Vacancy,
 } from '../model/messages.ts';
-import { type Codec, codec, emptyCodec, entry, listCodec } from './codec.ts';
-import { readFieldHeader, writeFieldHeader } from './oxm.ts';
-import { decodeProperties, encodeProperty } from './properties.ts';
+import { always, type Codec, codec, emptyCodec, entry, listCodec, since } from './codec.ts';
+import { decodeProperties, encodeProperty, PROP_EXPERIMENTER } from './properties.ts';
 
 const V10 = OFP10_VERSION;
+const V11 = OFP11_VERSION;
+const V12 = OFP12_VERSION;
 const V13 = OFP13_VERSION;
+const V14 = OFP14_VERSION;
 
-function decodeTable(r: Reader, version: number): TableStatsEntry {
-  const tableId = r.u8();
-  r.skip(3);
-  const head =
-    version === V10
-      ? { name: r.text(32), wildcards: r.u32(), maxEntries: r.u32() }
-      : { name: '', wildcards: 0, maxEntries: 0 };
-  return { tableId, ...head, activeCount: r.u32(), lookupCount: r.u64(), matchedCount: r.u64() };
+/** OFPTC_TABLE_MISS_* of 1.1 and 1.2 by number. */
+const MISSES: readonly TableMiss[] = ['controller', 'continue', 'drop'];
+
+const GOTO_TABLE_BIT = 1 << 1;
+
+/** Bits of 1.1's match fields, instructions and actions that are supported, in the order of the structure. */
+function encodeTable11(w: Writer, { canGoto, miss }: TableStatsEntry): void {
+  w.u32(0x0000fbff).u32(0x0000fbff);
+  w.u32(canGoto ? 0x3e : 0x3e & ~GOTO_TABLE_BIT)
+    .u32(0x01ffe7ff)
+    .u32(0x01ffe7ff);
+  // Open vSwitch says the default as 0 here, which moves the others up by one.
+  w.u32(miss === 'default' ? 0 : MISSES.indexOf(miss) + 1);
+}
+
+/** The same for 1.2, with OXM fields in 64 bits: match, wildcards, actions, set-fields, metadata, instructions. */
+function encodeTable12(w: Writer, { canGoto, miss }: TableStatsEntry): void {
+  w.u64(0x101ffffffffdn).u64(0x101ffffffffdn).u32(0x03ff8001).u32(0x03ff8001);
+  w.u64(0xffffffbddn).u64(0xffffffbddn).u64(0xffffffffffffffffn).u64(0xffffffffffffffffn);
+  w.u32(canGoto ? 0x3e : 0x3e & ~GOTO_TABLE_BIT).u32(Math.max(0, MISSES.indexOf(miss as TableMiss)));
 }
 
 function encodeTable(w: Writer, table: TableStatsEntry, version: number): void {
-  w.u8(table.tableId).zeros(3);
-  if (version === V10) w.text(table.name, 32).u32(table.wildcards).u32(table.maxEntries);
+  w.u8(table.tableId);
+  w.zeros(version === V11 || version === V12 ? 7 : 3);
+  if (version < V13) w.text(table.name, 32);
+  if (version === V10) w.u32(table.wildcards);
+  if (version === V11) encodeTable11(w, table);
+  if (version === V12) encodeTable12(w, table);
+  if (version < V13) w.u32(table.maxEntries);
   w.u32(table.activeCount).u64(table.lookupCount).u64(table.matchedCount);
 }
 
-// Property types come in pairs: for every entry, and for the table-miss entry.
-const OFPTFPT_INSTRUCTIONS = 0;
-const OFPTFPT_NEXT_TABLES = 2;
-const OFPTFPT_WRITE_ACTIONS = 4;
-const OFPTFPT_APPLY_ACTIONS = 6;
-const OFPTFPT_MATCH = 8;
-const OFPTFPT_WILDCARDS = 10;
-const OFPTFPT_WRITE_SETFIELD = 12;
-const OFPTFPT_APPLY_SETFIELD = 14;
+/** Bytes between the name and the number of entries. */
+const FEATURE_BYTES: Readonly<Record<number, number>> = { [V11]: 24, [V12]: 64 };
 
-interface ActionDraft {
-  actions: number[];
-  setFields: string[];
+function decodeTable(r: Reader, version: number): TableStatsEntry {
+  const tableId = r.u8();
+  r.skip(version === V11 || version === V12 ? 7 : 3);
+  const name = version < V13 ? r.text(32) : '';
+  const wildcards = version === V10 ? r.u32() : 0;
+  const features = decodeTableFeatures(r, version);
+  const maxEntries = version < V13 ? r.u32() : 0;
+  const counts = { activeCount: r.u32(), lookupCount: r.u64(), matchedCount: r.u64() };
+  return { tableId, name, wildcards, maxEntries, ...features, ...counts };
 }
 
-interface SetDraft {
-  nextTables: number[];
-  instructions: number[];
-  write: ActionDraft;
-  apply: ActionDraft;
+function decodeTableFeatures(r: Reader, version: number): Pick<TableStatsEntry, 'canGoto' | 'miss'> {
+  const bytes = r.sub(FEATURE_BYTES[version] ?? 0);
+  if (bytes.remaining === 0) return { canGoto: true, miss: 'default' };
+  bytes.skip(version === V11 ? 8 : 56);
+  const canGoto = (bytes.u32() & GOTO_TABLE_BIT) !== 0;
+  if (version === V11) bytes.skip(8);
+  const number = bytes.u32() - (version === V11 ? 1 : 0);
+  return { canGoto, miss: MISSES[number] ?? 'default' };
 }
 
-const newSet = (): SetDraft => ({
-  nextTables: [],
-  instructions: [],
-  write: { actions: [], setFields: [] },
-  apply: { actions: [], setFields: [] },
-});
+const OFPTC_EVICTION = 1 << 2;
+const OFPTC_VACANCY_EVENTS = 1 << 3;
+const OFPTMPT_EVICTION = 2;
+const OFPTMPT_VACANCY = 3;
 
-/** `type u16 | length u16` entries, as instructions and actions are listed. */
-function decodeIds(r: Reader): number[] {
-  const ids: number[] = [];
-  while (r.remaining >= 4) {
-    const type = r.u16();
-    const length = r.u16();
-    if (length < 4) throw new OfError('OFPTFFC_BAD_LEN');
-    r.skip(length - 4);
-    ids.push(type);
+/** What a table-mod says: up to 1.2 what happens to a miss, from 1.4 on eviction and vacancy events. */
+function decodeMod(r: Reader, version: number): { tableId: number; config: TableConfig } {
+  const tableId = r.u8();
+  r.skip(3);
+  const bits = r.u32();
+  if (version < V13) return { tableId, config: { miss: MISSES[bits & 3] ?? 'controller' } };
+  if (version < V14) return { tableId, config: {} };
+  const config = { eviction: (bits & OFPTC_EVICTION) !== 0, vacancyEvents: (bits & OFPTC_VACANCY_EVENTS) !== 0 };
+  return { tableId, config: { ...config, ...decodeModProperties(r, true) } };
+}
+
+function decodeModProperties(r: Reader, strict: boolean): Pick<TableConfig, 'evictionFlags' | 'vacancy'> {
+  const found: { evictionFlags?: number; vacancy?: Vacancy } = {};
+  for (const { type, value } of decodeProperties(r, 'OFPBPC_BAD_LEN')) {
+    if (type !== OFPTMPT_EVICTION && type !== OFPTMPT_VACANCY) {
+      // Open vSwitch answers with this, not with one of the codes for properties.
+      if (strict || type === PROP_EXPERIMENTER) throw new OfError('OFPBRC_BAD_TYPE');
+      continue;
+    }
+    if (value.remaining !== 4) throw new OfError('OFPBPC_BAD_LEN');
+    if (type === OFPTMPT_EVICTION) found.evictionFlags = value.u32();
+    else found.vacancy = decodeVacancy(value, strict);
   }
-  return ids;
+  return found;
 }
 
-/** Field headers; fields that are not known here are left out. `masked` gets those with the mask bit. */
-function decodeFields(r: Reader, masked: string[] = []): string[] {
-  const names: string[] = [];
-  while (r.remaining >= 4) {
-    const { field, hasMask } = readFieldHeader(r);
-    if (!field) continue;
-    names.push(field.name);
-    if (hasMask) masked.push(field.name);
+function decodeVacancy(r: Reader, strict: boolean): Vacancy {
+  const vacancy = { down: r.u8(), up: r.u8(), now: r.u8() };
+  r.rest();
+  if (strict && (vacancy.up < vacancy.down || vacancy.up > 100 || vacancy.down > 100)) {
+    throw new OfError('OFPBPC_BAD_VALUE');
   }
-  return names;
+  return vacancy;
 }
 
-function decodeFeatures(list: Reader): TableFeatures {
+function configBits(config: TableConfig, version: number): number {
+  if (version < V13) return Math.max(0, MISSES.indexOf(config.miss as TableMiss));
+  if (version < V14) return 0;
+  return (config.eviction ? OFPTC_EVICTION : 0) | (config.vacancyEvents ? OFPTC_VACANCY_EVENTS : 0);
+}
+
+function encodeMod(w: Writer, body: { tableId: number; config: TableConfig }, version: number): void {
+  w.u8(body.tableId).zeros(3).u32(configBits(body.config, version));
+  if (version >= V14) encodeModProperties(w, body.config);
+}
+
+function encodeModProperties(w: Writer, { evictionFlags, vacancy }: TableConfig): void {
+  if (evictionFlags !== undefined) encodeProperty(w, OFPTMPT_EVICTION, (p) => p.u32(evictionFlags));
+  if (vacancy) encodeProperty(w, OFPTMPT_VACANCY, (p) => p.u8(vacancy.down).u8(vacancy.up).u8(vacancy.now).zeros(1));
+}
+
+interface Desc {
+  readonly tableId: number;
+  readonly config: TableConfig;
+}
+
+/** length u16 | table u8 | pad 1 | config u32 | properties */
+function decodeDesc(list: Reader): Desc {
   const r = entry(list);
   r.skip(2);
   const tableId = r.u8();
-  r.skip(5);
-  const name = r.text(32);
-  const numbers = { metadataMatch: r.u64(), metadataWrite: r.u64(), config: r.u32(), maxEntries: r.u32() };
-  const miss = newSet();
-  const nonmiss = newSet();
-  const fields = { match: [] as string[], mask: [] as string[], wildcard: [] as string[] };
-  let hasMiss = false;
-  for (const { type, value } of decodeProperties(r, 'OFPTFFC_BAD_LEN')) {
-    if (type === OFPTFPT_MATCH) fields.match = decodeFields(value, fields.mask);
-    else if (type === OFPTFPT_WILDCARDS) fields.wildcard = decodeFields(value);
-    else if (type < 0xfffe) {
-      hasMiss ||= (type & 1) === 1;
-      decodeSetProperty(type & 1 ? miss : nonmiss, type & ~1, value);
-    }
-  }
-  // Without properties of its own, the table-miss entry can do what others can.
-  return { tableId, name, ...numbers, ...fields, nonmiss, miss: hasMiss ? miss : nonmiss };
+  r.skip(1);
+  const bits = r.u32();
+  const config = { eviction: (bits & OFPTC_EVICTION) !== 0, vacancyEvents: (bits & OFPTC_VACANCY_EVENTS) !== 0 };
+  return { tableId, config: { ...config, ...decodeModProperties(r, false) } };
 }
 
-function decodeSetProperty(set: SetDraft, type: number, value: Reader): void {
-  if (type === OFPTFPT_INSTRUCTIONS) set.instructions = decodeIds(value);
-  else if (type === OFPTFPT_NEXT_TABLES) set.nextTables = [...value.rest()];
-  else if (type === OFPTFPT_WRITE_ACTIONS) set.write.actions = decodeIds(value);
-  else if (type === OFPTFPT_APPLY_ACTIONS) set.apply.actions = decodeIds(value);
-  else if (type === OFPTFPT_WRITE_SETFIELD) set.write.setFields = decodeFields(value);
-  else if (type === OFPTFPT_APPLY_SETFIELD) set.apply.setFields = decodeFields(value);
-}
-
-function encodeIds(w: Writer, ids: readonly number[]): void {
-  for (const id of ids) w.u16(id).u16(4);
-}
-
-function encodeFields(w: Writer, names: readonly string[], masked: readonly string[] = []): void {
-  for (const name of names) {
-    const f = fieldByName(name);
-    if (f) writeFieldHeader(w, f, masked.includes(name), V13);
-  }
-}
-
-function encodeFeatures(w: Writer, table: TableFeatures): void {
+function encodeDesc(w: Writer, { tableId, config }: Desc): void {
   const start = w.size;
-  w.u16(0).u8(table.tableId).zeros(5).text(table.name, 32);
-  w.u64(table.metadataMatch).u64(table.metadataWrite).u32(table.config).u32(table.maxEntries);
-  encodeSet(w, table.nonmiss, 0);
-  if (table.miss !== table.nonmiss) encodeSet(w, table.miss, 1);
-  encodeProperty(w, OFPTFPT_MATCH, (p) => encodeFields(p, table.match, table.mask));
-  encodeProperty(w, OFPTFPT_WILDCARDS, (p) => encodeFields(p, table.wildcard));
+  w.u16(0).u8(tableId).zeros(1).u32(configBits(config, V14));
+  encodeModProperties(w, config);
   w.patch16(start, w.size - start);
 }
 
-function encodeSet(w: Writer, set: TableFeatureSet, miss: 0 | 1): void {
-  encodeProperty(w, OFPTFPT_INSTRUCTIONS + miss, (p) => encodeIds(p, set.instructions));
-  encodeProperty(w, OFPTFPT_NEXT_TABLES + miss, (p) => p.put(Uint8Array.from(set.nextTables)));
-  const actions = (type: number, setType: number, features: ActionFeatures) => {
-    encodeProperty(w, type + miss, (p) => encodeIds(p, features.actions));
-    encodeProperty(w, setType + miss, (p) => encodeFields(p, features.setFields));
-  };
-  actions(OFPTFPT_WRITE_ACTIONS, OFPTFPT_WRITE_SETFIELD, set.write);
-  actions(OFPTFPT_APPLY_ACTIONS, OFPTFPT_APPLY_SETFIELD, set.apply);
-}
-
 export const TABLE_CODECS: readonly Codec[] = [
-  codec(
-    'table_mod',
-    { [V13]: 'm17' },
-    (r) => {
-      const tableId = r.u8();
-      r.skip(3);
-      return { tableId, config: r.u32() };
-    },
-    (w, body) => w.u8(body.tableId).zeros(3).u32(body.config),
-  ),
-  emptyCodec('table_stats_request', { [V10]: 'q3', [V13]: 'q3' }),
+  codec('table_mod', since(V11, 'm17'), (r, { version }) => decodeMod(r, version), encodeMod),
+  emptyCodec('table_stats_request', always('q3')),
   listCodec({
     of: 'table_stats_reply',
-    ids: { [V10]: 'r3', [V13]: 'r3' },
+    ids: always('r3'),
     decodeItem: decodeTable,
     encodeItem: encodeTable,
     items: (body) => body.tables,
     body: (tables, more) => ({ tables, more }),
   }),
-  ...(['table_features_request', 'table_features_reply'] as const).map((of) =>
-    listCodec({
-      of,
-      ids: { [V13]: of === 'table_features_request' ? 'q12' : 'r12' },
-      decodeItem: decodeFeatures,
-      encodeItem: encodeFeatures,
-      items: (body) => body.tables,
-      body: (tables, more) => ({ tables, more }),
-    }),
-  ),
+  emptyCodec('table_desc_request', since(V14, 'q14')),
+  listCodec({
+    of: 'table_desc_reply',
+    ids: since(V14, 'r14'),
+    decodeItem: decodeDesc,
+    encodeItem: encodeDesc,
+    items: (body) => body.tables,
+    body: (tables, more) => ({ tables, more }),
+  }),
 ];

@@ -2,7 +2,7 @@
 // Nicira extensions that choose formats.
 
 import { OfError } from '../../model/flow-mod.ts';
-import { type Capability, OFP10_VERSION, OFP13_VERSION, type SwitchConfig } from '../../model/messages.ts';
+import { type Capability, OFP13_VERSION, type SwitchConfig } from '../../model/messages.ts';
 import { OFPAT10_SUPPORTED } from '../../wire/index.ts';
 import { asyncConfig13, hasInvalidTtl, withInvalidTtl } from '../async-config.ts';
 import type { Handlers } from './handler.ts';
@@ -10,31 +10,25 @@ import { N_TABLES } from './tables.ts';
 
 const NO_GENERATION = 0xffff_ffff_ffff_ffffn;
 
-const CAPABILITIES_10: readonly Capability[] = [
-  'flow_stats',
-  'table_stats',
-  'port_stats',
-  'queue_stats',
-  'arp_match_ip',
-];
-const CAPABILITIES_13: readonly Capability[] = [
+/** Everything weft can do; a version says what it has a bit for. */
+const CAPABILITIES: readonly Capability[] = [
   'flow_stats',
   'table_stats',
   'port_stats',
   'group_stats',
   'queue_stats',
+  'arp_match_ip',
+  'bundles',
 ];
 
 export const connectionHandlers: Handlers = {
   echo_request: (session, { xid, data }) => session.send({ type: 'echo_reply', xid, data }),
   // An answer to our inactivity probe: that it arrived is all it says.
   echo_reply: () => {},
-  // A controller's complaint is logged where messages are received; there is nothing to answer.
-  error: () => {},
+  // Nobody sends errors to a switch; without a handler they are refused, as Open vSwitch does.
 
   features_request: (session, { xid }) => {
     const { ofproto } = session.switch;
-    const isOf10 = session.version === OFP10_VERSION;
     session.send({
       type: 'features_reply',
       xid,
@@ -42,9 +36,9 @@ export const connectionHandlers: Handlers = {
       nBuffers: 0,
       nTables: N_TABLES,
       auxiliaryId: 0,
-      capabilities: isOf10 ? CAPABILITIES_10 : CAPABILITIES_13,
-      actions: isOf10 ? OFPAT10_SUPPORTED : 0,
-      ports: isOf10 ? ofproto.portDescs() : [],
+      capabilities: CAPABILITIES,
+      actions: OFPAT10_SUPPORTED,
+      ports: session.version < OFP13_VERSION ? ofproto.portDescs() : [],
     });
   },
 
@@ -105,7 +99,7 @@ export const connectionHandlers: Handlers = {
 function configOf(session: Parameters<NonNullable<Handlers['echo_reply']>>[0]): SwitchConfig {
   return {
     frag: session.switch.frag,
-    invalidTtlToController: session.version === OFP10_VERSION && hasInvalidTtl(session.asyncConfig),
+    invalidTtlToController: session.version < OFP13_VERSION && hasInvalidTtl(session.asyncConfig),
     missSendLen: session.missSendLen,
   };
 }

@@ -2,8 +2,17 @@
 
 import { bundleHandlers } from './bundles.ts';
 import { connectionHandlers } from './connection.ts';
+import { extensionHandlers } from './extensions.ts';
 import type { Handlers } from './handler.ts';
 import { portHandlers } from './ports.ts';
+import { queueHandlers } from './queues.ts';
 import { tableHandlers } from './tables.ts';
 
-export const handlers: Handlers = { ...connectionHandlers, ...tableHandlers, ...portHandlers, ...bundleHandlers };
+export const handlers: Handlers = {
+  ...connectionHandlers,
+  ...tableHandlers,
+  ...portHandlers,
+  ...bundleHandlers,
+  ...queueHandlers,
+  ...extensionHandlers,
+};

@@ -1,9 +1,9 @@
-// Ports, packets out, queues, and the description of the switch; groups and meters, of which there are none.
+// Ports, packets out, and the description of the switch; groups and meters, of which there are none.
 
 import { OFPP } from '../../model/actions.ts';
 import { OfError } from '../../model/flow-mod.ts';
 import { OFP_NO_BUFFER, type PortMod } from '../../model/messages.ts';
-import type { OfprotoApi, PortConfigFlag } from '../../ofproto-api.ts';
+import type { PortConfigFlag } from '../../ofproto-api.ts';
 import type { Handlers } from './handler.ts';
 import { refuseSlave } from './role.ts';
 
@@ -12,7 +12,7 @@ const MANUFACTURER = 'Nicira, Inc.';
 const HARDWARE = 'Open vSwitch';
 const SOFTWARE = '3.1.0';
 
-/** Every queue (OFPQ_ALL), group (OFPG_ALL) and meter (OFPM_ALL). */
+/** Every group (OFPG_ALL) and meter (OFPM_ALL). */
 const ALL = 0xffffffff;
 
 export const portHandlers: Handlers = {
@@ -33,23 +33,13 @@ export const portHandlers: Handlers = {
     session.send({ type: 'desc_reply', xid, more: false, desc });
   },
 
-  port_desc_request: (session, { xid }) => {
-    session.send({ type: 'port_desc_reply', xid, more: false, ports: session.switch.ofproto.portDescs() });
+  port_desc_request: (session, { xid, ofPort }) => {
+    const ports = session.switch.ofproto.portDescs().filter((port) => ofPort === OFPP.ANY || port.ofPort === ofPort);
+    session.send({ type: 'port_desc_reply', xid, more: false, ports });
   },
   port_stats_request: (session, { xid, ofPort }) => {
     const ports = session.switch.ofproto.portStats(ofPort === OFPP.ANY ? undefined : ofPort);
     session.send({ type: 'port_stats_reply', xid, more: false, ports });
-  },
-
-  queue_stats_request: (session, { xid, ofPort, queueId }) => {
-    if (ofPort !== OFPP.ANY) checkPort(session.switch.ofproto, ofPort);
-    if (queueId !== ALL) throw new OfError('OFPQOFC_BAD_QUEUE');
-    session.send({ type: 'queue_stats_reply', xid, more: false });
-  },
-  queue_config_request: (session, { xid, ofPort }) => {
-    if (ofPort >= OFPP.MAX && ofPort !== OFPP.ANY) throw new OfError('OFPQOFC_BAD_PORT');
-    if (ofPort !== OFPP.ANY) checkPort(session.switch.ofproto, ofPort);
-    session.send({ type: 'queue_config_reply', xid, ofPort });
   },
 
   group_stats_request: (session, { xid }) => session.send({ type: 'group_stats_reply', xid, more: false }),
@@ -89,8 +79,4 @@ export function checkPacketOut({ bufferId }: { readonly bufferId: number }): voi
 export function portChanges({ config, mask }: PortMod): Partial<Record<PortConfigFlag, boolean>> {
   const flags = Object.keys(mask) as PortConfigFlag[];
   return Object.fromEntries(flags.filter((flag) => mask[flag]).map((flag) => [flag, config[flag]]));
-}
-
-function checkPort(ofproto: OfprotoApi, ofPort: number): void {
-  if (!ofproto.ports().some((port) => port.ofPort === ofPort)) throw new OfError('OFPQOFC_BAD_PORT');
 }

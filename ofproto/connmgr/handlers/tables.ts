@@ -2,7 +2,13 @@
 
 import { FIELDS } from '../../model/fields.ts';
 import { type FlowStatsEntry, OfError } from '../../model/flow-mod.ts';
-import type { OfMessageOf, TableFeatureSet, TableFeatures, TableStatsEntry } from '../../model/messages.ts';
+import {
+  OFP_NO_BUFFER,
+  type OfMessageOf,
+  type TableFeatureSet,
+  type TableFeatures,
+  type TableStatsEntry,
+} from '../../model/messages.ts';
 import { OFPAT13_SUPPORTED, OFPFW_ALL, OFPIT_SUPPORTED } from '../../wire/index.ts';
 import { sendInParts } from '../multipart.ts';
 import type { Session } from '../session.ts';
@@ -20,14 +26,23 @@ const OFPIT_GOTO_TABLE = 1;
 export const tableHandlers: Handlers = {
   flow_mod: (session, { xid, mod }) => {
     refuseSlave(session);
+    // Packets are never buffered here: whoever names a buffer made it up.
+    if (mod.bufferId !== OFP_NO_BUFFER && !mod.command.startsWith('delete')) throw new OfError('OFPBRC_BUFFER_UNKNOWN');
     session.switch.ofproto.flowMod(mod, { conn: session, xid });
   },
 
-  // Nothing can be configured in 1.3: the one bit is deprecated (OpenFlow 1.3.5, 7.3.3).
-  table_mod: (session, { tableId }) => {
+  table_mod: (session, { tableId, config }) => {
     refuseSlave(session);
-    if (tableId >= N_TABLES && tableId !== TABLE_ALL)
-      throw new OfError(tableId === N_TABLES ? 'OFPTMFC_EPERM' : 'OFPTMFC_BAD_TABLE');
+    if (tableId >= N_TABLES && tableId !== TABLE_ALL) throw new OfError('OFPTMFC_EPERM');
+    const tables = tableId === TABLE_ALL ? Array.from({ length: N_TABLES }, (_, id) => id) : [tableId];
+    for (const id of tables) session.switch.tables.set(id, config);
+  },
+  table_desc_request: (session, { xid }) => {
+    const tables = tableStats(session).map(({ tableId, activeCount, maxEntries }) => ({
+      tableId,
+      config: session.switch.tables.describe(tableId, activeCount, maxEntries),
+    }));
+    session.send({ type: 'table_desc_reply', xid, more: false, tables });
   },
 
   flow_stats_request: (session, { xid, format, request }) => {
@@ -72,6 +87,8 @@ function tableStats(session: Session): TableStatsEntry[] {
     name: '',
     maxEntries: MAX_ENTRIES,
     wildcards: OFPFW_ALL,
+    canGoto: tableId < N_TABLES - 1,
+    miss: session.switch.tables.get(tableId).miss ?? 'default',
   }));
 }
 

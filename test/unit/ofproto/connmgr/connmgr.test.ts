@@ -64,17 +64,17 @@ async function ask(peer: Peer, hex: string, version: 1 | 4 = 4): Promise<string[
 }
 
 describe('Connmgr', () => {
-  it('offers 1.0 and 1.3 unless told otherwise', async () => {
-    expect((await client(HELLO_10)).messages()[0]).toMatch(/^04000010........0001000800000012$/);
-    connmgr.setProtocols(['OpenFlow13', 'OpenFlow15']);
-    expect((await client(HELLO_13)).messages()[0]).toMatch(/^04000010........0001000800000010$/);
+  it('offers 1.0 to 1.5 unless told otherwise', async () => {
+    expect((await client(HELLO_10)).messages()[0]).toMatch(/^06000008........$/);
+    connmgr.setProtocols(['OpenFlow13', 'OpenFlow14']);
+    expect((await client(HELLO_13)).messages()[0]).toMatch(/^05000010........0001000800000030$/);
     connmgr.setProtocols(['OpenFlow10']);
     expect((await client(HELLO_10)).messages()[0]).toMatch(/^01000008........$/);
   });
 
   it.each([
     ['an unknown type', HELLO_10, '01ff000800000002', '01010014000000020001000101ff000800000002'],
-    ['another version', HELLO_10, '0405000800000002', '0101001400000002000100000405000800000002'],
+    ['another version', HELLO_10, '0405000800000002', '0401001400000002000100000405000800000002'],
     ['a request that is too long', HELLO_10, '0105000900000003ff', '0101001500000003000100060105000900000003ff'],
     ['a second hello', HELLO_10, '0100000800000004', '0101001400000004000100010100000800000004'],
     [

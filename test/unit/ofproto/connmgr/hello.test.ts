@@ -36,6 +36,8 @@ describe('hello exchange', () => {
   it("encodeHelloFailed() is an error in the peer's own version", () => {
     expect(hex(encodeHelloFailed([4], 1 << 1)).slice(0, 4)).toBe('0101');
     expect(hex(encodeHelloFailed([4], 0)).slice(0, 4)).toBe('0101');
-    expect(encodeHelloFailed([4], 2).toString('latin1', 12)).toContain('speaks 0x04, you offer 0x01');
+    expect(encodeHelloFailed([4], 2).toString('latin1', 12)).toContain(
+      'We support version 0x04, you support version 0x01, no common versions.',
+    );
   });
 });

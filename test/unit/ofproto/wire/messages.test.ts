@@ -144,7 +144,7 @@ describe('refusals', () => {
     ['OFPBMC_DUP_FIELD', flowMod13('80000a02080080000a020800', 16)],
     ['OFPBMC_BAD_WILDCARDS', flowMod13('8000051000000000000000ff0000000000000000', 24)],
     ['OFPBMC_BAD_FIELD', flowMod13('80000a0308000000', 11)],
-    ['OFPBMC_BAD_TYPE', flowMod13('', 4).replace('00010004', '00000004')],
+    ['OFPBMC_BAD_TYPE', flowMod13('', 4).replace('00010004', '00090004')],
     // Actions of a 1.0 packet-out.
     ['OFPBAC_BAD_TYPE', packetOut('0063000800000000')],
     ['OFPBAC_BAD_LEN', packetOut('0000000900000000')],
