@@ -4,7 +4,7 @@
 import { Reader, Writer } from '../../lib/cursors.ts';
 import type { OfAction } from '../model/actions.ts';
 import { OfError } from '../model/flow-mod.ts';
-import { OFP13_VERSION } from '../model/messages.ts';
+import { OFP12_VERSION } from '../model/messages.ts';
 import { type ActionEncoder, newEncoder } from './action-encoder.ts';
 import { decodeAction10, encodeAction10 } from './actions10.ts';
 import { decodeAction13, encodeAction13 } from './actions13.ts';
@@ -34,7 +34,7 @@ export function decodeActions(r: Reader, version: number, depth = 0): OfAction[]
 function decodeAction(r: Reader, version: number, depth: number): OfAction {
   const type = r.u16();
   r.skip(2);
-  if (type !== OFPAT_VENDOR) return version >= OFP13_VERSION ? decodeAction13(type, r) : decodeAction10(type, r);
+  if (type !== OFPAT_VENDOR) return version >= OFP12_VERSION ? decodeAction13(type, r) : decodeAction10(type, r);
   if (r.u32() !== NX_VENDOR_ID) throw new OfError('OFPBAC_BAD_VENDOR');
   return decodeNxAction(r, contextOf(version, depth));
 }
@@ -57,7 +57,7 @@ export function encodeActions(w: Writer, actions: readonly OfAction[], version: 
 }
 
 function encodeAction(encoder: ActionEncoder, action: OfAction): void {
-  const standard = encoder.version >= OFP13_VERSION ? encodeAction13 : encodeAction10;
+  const standard = encoder.version >= OFP12_VERSION ? encodeAction13 : encodeAction10;
   if (!standard(encoder, action)) encodeNxAction(encoder, action, contextOf(encoder.version, 0));
 }
 

@@ -36,7 +36,7 @@ const OFPPSPT_ETHERNET = 0;
 const INTEL_VENDOR_ID = 0x0000aa01;
 const INTEL_PORT_STATS_RFC2819 = 1;
 /** Counters of RFC 2819 (packets by size, broadcasts, ...), which none of our ports has. */
-const RFC2819_COUNTERS = 20;
+const RFC2819_COUNTERS = 21;
 
 const UNKNOWN = 0xffffffffffffffffn;
 const counter = (value: bigint): bigint => BigInt.asIntN(64, value);

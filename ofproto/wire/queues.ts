@@ -117,23 +117,23 @@ function encodeRates(w: Writer, queue: QueueConfig, version: number): void {
   }
 }
 
-/** 1.0: queue u32 | length u16 | pad 2; 1.1 to 1.3: queue u32 | port u32 | length u16 | pad 6; 1.4+: port first. */
+/** 1.0, 1.1: queue u32 | length u16 | pad 2; 1.2, 1.3: queue u32 | port u32 | length u16 | pad 6; 1.4+: port first. */
 function decodeConfig(list: Reader, version: number): QueueConfig {
-  const lengthAt = version === V10 ? 4 : 8;
+  const lengthAt = version <= V11 ? 4 : 8;
   const r = list.sub(Math.max(lengthAt + 4, list.peek16(lengthAt)));
-  const [first, second] = version === V10 ? [OFPP.ANY, r.u32()] : [r.u32(), r.u32()];
-  const [ofPort, queueId] = version >= V14 || version === V10 ? [first, second] : [second, first];
-  r.skip(version === V10 ? 4 : 8);
+  const [first, second] = version <= V11 ? [OFPP.ANY, r.u32()] : [r.u32(), r.u32()];
+  const [ofPort, queueId] = version >= V14 || version <= V11 ? [first, second] : [second, first];
+  r.skip(version <= V11 ? 4 : 8);
   return { ofPort, queueId, ...decodeRates(r) };
 }
 
 function encodeConfig(w: Writer, queue: QueueConfig, version: number): void {
   const start = w.size;
-  if (version === V10) w.u32(queue.queueId);
+  if (version <= V11) w.u32(queue.queueId);
   else if (version < V14) w.u32(queue.queueId).u32(queue.ofPort);
   else w.u32(queue.ofPort).u32(queue.queueId);
   const lengthAt = w.size;
-  w.u16(0).zeros(version === V10 ? 2 : 6);
+  w.u16(0).zeros(version <= V11 ? 2 : 6);
   encodeRates(w, queue, version);
   w.patch16(lengthAt, w.size - start);
 }
@@ -168,7 +168,7 @@ export const QUEUE_CODECS: readonly Codec[] = [
       r.skip(version === V10 ? 6 : 4);
       const queues: QueueConfig[] = [];
       while (r.remaining > 0) queues.push(decodeConfig(r, version));
-      return { more: false, ofPort, queues: queues.map((queue) => (version === V10 ? { ...queue, ofPort } : queue)) };
+      return { more: false, ofPort, queues: queues.map((queue) => (version <= V11 ? { ...queue, ofPort } : queue)) };
     },
     (w, { ofPort, queues }, version) => {
       encodePortNumber(w, ofPort, version).zeros(version === V10 ? 6 : 4);
