@@ -42,6 +42,6 @@ export const CT_FLUSH_CODECS: readonly Codec[] = [
     w.u8(ipProto).zeros(7);
     if (origTuple) encodeProperty(w, NXT_CT_ORIG_TUPLE, (p) => p.put(origTuple));
     if (replyTuple) encodeProperty(w, NXT_CT_REPLY_TUPLE, (p) => p.put(replyTuple));
-    if (zone !== undefined) encodeProperty(w, NXT_CT_ZONE_ID, (p) => p.u16(zone));
+    if (zone !== undefined) encodeProperty(w, NXT_CT_ZONE_ID, (p) => p.u16(zone).zeros(2));
   }),
 ];

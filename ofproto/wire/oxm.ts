@@ -17,7 +17,7 @@ import {
 } from '../model/fields.ts';
 import { emptyMatch, KEY_ETH_TYPE, KEY_VLAN0_TCI, type Match, VLAN_CFI } from '../model/flow.ts';
 import { OfError } from '../model/flow-mod.ts';
-import { OFP11_VERSION, OFP12_VERSION, OFP13_VERSION } from '../model/messages.ts';
+import { OFP11_VERSION, OFP12_VERSION, OFP13_VERSION, OFP15_VERSION } from '../model/messages.ts';
 import { ETH_TYPE_ARP, ETH_TYPE_IPV6, ETH_TYPE_RARP, prerequisitesMet } from '../model/prerequisites.ts';
 import { decodeMatch11, encodeMatch11, OFPMT_STANDARD, OFPMT_STANDARD_LENGTH } from './match11.ts';
 import { checkPort } from './port-numbers.ts';
@@ -165,7 +165,9 @@ function* fieldOrder(match: Match, version: number): Generator<string> {
     yield* ipOrder(match, etherType === ETH_TYPE_IPV6, oxm);
   }
   yield* ['tun_id', 'tun_flags', 'tun_src', 'tun_dst', 'tun_ipv6_src', 'tun_ipv6_dst', 'tun_gbp_id', 'tun_gbp_flags'];
-  for (let i = 0; i < 16; i++) yield `reg${i}`;
+  // 1.5 has a standard field for each pair of registers.
+  if (version >= OFP15_VERSION) for (let i = 0; i < 8; i++) yield `xreg${i}`;
+  else for (let i = 0; i < 16; i++) yield `reg${i}`;
   yield* ['pkt_mark', 'ct_state', 'ct_zone', 'ct_mark', 'ct_label'];
   yield* ['ct_nw_src', 'ct_nw_dst', 'ct_nw_proto', 'ct_tp_src', 'ct_tp_dst', 'metadata', 'packet_type'];
 }

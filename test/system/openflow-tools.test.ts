@@ -75,29 +75,76 @@ describe('ovs-ofctl', () => {
     ['show', 'br0'],
     ['dump-desc', 'br0'],
     ['dump-tables', 'br0'],
+    ['dump-table-desc', 'br0'],
     ['dump-ports-desc', 'br0'],
     ['dump-ports-desc', 'br0', 'p1'],
     ['ping', 'br0', '100'],
     ['probe', 'br0'],
+    ['dump-ports', 'br0'],
+    ['dump-ports', 'br0', 'p1'],
     ['dump-ports', 'br0', '99'],
+    ['queue-stats', 'br0', 'p1'],
+    ['queue-stats', 'br0', 'p1', '0'],
+    ['queue-stats', 'br0', 'p1', '7'],
     ['queue-stats', 'br0', '99'],
+    ['queue-get-config', 'br0', 'p1'],
+    ['queue-get-config', 'br0', 'p1', '0'],
+    ['queue-get-config', 'br0', '99'],
     ['add-flows', 'br0', '-'],
     ['dump-flows', 'br0'],
     ['dump-flows', 'br0', 'tcp'],
     ['dump-flows', 'br0', 'table=1'],
+    ['dump-flows', 'br0', 'cookie=0x1234/-1'],
+    ['dump-flows', 'br0', 'out_port=2'],
     ['dump-flows', '--no-stats', 'br0'],
     ['dump-aggregate', 'br0'],
     ['dump-aggregate', 'br0', 'table=0'],
     ['mod-flows', 'br0', 'table=0,in_port=1,actions=drop'],
+    // Adds a flow in 1.0 and 1.1, and changes none later.
+    ['mod-flows', 'br0', 'table=7,cookie=0x77,in_port=1,actions=drop'],
+    ['mod-flows', 'br0', 'table=1,cookie=0x88,actions=drop'],
     ['--strict', 'mod-flows', 'br0', 'table=253,arp,arp_tpa=10.1.1.1,actions=all'],
     ['dump-flows', 'br0'],
+    ['add-flow', 'br0', 'table=0,priority=10,in_port=1,check_overlap,actions=output:2'],
+    ['add-flow', 'br0', 'table=0,priority=10,ip,check_overlap,actions=output:2'],
+    ['add-flow', 'br0', 'table=0,priority=22,tcp,importance=3,actions=output:2'],
+    ['add-flow', 'br0', 'table=0,priority=21,tcp,no_packet_counts,no_byte_counts,reset_counts,actions=output:2'],
+    ['dump-flows', 'br0', 'table=0'],
     ['--strict', 'del-flows', 'br0', 'table=0,priority=10,in_port=1'],
     ['del-flows', 'br0', 'table=2'],
+    ['del-flows', 'br0', 'out_port=LOCAL'],
     ['dump-flows', 'br0'],
     ['packet-out', 'br0', `in_port=1,packet=${FRAME},actions=output:2`],
+    ['mod-port', 'br0', 'p1', 'no-flood'],
+    ['mod-port', 'br0', 'p1', 'no-forward'],
+    ['dump-ports-desc', 'br0'],
+    ['mod-port', 'br0', 'p1', 'flood'],
+    ['mod-port', 'br0', 'p1', 'forward'],
     ['mod-port', 'br0', 'p1', 'noflood'],
     ['mod-port', 'br0', 'p9', 'down'],
+    ['mod-table', 'br0', '3', 'drop'],
+    ['mod-table', 'br0', 'all', 'controller'],
+    ['mod-table', 'br0', '3', 'evict'],
+    ['mod-table', 'br0', '3', 'vacancy:10,20'],
+    ['mod-table', 'br0', '254', 'evict'],
+    ['dump-table-desc', 'br0'],
+    ['mod-table', 'br0', '3', 'noevict'],
+    ['mod-table', 'br0', '3', 'novacancy'],
+    ['dump-table-desc', 'br0'],
+    ['dump-tables', 'br0'],
     ['get-frags', 'br0'],
+    ['set-frags', 'br0', 'drop'],
+    ['get-frags', 'br0'],
+    ['set-frags', 'br0', 'normal'],
+    ['dump-ipfix-bridge', 'br0'],
+    ['ct-flush', 'br0', 'zone=5'],
+    ['ct-flush', 'br0', 'zone=5', 'ct_nw_src=10.1.1.1,ct_nw_proto=6,ct_tp_dst=80'],
+    ['dump-tlv-map', 'br0'],
+    ['add-tlv-map', 'br0', '{class=0x102,type=0x80,len=4}->tun_metadata0'],
+    ['add-tlv-map', 'br0', '{class=0x102,type=0x80,len=4}->tun_metadata1'],
+    ['dump-tlv-map', 'br0'],
+    ['del-tlv-map', 'br0'],
+    ['dump-tlv-map', 'br0'],
     ['del-flows', 'br0'],
     ['dump-flows', 'br0'],
   ];
@@ -108,11 +155,17 @@ describe('ovs-ofctl', () => {
     ['meter-stats', 'br0'],
   ];
 
-  for (const version of ['OpenFlow10', 'OpenFlow13']) {
+  /** What is the same switch in two words: dummy ports' own counters, and the order of a hash table. */
+  function comparable(text: string): string {
+    const [head, ...ports] = text.replaceAll(/ *CUSTOM Statistics\n( {22}.*\n)+/g, '').split(/^(?= {2}port )/m);
+    return [head, ...ports.sort()].join('').replaceAll(/idle_age=\d+/g, 'idle_age=N');
+  }
+
+  for (const version of ['OpenFlow10', 'OpenFlow12', 'OpenFlow13', 'OpenFlow14']) {
     it(`prints the same as with Open vSwitch over ${version}`, async () => {
-      for (const command of version === 'OpenFlow10' ? COMMANDS : [...COMMANDS, ...ONLY_13]) {
+      for (const command of version === 'OpenFlow13' ? [...COMMANDS, ...ONLY_13] : COMMANDS) {
         const [ours, theirs] = await both(['-O', version, ...command], FLOWS);
-        expect(ours, `ovs-ofctl -O ${version} ${command.join(' ')}`).toBe(theirs);
+        expect(comparable(ours), `ovs-ofctl -O ${version} ${command.join(' ')}`).toBe(comparable(theirs));
       }
     });
   }

@@ -8,7 +8,10 @@ import { formatActions } from '../../../../ofproto/text/format-actions.ts';
 import { formatMatch } from '../../../../ofproto/text/format-match.ts';
 import { parseActions, parseFlow } from '../../../../ofproto/text/parse-flow.ts';
 import { decodeMessage, encodeMessage, fitsMatch10 } from '../../../../ofproto/wire/index.ts';
-import { VECTORS } from './vectors.ts';
+import { VECTORS as VECTORS_10_AND_13 } from './vectors.ts';
+import { VECTORS_11_TO_15 } from './vectors-versions.ts';
+
+const VECTORS = [...VECTORS_10_AND_13, ...VECTORS_11_TO_15];
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
 const hexOf = (parts: Uint8Array[]) => parts.map((part) => Buffer.from(part).toString('hex')).join('|');
