@@ -2,7 +2,7 @@
 // so that nothing checked can change afterwards); the rest stays where it is, as source pieces, until the burst ends.
 // virtio 1.2, 2.7 (split virtqueues) and 5.1.6 (virtio-net header).
 
-import { BROKEN_AVAIL_INDEX, BROKEN_HEAD_RANGE, DROP_RX_RUNT, DROP_RX_TOO_LONG } from '../layout/drop-reasons.ts';
+import { BROKEN_HEAD_RANGE, DROP_RX_RUNT, DROP_RX_TOO_LONG } from '../layout/drop-reasons.ts';
 import { PS_RX_DROPPED } from '../layout/flow.ts';
 import { BURST_MAX, FRAME_MAX, GUEST_BASE, PKT_SIZE, SLOT_DATA, T_PKTS } from '../layout/memory-map.ts';
 import { SLOT_NEXT } from '../layout/thread-block.ts';
@@ -39,17 +39,6 @@ export function packetAt(t: Thread, i: u32): Packet {
   return changetype<Packet>(changetype<usize>(t) + T_PKTS + i * PKT_SIZE);
 }
 
-/** How many descriptor chains wait, at most BURST_MAX; 0 also when the ring turned out broken. */
-function chainsWaiting(ring: Vring): u32 {
-  // Acquire: the descriptors behind this index must not be read before it (virtio 1.2, 2.7.13.3).
-  const waiting = (<u32>atomic.load<u16>(ring.avail + 2) - ring.lastAvail) & 0xffff;
-  if (waiting > ring.num) {
-    ring.fail(BROKEN_AVAIL_INDEX);
-    return 0;
-  }
-  return min<u32>(waiting, BURST_MAX);
-}
-
 /**
  * Takes up to a burst from `ring`. Returns the number of packets; how many chains they and the dropped ones took is in
  * the thread's block (burstCount). Each chain's used entry is written at once: the guest sees none of them before
@@ -60,7 +49,7 @@ function chainsWaiting(ring: Vring): u32 {
  */
 export function vhostDequeue(t: Thread, ring: Vring): u32 {
   t.burstCount = 0;
-  const waiting = chainsWaiting(ring);
+  const waiting = min<u32>(ring.waiting(ring.lastAvail), BURST_MAX);
   if (waiting == 0) return 0;
   const mask = ring.num - 1;
   const hdr = ring.hdrSize;

@@ -3,7 +3,6 @@
 // index at the end (virtio 1.2, 2.7.8), so a trap in the middle leaves the ring as it was.
 
 import {
-  BROKEN_AVAIL_INDEX,
   BROKEN_HEAD_RANGE,
   BROKEN_ZERO_LENGTH,
   DROP_CHUNK_UNMAPPED,
@@ -11,7 +10,7 @@ import {
   DROP_TX_RING_FULL,
   DROP_TX_TOO_LONG,
 } from '../layout/drop-reasons.ts';
-import { DEVICE_REGIONS, VRING_FLAG_MRG_RXBUF } from '../layout/vring.ts';
+import { DEVICE_REGIONS, VRING_FLAG_MRG_RXBUF, VRING_STATE_BROKEN } from '../layout/vring.ts';
 import { copyBytes, Wide } from './copy.ts';
 import { Chain, CHAIN_END, CHAIN_PIECE, CHAIN_STALLED, DESC_F_WRITE, unreachableAddress } from './descriptor-chain.ts';
 import { NOT_MAPPED_YET, translate } from './guest-memory.ts';
@@ -78,15 +77,9 @@ export function vhostEnqueue(t: Thread, ring: Vring, first: u32, n: u32): u32 {
   let p = changetype<Packet>(first);
   for (; sent < n; sent++) {
     if (availIdx == lastAvail) {
-      // Acquire: buffers behind this index must not be read before it (virtio 1.2, 2.7.13.3).
-      availIdx = <u32>atomic.load<u16>(ring.avail + 2);
-      if (((availIdx - lastAvail) & 0xffff) > ring.num) {
-        ring.fail(BROKEN_AVAIL_INDEX);
-        reason = DROP_TX_RING_BROKEN;
-        break;
-      }
+      availIdx = (lastAvail + ring.waiting(lastAvail)) & 0xffff;
       if (availIdx == lastAvail) {
-        reason = DROP_TX_RING_FULL;
+        reason = ring.state == VRING_STATE_BROKEN ? DROP_TX_RING_BROKEN : DROP_TX_RING_FULL;
         break;
       }
     }

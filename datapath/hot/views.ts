@@ -11,6 +11,7 @@ import {
   PORT_RECIRC_CLASSIFIER,
   PORT_TXQ_COUNT,
 } from '../layout/flow.ts';
+import { BROKEN_AVAIL_INDEX } from '../layout/drop-reasons.ts';
 import { KEY_SIZE } from '../layout/flow-key.ts';
 import { PKT_SIZE } from '../layout/memory-map.ts';
 import {
@@ -65,6 +66,15 @@ export class Vring {
   fail(reason: u32): void {
     this.brokenReason = reason;
     atomic.store<u32>(changetype<usize>(this), 3);
+  }
+
+  /** Chains made available since `lastAvail`; 0 also when the index jumped past the ring, which breaks the queue. */
+  waiting(lastAvail: u32): u32 {
+    // Acquire: the descriptors behind this index must not be read before it (virtio 1.2, 2.7.13.3).
+    const count = (<u32>atomic.load<u16>(this.avail + 2) - lastAvail) & 0xffff;
+    if (count <= this.num) return count;
+    this.fail(BROKEN_AVAIL_INDEX);
+    return 0;
   }
 }
 
