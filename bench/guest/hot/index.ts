@@ -5,6 +5,9 @@ import { writeFrame } from './frame.ts';
 import { CONTROL_BASE, CONTROL_RX, CONTROL_SIZE, CONTROL_TX, FRAME_OFFSET } from './layout.ts';
 import { receive, transmit } from './rings.ts';
 
+/** Two bursts of a switch: a look that moved less came too early. */
+const MOVED_LITTLE: u32 = 64;
+
 checkControlLayout();
 
 function control(guest: u32): Control {
@@ -27,13 +30,15 @@ export function prepare(guest: u32): void {
 export function poll(guests: u32, passes: u32, spin: u32): u32 {
   let total: u32 = 0;
   for (let pass: u32 = 0; pass < passes; pass++) {
+    let moved: u32 = 0;
     for (let guest: u32 = 0; guest < guests; guest++) {
       const g = control(guest);
       if (g.broken) continue;
-      if (g.flags & CONTROL_RX) total += receive(g);
-      if (g.flags & CONTROL_TX) total += transmit(g);
+      if (g.flags & CONTROL_RX) moved += receive(g);
+      if (g.flags & CONTROL_TX) moved += transmit(g);
     }
-    pause(spin);
+    total += moved;
+    if (moved < MOVED_LITTLE) pause(spin);
   }
   return total;
 }
