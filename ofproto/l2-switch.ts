@@ -3,8 +3,17 @@
 import type { BridgePort } from './bridge-ports.ts';
 import { type Bundle, Bundles } from './bundles.ts';
 import { MacTable } from './mac-learning.ts';
-import type { BundleSettings, L2Api, L2Settings, MacRow, MacStats } from './ofproto-api.ts';
-import type { MacSighting, XlateBundle, XlateL2 } from './xlate/snapshot.ts';
+import { Mirrors } from './mirrors.ts';
+import type {
+  BundleSettings,
+  L2Api,
+  L2Settings,
+  MacRow,
+  MacStats,
+  MirrorSettings,
+  MirrorStats,
+} from './ofproto-api.ts';
+import type { MacSighting, XlateBundle, XlateL2, XlateMirror } from './xlate/snapshot.ts';
 
 /** What the switch asks of its bridge. */
 export interface L2Parts {
@@ -21,6 +30,7 @@ export class L2Switch implements L2Api, XlateL2 {
   readonly #parts: L2Parts;
   readonly bundles = new Bundles();
   readonly #macs: MacTable<XlateBundle>;
+  readonly #mirrors = new Mirrors(this.bundles);
   #settingsText = '';
   #floodVlans = NO_VLANS;
   forwardBpdu = false;
@@ -46,6 +56,22 @@ export class L2Switch implements L2Api, XlateL2 {
     bundle.settings = settings;
     if (differs) this.#macs.flushPort(bundle);
     this.#parts.changed();
+  }
+
+  get mirrors(): readonly XlateMirror[] {
+    return this.#mirrors.list;
+  }
+
+  isMirrorOutput(bundle: XlateBundle): boolean {
+    return this.#mirrors.isOutput(bundle);
+  }
+
+  setMirrors(mirrors: readonly MirrorSettings[]): void {
+    if (this.#mirrors.configure(mirrors)) this.#parts.changed();
+  }
+
+  mirrorStats(): readonly MirrorStats[] {
+    return this.#mirrors.stats();
   }
 
   configure(settings: L2Settings): void {

@@ -100,11 +100,35 @@ export interface MacStats {
   readonly moved: number;
 }
 
+/** One mirror; ports are named. */
+export interface MirrorSettings {
+  /** Tells mirrors apart over changes of their settings. */
+  readonly id: string;
+  readonly name: string;
+  readonly selectAll: boolean;
+  readonly fromPorts: readonly string[];
+  readonly toPorts: readonly string[];
+  /** Only packets of these VLANs; empty: of all. */
+  readonly vlans: readonly number[];
+  readonly outputPort?: string | undefined;
+  readonly outputVlan?: number | undefined;
+  /** Copies are cut to so many bytes. */
+  readonly snaplen?: number | undefined;
+}
+
+export interface MirrorStats {
+  readonly id: string;
+  readonly packets: number;
+  readonly bytes: number;
+}
+
 /** NORMAL's side of a bridge. */
 export interface L2Api {
   configure(settings: L2Settings): void;
   /** Changes a Port that has members. */
   setBundle(settings: BundleSettings): void;
+  setMirrors(mirrors: readonly MirrorSettings[]): void;
+  mirrorStats(): readonly MirrorStats[];
   flushMacs(): void;
   /** `ovs-appctl fdb/show` rows. */
   macs(): readonly MacRow[];

@@ -230,6 +230,7 @@ export class Backer {
       from.sent(packets, bytes);
       to.received(packets, bytes);
     }
+    for (const { mirrored } of effects.bridges) for (const mirror of mirrored) mirror.count(packets, bytes);
     this.learn(effects, usedMs);
   }
 

@@ -65,8 +65,8 @@ export class Ukey<Owner> {
 
 /** The part of a translation that is worth keeping: a ukey is one of many, and most teach nobody anything. */
 export function effectsOf({ visits, hops, bridges, macsRead }: Effects): Effects {
-  const learners = bridges.filter(({ macs, learned }) => macs.length + learned.length > 0);
-  return { visits, hops: kept(hops), bridges: kept(learners), macsRead: kept(macsRead) };
+  const concerned = bridges.filter(({ macs, learned, mirrored }) => macs.length + learned.length + mirrored.length > 0);
+  return { visits, hops: kept(hops), bridges: kept(concerned), macsRead: kept(macsRead) };
 }
 
 const NONE: readonly never[] = [];

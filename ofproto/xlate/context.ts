@@ -8,7 +8,15 @@ import type { FlowMod } from '../model/flow-mod.ts';
 import type { Rule } from '../tables/rule.ts';
 import type { Freezing, FrozenState } from './freeze.ts';
 import type { Report } from './report.ts';
-import type { BridgeEffects, ControllerSpec, PatchHop, Visit, XlateBridge, XlatePort } from './snapshot.ts';
+import type {
+  BridgeEffects,
+  ControllerSpec,
+  PatchHop,
+  Visit,
+  XlateBridge,
+  XlateMirror,
+  XlatePort,
+} from './snapshot.ts';
 
 export const MAX_DEPTH = 64;
 export const MAX_RESUBMITS = 64 * 64;
@@ -21,6 +29,8 @@ export interface Recursion {
   enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, missToController: boolean): void;
   /** Runs the packet through the bridge that it is in now, as received on `inPort`. */
   receive(ctx: XlateContext, inPort: XlatePort): void;
+  /** Copies for mirrors what has just left by `port`. */
+  mirrorSent(ctx: XlateContext, port: XlatePort): void;
 }
 
 /**
@@ -62,6 +72,10 @@ export class XlateContext {
   /** The depth of the table that the packet entered the present bridge by: its action set runs at its end. */
   entryDepth = -1;
   resubmits = 0;
+  /** Mirrors of the present bridge that need no copy any more. */
+  mirrored = new Set<XlateMirror>();
+  /** Outputs are cut to so many bytes. */
+  snaplen: number | undefined;
   exit = false;
   error: string | undefined;
   inActionSet = false;
@@ -82,7 +96,7 @@ export class XlateContext {
     scratch = new XlateScratch(),
   ) {
     this.packet = flow;
-    this.here = { bridge, macs: [], learned: [] };
+    this.here = { bridge, mirrored: [], macs: [], learned: [] };
     this.bridges = [this.here];
     this.recursion = recursion;
     this.report = report;
@@ -114,7 +128,7 @@ export class XlateContext {
   /** The packet is in `bridge` from now on. */
   enterBridge(bridge: XlateBridge): void {
     const known = this.bridges.find((effects) => effects.bridge === bridge);
-    this.here = known ?? { bridge, macs: [], learned: [] };
+    this.here = known ?? { bridge, mirrored: [], macs: [], learned: [] };
     if (!known) this.bridges.push(this.here);
   }
 

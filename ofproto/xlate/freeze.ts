@@ -12,7 +12,7 @@ import * as F from '../model/flow.ts';
 import { formatActions } from '../text/format-actions.ts';
 import { commitActions } from './commit.ts';
 import type { XlateContext } from './context.ts';
-import type { XlateBridge } from './snapshot.ts';
+import type { XlateBridge, XlateMirror } from './snapshot.ts';
 
 /** Actions that one level of resubmits has still to run. */
 export interface FrozenFrame {
@@ -31,6 +31,8 @@ export interface FrozenState {
   readonly stack: readonly bigint[];
   readonly actionSet: readonly OfAction[];
   readonly frames: readonly FrozenFrame[];
+  /** Mirrors that have their copy. */
+  readonly mirrored: readonly XlateMirror[];
 }
 
 /** A `hash` action that goes before the recirculation. */
@@ -91,6 +93,7 @@ export function recirculate(
     // The set is being run: its rest is in the frames.
     actionSet: ctx.inActionSet ? [] : [...ctx.actionSet],
     frames,
+    mirrored: [...ctx.mirrored],
   });
   ctx.emit({ type: 'recirc', id });
 }
@@ -102,6 +105,7 @@ export function thaw(ctx: XlateContext, state: FrozenState): void {
   ctx.stack = [...state.stack];
   ctx.actionSet = [...state.actionSet];
   ctx.tableId = state.tableId;
+  ctx.mirrored = new Set(state.mirrored);
   ctx.report.nest(
     'action',
     () => 'thaw',
@@ -129,9 +133,19 @@ export function enterFrame(ctx: XlateContext, frame: FrozenFrame): void {
 
 /** Equal text, equal states: they may share an id. */
 export function stateText(state: FrozenState): string {
-  const { bridge, inPort, tableId, metadata, stack, actionSet, frames } = state;
+  const { bridge, inPort, tableId, metadata, stack, actionSet, frames, mirrored } = state;
+  const mirrors = mirrored.map(({ name }) => name).join();
   const bytes = Buffer.from(metadata).toString('base64');
-  return [bridge.name, inPort, tableId, bytes, stack.join(), formatActions(actionSet), framesText(frames)].join('|');
+  return [
+    bridge.name,
+    inPort,
+    tableId,
+    bytes,
+    stack.join(),
+    formatActions(actionSet),
+    framesText(frames),
+    mirrors,
+  ].join('|');
 }
 
 /** Replaces the indexes in `recirc` actions, nested ones too, by ids. */

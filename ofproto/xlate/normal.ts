@@ -16,7 +16,7 @@ const ARP_REPLY = 2;
 const ARP_REQUEST = 1;
 
 /** Where packets that no port received come from: a packet-out's without in_port. */
-const NO_BUNDLE: XlateBundle = {
+export const NO_BUNDLE: XlateBundle = {
   name: 'OFPP_NONE',
   ofPort: OFPP.ANY,
   ports: [],
@@ -54,6 +54,10 @@ function admit(ctx: XlateContext): Admitted | undefined {
     return drop('no input bundle, dropping', `received packet on unknown port ${flow.u32(F.KEY_IN_PORT)}`);
   }
   if (flow.u16(F.KEY_ETH_TYPE) === ETH_TYPE_VLAN && !hasVlan(flow)) return drop('partial VLAN tag, dropping');
+  if (bridge.l2.isMirrorOutput(from)) {
+    const reserved = `dropping packet received on port ${from.name}, which is reserved exclusively for mirroring`;
+    return drop('input port is mirror output port, dropping', reserved);
+  }
   const tags = tagsOf(flow);
   const refusal = refuseVid(from, tags[0].vid);
   if (refusal) return drop('disallowed VLAN VID for this input port, dropping', refusal);
@@ -65,7 +69,7 @@ function admit(ctx: XlateContext): Admitted | undefined {
   return { from, tags: inputTags(from, tags) };
 }
 
-function inputBundle({ flow, bridge }: XlateContext): XlateBundle | undefined {
+export function inputBundle({ flow, bridge }: XlateContext): XlateBundle | undefined {
   const inPort = flow.u32(F.KEY_IN_PORT);
   if (inPort === OFPP.CONTROLLER || inPort === OFPP.ANY) return NO_BUNDLE;
   return bridge.port(inPort)?.bundle;
@@ -103,8 +107,10 @@ function forward(ctx: XlateContext, { from, tags }: Admitted, dst: Uint8Array): 
 }
 
 export function floodBundles(ctx: XlateContext, { from, tags }: Admitted): void {
-  for (const bundle of ctx.bridge.l2.bundles) {
-    if (bundle !== from && bundle.floodable && carries(bundle, tags)) outputToBundle(ctx, bundle, tags);
+  const { l2 } = ctx.bridge;
+  for (const bundle of l2.bundles) {
+    const takes = bundle !== from && bundle.floodable && carries(bundle, tags) && !l2.isMirrorOutput(bundle);
+    if (takes) outputToBundle(ctx, bundle, tags);
   }
 }
 

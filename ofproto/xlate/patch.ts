@@ -9,11 +9,12 @@ import { finishFreezing } from './freeze.ts';
 import type { PatchEnd, XlatePort } from './snapshot.ts';
 
 export function outputToPeer(ctx: XlateContext, port: XlatePort, peer: PatchEnd): void {
-  const { flow, bridge, stack, actionSet, inActionSet, error } = ctx;
+  const { flow, bridge, mirrored, stack, actionSet, inActionSet, error } = ctx;
   if (port.counters && peer.port.counters) ctx.hops.push({ from: port.counters, to: peer.port.counters });
   ctx.flow = flow.clone();
   forgetMetadata(ctx.flow);
   ctx.flow.setU32(F.KEY_IN_PORT, peer.port.ofPort);
+  if (peer.bridge !== bridge) ctx.mirrored = new Set();
   ctx.stack = [];
   ctx.actionSet = [];
   ctx.inActionSet = false;
@@ -26,6 +27,7 @@ export function outputToPeer(ctx: XlateContext, port: XlatePort, peer: PatchEnd)
   finishFreezing(ctx);
   ctx.enterBridge(bridge);
   ctx.flow = flow;
+  ctx.mirrored = mirrored;
   ctx.stack = stack;
   ctx.actionSet = actionSet;
   ctx.inActionSet = inActionSet;

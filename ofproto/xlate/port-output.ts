@@ -20,13 +20,19 @@ export function emitOutput(ctx: XlateContext, ofPort: number): void {
     ctx.report.add('warn', () => 'Flow is between protected ports, skipping output.');
     return;
   }
+  if (ctx.snaplen !== undefined && port.odpPort === undefined) {
+    ctx.report.add('warn', () => 'Mirror truncate to ODPP_NONE, skipping output');
+    return;
+  }
   if (port.peer) {
     outputToPeer(ctx, port, port.peer);
     return;
   }
   if (port.odpPort === undefined) return;
   commitActions(ctx);
+  if (ctx.snaplen !== undefined) ctx.emit({ type: 'trunc', maxLen: ctx.snaplen });
   ctx.emit({ type: 'output', port: port.odpPort });
+  if (ctx.bridge.l2.mirrors.length > 0) ctx.recursion.mirrorSent(ctx, port);
 }
 
 /** Port.protected: such ports do not talk to one another. */

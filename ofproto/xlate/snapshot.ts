@@ -37,12 +37,29 @@ export interface XlateBundle {
   readonly floodable: boolean;
 }
 
+export interface XlateMirror {
+  readonly name: string;
+  selectsFrom(bundle: XlateBundle): boolean;
+  selectsTo(bundle: XlateBundle): boolean;
+  /** Only packets of these VLANs; undefined: of all. */
+  readonly vlans: ReadonlySet<number> | undefined;
+  readonly output: XlateBundle | undefined;
+  readonly outputVlan: number | undefined;
+  readonly snaplen: number | undefined;
+  /** Both copy to the same place. */
+  sharesOutput(other: XlateMirror): boolean;
+  count(packets: number, bytes: number): void;
+}
+
 /** What NORMAL knows. */
 export interface XlateL2 {
   /** In the order that floods have. */
   readonly bundles: Iterable<XlateBundle>;
   /** Behind which bundle `mac` is. */
   macBundle(vlan: number, mac: Uint8Array): XlateBundle | undefined;
+  readonly mirrors: readonly XlateMirror[];
+  /** Nothing but mirrored packets goes out there, and nothing comes in. */
+  isMirrorOutput(bundle: XlateBundle): boolean;
   /** Frames for reserved multicast addresses are forwarded. */
   readonly forwardBpdu: boolean;
 }
@@ -119,6 +136,8 @@ export interface PatchHop {
 /** What is to be done to one bridge. */
 export interface BridgeEffects {
   readonly bridge: XlateBridge;
+  /** Mirrors that got a copy. */
+  readonly mirrored: XlateMirror[];
   readonly macs: MacSighting[];
   readonly learned: FlowMod[];
 }

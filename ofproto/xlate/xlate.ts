@@ -29,6 +29,7 @@ import {
 } from './field-actions.ts';
 import { enterFrame, type FrozenState, finishFreezing, keepFrame, thaw } from './freeze.ts';
 import { xlateLearn } from './learn.ts';
+import { mirrorReceived, mirrorSent } from './mirrors.ts';
 import { xlateEnqueue, xlateOutput, xlateOutputTrunc } from './output.ts';
 import { Report, type TraceNode } from './report.ts';
 import { rewrittenWords } from './rewritten.ts';
@@ -48,7 +49,7 @@ export interface XlateOptions {
   readonly scratch?: XlateScratch;
 }
 
-const recursion: Recursion = { run, enterTable, receive };
+const recursion: Recursion = { run, enterTable, receive, mirrorSent };
 
 /** Translates the packet `flow` (in_port is an OpenFlow number), which entered `bridge`. */
 export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions = {}): Xlated {
@@ -60,7 +61,7 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
   if (resume) {
     runFrozen(ctx, resume);
   } else if (packetOut) {
-    run(ctx, packetOut);
+    if (mirrorReceived(ctx)) run(ctx, packetOut);
     runActionSet(ctx);
   } else {
     receive(ctx, bridge.port(flow.u32(F.KEY_IN_PORT)));
@@ -142,6 +143,8 @@ function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, mi
 function runTable(ctx: XlateContext, missed: MissKind | undefined): void {
   const isFirst = ctx.depth === ctx.entryDepth;
   if (isFirst && ctx.bridge.port(ctx.flow.u32(F.KEY_IN_PORT))?.config.noRecv) return;
+  // What comes from a patch port was received, and copied, elsewhere.
+  if (isFirst && ctx.depth === 1 && !mirrorReceived(ctx)) return;
   if (ctx.rule) run(ctx, ctx.rule.actions);
   else miss(ctx, missed);
   if (isFirst) runActionSet(ctx);

@@ -62,6 +62,17 @@ function addPatch(ends) {
   addPort(there[0], `patch${there[1]}`, there[1], 'type=patch', `options:peer=patch${here[1]}`);
 }
 
+/** Ports are given by name, in the columns that refer to them. */
+function addMirror(bridge, [name, ...settings]) {
+  const columns = settings.map((setting) => {
+    const [column, value] = setting.split('=');
+    if (!column.endsWith('_port')) return setting;
+    return `${column}=${value.split(',').map((port) => vsctl('get', 'port', port, '_uuid').trim())}`;
+  });
+  const create = ['--', '--id=@m', 'create', 'mirror', `name=${name}`, ...columns];
+  vsctl(...create, '--', 'add', 'bridge', bridge, 'mirrors', '@m');
+}
+
 /** Runs one line of a case; returns what it prints. */
 function runLine(line) {
   const [verb, ...rest] = line.split(' ');
@@ -69,6 +80,8 @@ function runLine(line) {
   const text = rest.join(' ');
   if (word === 'port') vsctl('set', 'port', ...rest);
   else if (word === 'set') vsctl('set', 'bridge', bridge, ...rest);
+  else if (word === 'mirror') addMirror(bridge, rest);
+  else if (word === 'no-mirrors') vsctl('clear', 'bridge', bridge, 'mirrors');
   else if (word === 'bridge') addBridge(rest[0], rest.slice(1));
   else if (word === 'patch') addPatch(rest);
   else if (word === 'mod-port') run('ovs-ofctl', 'mod-port', bridge, ...rest);

@@ -7,6 +7,7 @@ import { KEY_IN_PORT, KEY_SIZE } from '../../ofproto/model/flow.ts';
 import type { FlowModCommand, FlowStatsEntry } from '../../ofproto/model/flow-mod.ts';
 import { formatDpActions } from '../../ofproto/odp-text/format-actions.ts';
 import { formatDpKey } from '../../ofproto/odp-text/format-key.ts';
+import type { MirrorSettings } from '../../ofproto/ofproto-api.ts';
 import { PatchDevice } from '../../ofproto/patch-ports.ts';
 import { parseFlow, parseFlowStatsRequest, parseTraceFlow } from '../../ofproto/text/parse-flow.ts';
 import { MemoryDpif, MemoryPort } from './memory-dpif.ts';
@@ -20,6 +21,7 @@ export class SwitchFixture {
   readonly br0: Ofproto;
   readonly ports = [1, 2, 3, 4].map((n) => new MemoryPort(`p${n}`, n));
   readonly bridges = new Map<string, Ofproto>();
+  readonly #mirrors = new Map<string, MirrorSettings[]>();
 
   constructor() {
     this.slowPath = createBacker(this.dpif.dpif, this.clock);
@@ -43,6 +45,18 @@ export class SwitchFixture {
     ] as const) {
       this.bridge(bridge).addPort(new PatchDevice(`patch${ofPort}`, `patch${peer}`, 'dummy'), ofPort);
     }
+  }
+
+  /** Adds a mirror to a bridge. */
+  mirror(bridge: string, settings: MirrorSettings): void {
+    const all = [...(this.#mirrors.get(bridge) ?? []), settings];
+    this.#mirrors.set(bridge, all);
+    this.bridge(bridge).l2.setMirrors(all);
+  }
+
+  noMirrors(bridge: string): void {
+    this.#mirrors.delete(bridge);
+    this.bridge(bridge).l2.setMirrors([]);
   }
 
   bridge(name: string): Ofproto {

@@ -56,7 +56,7 @@ describe.skipIf(!hasOvs)('Reconciler with ovsdb-server', () => {
         datapathId: 0n,
         addPort: nothing,
         delPort: nothing,
-        l2: { setBundle: nothing, configure: nothing },
+        l2: { setBundle: nothing, configure: nothing, setMirrors: nothing, mirrorStats: () => [] },
         close: nothing,
       }) as unknown as OfprotoApi;
     const connmgr = {

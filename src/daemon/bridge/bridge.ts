@@ -99,6 +99,7 @@ export class Bridge {
     const local = wanted.get(this.name);
     if (local) await this.#applyLocal(local);
     this.ofproto.datapathId = pickDatapathId(config.otherConfig['datapath-id'], this.local?.dpPort?.mac, config.uuid);
+    this.ofproto.l2.setMirrors(config.mirrors);
     this.connmgr.setControllers(config.controllers);
   }
 

@@ -2,9 +2,10 @@
 // being applied, a SwitchConfig does not. References to rows that are not there are passed over.
 
 import type { ControllerConfig } from '../../../ofproto/connmgr/controller.ts';
-import type { BundleSettings } from '../../../ofproto/ofproto-api.ts';
+import type { BundleSettings, MirrorSettings } from '../../../ofproto/ofproto-api.ts';
 import type { OvsdbReplica, ReplicaRow } from '../../ovsdb/replica.ts';
 import { bundleSettings } from './bundle-settings.ts';
+import { mirrorSettings } from './mirror-settings.ts';
 
 export interface InterfaceConfig {
   readonly uuid: string;
@@ -37,6 +38,7 @@ export interface BridgeConfig {
   readonly failMode: 'standalone' | 'secure';
   readonly protocols: readonly string[];
   readonly floodVlans: readonly number[];
+  readonly mirrors: readonly MirrorSettings[];
   readonly otherConfig: Readonly<Record<string, string>>;
   readonly ports: readonly PortConfig[];
   readonly controllers: readonly ControllerRowConfig[];
@@ -74,6 +76,7 @@ function readBridge(replica: OvsdbReplica, row: ReplicaRow): BridgeConfig {
     failMode: row.optString('fail_mode') === 'secure' ? 'secure' : 'standalone',
     protocols: row.strings('protocols'),
     floodVlans: row.numbers('flood_vlans'),
+    mirrors: named(replica, 'Mirror', row.uuids('mirrors')).flatMap((mirror) => readMirror(replica, mirror) ?? []),
     otherConfig: object(row, 'other_config'),
     ports: named(replica, 'Port', row.uuids('ports')).map((port) => readPort(replica, port)),
     controllers: controllers.map(readController),
@@ -98,6 +101,21 @@ function readBundle(row: ReplicaRow): BundleSettings {
     vlanMode: row.optString('vlan_mode'),
     protected: row.boolean('protected'),
     otherConfig: object(row, 'other_config'),
+  });
+}
+
+function readMirror(replica: OvsdbReplica, row: ReplicaRow): MirrorSettings | undefined {
+  const names = (column: string) => named(replica, 'Port', row.uuids(column)).map((port) => port.string('name'));
+  return mirrorSettings({
+    id: row.uuid,
+    name: row.string('name'),
+    selectAll: row.boolean('select_all'),
+    fromPorts: names('select_src_port'),
+    toPorts: names('select_dst_port'),
+    vlans: row.numbers('select_vlan'),
+    outputPort: names('output_port')[0],
+    outputVlan: row.optNumber('output_vlan'),
+    snaplen: row.optNumber('snaplen'),
   });
 }
 

@@ -21,7 +21,14 @@ import { Bridge } from './bridge.ts';
 import { CONFIG_COLUMNS } from './columns.ts';
 import { type BridgeConfig, present, readConfig, type SwitchConfig } from './config.ts';
 import { type DummyMode, datapathTypes, interfaceTypes, isDatapathType } from './interface-type.ts';
-import { bridgeColumns, controllerColumns, interfaceColumns, StatusWriter, statisticsColumn } from './status.ts';
+import {
+  bridgeColumns,
+  controllerColumns,
+  interfaceColumns,
+  mirrorColumns,
+  StatusWriter,
+  statisticsColumn,
+} from './status.ts';
 
 const log = logger('bridge');
 
@@ -258,6 +265,7 @@ export class Reconciler {
         writer.set('Controller', uuid, columns);
         seen.add(uuid);
       }
+      for (const { id } of bridge.config.mirrors) seen.add(id);
       for (const iface of bridge.ifaces()) {
         const { uuid } = iface.config;
         writer.set('Interface', uuid, interfaceColumns(iface));
@@ -274,6 +282,7 @@ export class Reconciler {
       for (const iface of bridge.ifaces()) {
         this.#writer.set('Interface', iface.config.uuid, statisticsColumn(iface));
       }
+      for (const [uuid, columns] of mirrorColumns(bridge)) this.#writer.set('Mirror', uuid, columns);
     }
   }
 

@@ -109,6 +109,17 @@ export function statisticsColumn(iface: Iface): Record<string, Json> {
   return { statistics: ops.map(entries.map(([name, value]) => [name, integer(value)])) };
 }
 
+/** Mirror rows of a bridge, by uuid. */
+export function mirrorColumns(bridge: Bridge): [uuid: string, columns: Record<string, Json>][] {
+  return bridge.ofproto.l2.mirrorStats().map(({ id, packets, bytes }) => {
+    const counts: [string, number][] = [
+      ['tx_bytes', bytes],
+      ['tx_packets', packets],
+    ];
+    return [id, { statistics: ops.map(counts) }];
+  });
+}
+
 /** Columns of the Bridge row. */
 export function bridgeColumns(bridge: Bridge): Record<string, Json> {
   return { datapath_id: bridge.datapathId, datapath_version: '<built-in>' };

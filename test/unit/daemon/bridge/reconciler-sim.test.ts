@@ -80,7 +80,7 @@ class World {
       delPort: (ofPort: number) => {
         if (!ports.delete(ofPort)) throw new Error(`port ${ofPort} of ${name} is not there`);
       },
-      l2: { setBundle: nothing, configure: nothing },
+      l2: { setBundle: nothing, configure: nothing, setMirrors: nothing, mirrorStats: () => [] },
       close: () => this.ofprotos.delete(name),
     } as unknown as OfprotoApi;
   }

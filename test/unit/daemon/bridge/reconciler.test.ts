@@ -27,6 +27,8 @@ class FakeOfproto {
     setBundle: (bundle: BundleSettings) => {
       for (const port of this.portsByNumber.values()) if (port.name === bundle.name) port.bundle = bundle;
     },
+    setMirrors: () => {},
+    mirrorStats: () => [],
     configure: (settings: object) => {
       this.l2Settings = settings;
     },

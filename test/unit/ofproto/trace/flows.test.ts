@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bundleSettings, type PortColumns } from '../../../../src/daemon/bridge/bundle-settings.ts';
 import { type L2Columns, l2Settings } from '../../../../src/daemon/bridge/l2-settings.ts';
+import { mirrorSettings } from '../../../../src/daemon/bridge/mirror-settings.ts';
 import { MemoryPort } from '../../../support/memory-dpif.ts';
 import { SwitchFixture } from '../../../support/switch-fixture.ts';
 
@@ -49,6 +50,23 @@ function bridgeColumns(settings: readonly string[]): L2Columns {
   return { otherConfig, floodVlans: numbers('flood_vlans') };
 }
 
+function addMirror(fixture: SwitchFixture, bridge: string, [name, ...settings]: readonly string[]): void {
+  const { columns, numbers } = columnsOf(settings);
+  const names = (column: string) => columns.get(column)?.split(',') ?? [];
+  const wanted = mirrorSettings({
+    id: name!,
+    name: name!,
+    selectAll: columns.get('select_all') === 'true',
+    fromPorts: names('select_src_port'),
+    toPorts: names('select_dst_port'),
+    vlans: numbers('select_vlan'),
+    outputPort: columns.get('output_port'),
+    outputVlan: numbers('output_vlan')[0],
+    snaplen: numbers('snaplen')[0],
+  });
+  fixture.mirror(bridge, wanted!);
+}
+
 const CONFIG_WORDS = { 'no-forward': 'noFwd', 'no-flood': 'noFlood', 'no-receive': 'noRecv' } as const;
 
 function runLine(fixture: SwitchFixture, text: string): string {
@@ -61,6 +79,8 @@ function runLine(fixture: SwitchFixture, text: string): string {
   else if (word === 'trace') return bridge.trace(argument, undefined);
   else if (word === 'port') bridge.l2.setBundle(bundleSettings(portColumns(rest)));
   else if (word === 'set') bridge.l2.configure(l2Settings(bridgeColumns(rest)));
+  else if (word === 'mirror') addMirror(fixture, name, rest);
+  else if (word === 'no-mirrors') fixture.noMirrors(name);
   else if (word === 'bridge') {
     fixture.addBridge(
       rest[0]!,

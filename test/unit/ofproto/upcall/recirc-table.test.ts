@@ -6,7 +6,8 @@ import { SwitchFixture } from '../../../support/switch-fixture.ts';
 const { snapshot } = new SwitchFixture().br0;
 
 function state(inPort: number): FrozenState {
-  return { bridge: snapshot, inPort, tableId: 0, metadata: new Uint8Array(256), stack: [], actionSet: [], frames: [] };
+  const rest = { stack: [], actionSet: [], frames: [], mirrored: [] };
+  return { bridge: snapshot, inPort, tableId: 0, metadata: new Uint8Array(256), ...rest };
 }
 
 describe('RecircTable', () => {
