@@ -54,6 +54,10 @@ export class BridgePort implements XlatePort {
     return this.peerOf();
   }
 
+  get isLive(): boolean {
+    return this.device.linkUp && !this.config.portDown;
+  }
+
   desc(): OfPortDesc {
     const { linkUp, mac } = this.device;
     return {

@@ -14,6 +14,7 @@ import type {
   PacketOut,
   TableStats,
 } from './model/flow-mod.ts';
+import type { GroupMod, GroupSpec, GroupStats } from './model/groups.ts';
 import type { ChangeOrigin } from './tables/flow-tables.ts';
 import type { Rule } from './tables/rule.ts';
 
@@ -166,6 +167,11 @@ export interface OfprotoApi {
   flowStats(request: FlowStatsRequest): FlowStatsEntry[];
   aggregate(request: FlowStatsRequest): { packets: bigint; bytes: bigint; flows: number };
   tableStats(): TableStats[];
+  /** Throws OfError; a refused message changes nothing. */
+  groupMod(mod: GroupMod): void;
+  /** OFPG.ALL for every group. */
+  groups(groupId: number): readonly GroupSpec[];
+  groupStats(groupId: number): readonly GroupStats[];
   packetOut(out: PacketOut): void;
   /** Resolves once no megaflow older than the changes made so far can forward a packet. */
   barrier(): Promise<void>;

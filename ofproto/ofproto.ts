@@ -5,6 +5,7 @@ import type { DpPort } from '../datapath/dpif.ts';
 import { UserError } from '../lib/errors.ts';
 import { BridgePort, BridgePorts } from './bridge-ports.ts';
 import { FailMode } from './fail-mode.ts';
+import { GroupTable } from './groups/group-table.ts';
 import { L2Switch } from './l2-switch.ts';
 import { macNumber } from './mac-learning.ts';
 import { OFPP } from './model/actions.ts';
@@ -29,6 +30,7 @@ import {
   type PacketOut,
   type TableStats,
 } from './model/flow-mod.ts';
+import type { GroupMod, GroupSpec, GroupStats } from './model/groups.ts';
 import { flowOfKey } from './odp-text/format-key.ts';
 import type {
   BundleSettings,
@@ -39,7 +41,7 @@ import type {
   PortDevice,
   PortStatusReason,
 } from './ofproto-api.ts';
-import { checkActions } from './tables/check-actions.ts';
+import { checkActions, checkReferences, type Resources } from './tables/check-actions.ts';
 import { checkPrerequisites } from './tables/check-prerequisites.ts';
 import { type ChangeOrigin, FlowTables } from './tables/flow-tables.ts';
 import { MissFlows } from './tables/miss-flows.ts';
@@ -66,6 +68,11 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   readonly #transaction = new Transaction();
   readonly l2: L2Switch;
   readonly #misses: MissFlows;
+  readonly #groups = new GroupTable();
+  readonly #resources: Resources = {
+    hasGroup: (groupId) => this.#groups.get(groupId) !== undefined,
+    hasMeter: () => false,
+  };
   readonly #subscribers = new Set<OfprotoEvents>();
   readonly #failMode: FailMode;
   readonly snapshot: XlateBridge;
@@ -90,6 +97,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
         flowRemoved: (rule, reason, origin) => this.#flowRemoved(rule, reason, origin),
       },
       this.#transaction,
+      this.#resources,
     );
     this.#failMode = new FailMode(this.#tables, () => this.#now());
     this.l2 = new L2Switch({
@@ -110,6 +118,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       table: (id) => this.#tables.table(id),
       port: (ofPort) => this.#ports.get(ofPort),
       ports: this.#ports,
+      group: (groupId) => this.#groups.get(groupId),
       misses: this.#misses.counts,
       l2: this.l2,
       get missToController() {
@@ -169,7 +178,12 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   /** The datapath says that a port's link or address changed. */
   portChanged(dpPort: DpPort): void {
-    for (const port of this.#ports) if (port.device === dpPort) this.#portStatus('modify', port.desc());
+    for (const port of this.#ports) {
+      if (port.device !== dpPort) continue;
+      // Groups may watch its link.
+      this.changed();
+      this.#portStatus('modify', port.desc());
+    }
   }
 
   #portStatus(reason: PortStatusReason, desc: OfPortDesc): void {
@@ -221,6 +235,32 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       lookupCount: BigInt(table.lookupCount),
       matchedCount: BigInt(table.matchedCount),
     }));
+  }
+
+  // Groups
+
+  groupMod(mod: GroupMod): void {
+    const { deleted, undo } = this.#groups.apply(mod, this.#now());
+    const takeBack = () => {
+      undo();
+      this.changed();
+    };
+    this.#transaction.note(takeBack, () => {});
+    for (const { groupId } of deleted) {
+      for (const rule of [...this.#tables.references.of('group', groupId)]) this.#tables.remove(rule, 'group_delete');
+    }
+    this.changed();
+  }
+
+  groups(groupId: number): GroupSpec[] {
+    return this.#groups.select(groupId);
+  }
+
+  groupStats(groupId: number): GroupStats[] {
+    this.#backer.pushStats();
+    const nowMs = this.#now();
+    const { references } = this.#tables;
+    return this.#groups.select(groupId).map((group) => group.stats(references.of('group', group.groupId).size, nowMs));
   }
 
   #flowChanged(event: 'added' | 'modified', rule: Rule, origin: ChangeOrigin | undefined): void {
@@ -277,6 +317,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   packetOut(out: PacketOut): void {
     checkActions(out.actions, -1);
+    checkReferences(out.actions, this.#resources);
     if (out.packet.length < ETH_HEADER_SIZE) throw new OfError('OFPBRC_BAD_LEN', 'packet is shorter than Ethernet');
     const isReal = out.inPort < OFPP.MAX || out.inPort === OFPP.LOCAL;
     const isNobody = out.inPort === OFPP.CONTROLLER || out.inPort === OFPP.ANY;

@@ -18,6 +18,8 @@ import type {
 
 export { OFP_NO_BUFFER } from './flow-mod.ts';
 
+import type { GroupMod, GroupSpec, GroupStats, MeterConfig, MeterMod, MeterStats } from './groups.ts';
+
 /** Versions on the wire. */
 export const OFP10_VERSION = 0x01;
 export const OFP11_VERSION = 0x02;
@@ -276,16 +278,18 @@ export interface OfBodies {
   queue_config_request: { readonly ofPort: number; readonly queueId: number };
   /** `ofPort`: what the request named; from 1.4 on only the queues say theirs. */
   queue_config_reply: More & { readonly ofPort: number; readonly queues: readonly QueueConfig[] };
+  group_mod: { readonly mod: GroupMod };
+  meter_mod: { readonly mod: MeterMod };
   group_stats_request: { readonly groupId: number };
-  group_stats_reply: More;
+  group_stats_reply: More & { readonly stats: readonly GroupStats[] };
   group_desc_request: { readonly groupId: number };
-  group_desc_reply: More;
+  group_desc_reply: More & { readonly groups: readonly GroupSpec[] };
   group_features_request: Record<never, never>;
   group_features_reply: More & GroupFeatures;
   meter_stats_request: { readonly meterId: number };
-  meter_stats_reply: More;
+  meter_stats_reply: More & { readonly stats: readonly MeterStats[] };
   meter_config_request: { readonly meterId: number };
-  meter_config_reply: More;
+  meter_config_reply: More & { readonly meters: readonly MeterConfig[] };
   meter_features_request: Record<never, never>;
   meter_features_reply: More & MeterFeatures;
   flow_monitor_request: { readonly monitors: readonly FlowMonitorRequest[] };

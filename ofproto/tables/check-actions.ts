@@ -4,7 +4,9 @@
 import { OFPP, type OfAction, type Subfield } from '../model/actions.ts';
 import type { Field } from '../model/field.ts';
 import { OfError } from '../model/flow-mod.ts';
+import { OFPG, OFPM } from '../model/groups.ts';
 import { MAX_TABLE } from './limits.ts';
+import { referencesOf } from './references.ts';
 
 const ETH_TYPE_VLAN = 0x8100;
 const ETH_TYPE_QINQ = 0x88a8;
@@ -33,6 +35,7 @@ function checkSubfield({ field: f, ofs, bits }: Subfield): void {
 
 /** What an action set may hold (OpenFlow 1.3.5, 5.10). */
 const SET_ACTIONS: ReadonlySet<OfAction['type']> = new Set([
+  'group',
   'output',
   'output_reg',
   'controller',
@@ -59,8 +62,6 @@ const SET_ACTIONS: ReadonlySet<OfAction['type']> = new Set([
 ]);
 
 const UNSUPPORTED: Partial<Record<OfAction['type'], string>> = {
-  group: 'OFPBAC_BAD_OUT_GROUP',
-  meter: 'OFPMMFC_INVALID_METER',
   multipath: 'OFPBAC_BAD_TYPE',
   bundle: 'OFPBAC_BAD_TYPE',
   sample: 'OFPBAC_BAD_TYPE',
@@ -68,9 +69,23 @@ const UNSUPPORTED: Partial<Record<OfAction['type'], string>> = {
   conjunction: 'OFPBAC_BAD_TYPE',
 };
 
+/** What a switch has that actions may name. */
+export interface Resources {
+  hasGroup(groupId: number): boolean;
+  hasMeter(meterId: number): boolean;
+}
+
 /** Throws OfError for the first action that table `tableId` cannot have. */
 export function checkActions(actions: readonly OfAction[], tableId: number): void {
   for (const action of actions) checkAction(action, tableId);
+}
+
+/** Throws OfError for the first group or meter that does not exist. */
+export function checkReferences(actions: readonly OfAction[], resources: Resources): void {
+  for (const [kind, id] of referencesOf(actions)) {
+    if (kind === 'group' && !resources.hasGroup(id)) throw new OfError('OFPBAC_BAD_OUT_GROUP');
+    if (kind === 'meter' && !resources.hasMeter(id)) throw new OfError('OFPMMFC_INVALID_METER');
+  }
 }
 
 function checkAction(action: OfAction, tableId: number): void {
@@ -84,6 +99,12 @@ function checkAction(action: OfAction, tableId: number): void {
       break;
     case 'output_reg':
       checkSubfield(action.src);
+      break;
+    case 'group':
+      if (action.groupId > OFPG.MAX) throw new OfError('OFPBAC_BAD_OUT_GROUP');
+      break;
+    case 'meter':
+      if (action.meterId === 0 || action.meterId > OFPM.MAX) throw new OfError('OFPMMFC_INVALID_METER');
       break;
     case 'push_vlan':
       if (action.ethertype !== ETH_TYPE_VLAN && action.ethertype !== ETH_TYPE_QINQ) {

@@ -6,10 +6,11 @@ import { OFPP } from '../model/actions.ts';
 import { KEY_DP_HASH, KEY_RECIRC_ID, type Match } from '../model/flow.ts';
 import { type FlowMod, type FlowRemovedReason, type FlowStatsRequest, OfError } from '../model/flow-mod.ts';
 import { formatActions } from '../text/format-actions.ts';
-import { checkActions } from './check-actions.ts';
+import { checkActions, checkReferences, type Resources } from './check-actions.ts';
 import { checkPrerequisites } from './check-prerequisites.ts';
 import { FlowTable } from './flow-table.ts';
 import { ALL_TABLES, INTERNAL_TABLE, MAX_TABLE, N_TABLES } from './limits.ts';
+import { References, referencesOf } from './references.ts';
 import { Rule } from './rule.ts';
 import { Transaction } from './transaction.ts';
 
@@ -48,11 +49,19 @@ export class FlowTables {
   readonly #expirable = new Set<Rule>();
   readonly #listener: FlowTablesListener;
   readonly #transaction: Transaction;
+  readonly #resources: Resources;
+  /** Rules by the groups and meters that they use. */
+  readonly references = new References();
 
   /** Changes made while `transaction` is open are part of it. */
-  constructor(listener: FlowTablesListener, transaction = new Transaction()) {
+  constructor(
+    listener: FlowTablesListener,
+    transaction = new Transaction(),
+    resources: Resources = { hasGroup: () => false, hasMeter: () => false },
+  ) {
     this.#listener = listener;
     this.#transaction = transaction;
+    this.#resources = resources;
   }
 
   tables(): readonly FlowTable[] {
@@ -98,6 +107,7 @@ export class FlowTables {
 
   #add(mod: FlowMod, nowMs: number, origin?: ChangeOrigin): void {
     this.check(mod);
+    checkReferences(mod.actions, this.#resources);
     const table = this.#tables[mod.tableId === ALL_TABLES ? 0 : mod.tableId]!;
     const rule = new Rule(table.id, mod, nowMs);
     const old = table.classifier.findSame(rule);
@@ -181,6 +191,7 @@ export class FlowTables {
       return;
     }
     for (const rule of rules) checkActions(mod.actions, rule.tableId);
+    checkReferences(mod.actions, this.#resources);
     checkPrerequisites(mod.actions, mod.match.flow);
     for (const rule of rules) this.#modifyRule(rule, mod, nowMs, origin);
   }
@@ -189,7 +200,7 @@ export class FlowTables {
     const { actions, cookie, modifiedMs, packets, bytes } = rule;
     const newCookie = mod.keepCookie ? cookie : (mod.newCookie ?? cookie);
     const isNews = newCookie !== cookie || !sameActions(actions, mod.actions);
-    rule.actions = mod.actions;
+    this.#setActions(rule, mod.actions);
     rule.modifiedMs = nowMs;
     rule.cookie = newCookie;
     if (mod.flags.resetCounts) {
@@ -200,10 +211,17 @@ export class FlowTables {
     }
     this.#listener.touched(rule);
     const undo = () => {
-      Object.assign(rule, { actions, cookie, modifiedMs, packets, bytes });
+      this.#setActions(rule, actions);
+      Object.assign(rule, { cookie, modifiedMs, packets, bytes });
       this.#listener.touched(rule);
     };
     this.#transaction.note(undo, () => isNews && this.#listener.flowModified(rule, origin));
+  }
+
+  #setActions(rule: Rule, actions: readonly OfAction[]): void {
+    this.references.delete(rule);
+    rule.actions = actions;
+    this.references.add(rule);
   }
 
   /** Takes a rule out, telling the listener why. */
@@ -220,6 +238,7 @@ export class FlowTables {
     const table = this.#tables[rule.tableId]!;
     rule.removed = undefined;
     table.insert(rule);
+    this.references.add(rule);
     if (rule.idleTimeout > 0 || rule.hardTimeout > 0) this.#expirable.add(rule);
     this.#listener.added(table, rule);
   }
@@ -227,6 +246,7 @@ export class FlowTables {
   #unlink(rule: Rule, reason: Rule['removed']): void {
     rule.removed = reason;
     this.#tables[rule.tableId]!.remove(rule);
+    this.references.delete(rule);
     this.#expirable.delete(rule);
     this.#listener.touched(rule);
   }
@@ -292,8 +312,13 @@ function selects(selector: Selector, rule: Rule): boolean {
     !rule.hidden &&
     ((rule.cookie ^ selector.cookie) & selector.cookieMask) === 0n &&
     (selector.outPort === OFPP.ANY || rule.actions.some((action) => outputsTo(action, selector.outPort))) &&
-    selector.outGroup === OFPG_ANY
+    (selector.outGroup === OFPG_ANY || usesGroup(rule, selector.outGroup))
   );
+}
+
+function usesGroup(rule: Rule, groupId: number): boolean {
+  for (const [kind, id] of referencesOf(rule.actions)) if (kind === 'group' && id === groupId) return true;
+  return false;
 }
 
 function outputsTo(action: OfAction, port: number): boolean {

@@ -226,6 +226,7 @@ export class Backer {
       table.matchedCount += packets;
       rule.credit(packets, bytes, usedMs);
     }
+    for (const { group, bucket } of effects.groupVisits) group.credit(bucket, packets, bytes);
     for (const { from, to } of effects.hops) {
       from.sent(packets, bytes);
       to.received(packets, bytes);

@@ -64,9 +64,10 @@ export class Ukey<Owner> {
 }
 
 /** The part of a translation that is worth keeping: a ukey is one of many, and most teach nobody anything. */
-export function effectsOf({ visits, hops, bridges, macsRead }: Effects): Effects {
+export function effectsOf({ visits, groupVisits, hops, bridges, macsRead }: Effects): Effects {
   const concerned = bridges.filter(({ macs, learned, mirrored }) => macs.length + learned.length + mirrored.length > 0);
-  return { visits, hops: kept(hops), bridges: kept(concerned), macsRead: kept(macsRead) };
+  const lists = { groupVisits: kept(groupVisits), hops: kept(hops), macsRead: kept(macsRead) };
+  return { visits, bridges: kept(concerned), ...lists };
 }
 
 const NONE: readonly never[] = [];

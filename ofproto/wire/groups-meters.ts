@@ -1,27 +1,40 @@
-// Statistics of queues, groups and meters, as far as a switch without any of them answers: features, and lists that are
-// empty. Entries that another switch lists are skipped.
+// The messages about groups and meters; their bodies are in groups.ts and meters.ts.
 
 import type { Reader, Writer } from '../../lib/cursors.ts';
-import { type GroupFeatures, type MeterFeatures, OFP10_VERSION, OFP13_VERSION } from '../model/messages.ts';
-import { type Codec, codec, emptyCodec, type WireIds } from './codec.ts';
+import { OFPG } from '../model/groups.ts';
+import {
+  type GroupFeatures,
+  type MeterFeatures,
+  OFP10_VERSION,
+  OFP11_VERSION,
+  OFP12_VERSION,
+  OFP13_VERSION,
+  OFP15_VERSION,
+} from '../model/messages.ts';
+import { type Codec, codec, emptyCodec, listCodec, since } from './codec.ts';
+import {
+  decodeGroupDesc,
+  decodeGroupMod,
+  decodeGroupStats,
+  encodeGroupDesc,
+  encodeGroupMod,
+  encodeGroupStats,
+} from './groups.ts';
+import {
+  decodeMeterConfig,
+  decodeMeterMod,
+  decodeMeterStats,
+  encodeMeterConfig,
+  encodeMeterMod,
+  encodeMeterStats,
+} from './meters.ts';
 
 const V10 = OFP10_VERSION;
-const V13 = OFP13_VERSION;
 
-type EmptyList = 'group_stats_reply' | 'group_desc_reply' | 'meter_stats_reply' | 'meter_config_reply';
+/** Whether a request for descriptions says which group. */
+const namesGroup = (version: number) => version === V10 || version >= OFP15_VERSION;
 
-const emptyList = (of: EmptyList, ids: WireIds): Codec =>
-  codec(
-    of,
-    ids,
-    (r, { more }) => {
-      r.rest();
-      return { more };
-    },
-    () => {},
-  );
-
-/** `id u32 | pad 4`: 1.0's extension of group statistics has the same layout. */
+/** `id u32 | pad 4`. */
 const idAndPad = (r: Reader): number => {
   const id = r.u32();
   if (r.remaining >= 4) r.skip(4);
@@ -47,41 +60,82 @@ function decodeMeterFeatures(r: Reader): MeterFeatures {
 
 export const GROUP_METER_CODECS: readonly Codec[] = [
   codec(
+    'group_mod',
+    { [V10]: 'n31', ...since(OFP11_VERSION, 'm15') },
+    (r, { version }) => ({ mod: decodeGroupMod(r, version) }),
+    (w, body, version) => encodeGroupMod(w, body.mod, version),
+  ),
+  codec(
     'group_stats_request',
-    { [V10]: 'qn7', [V13]: 'q6' },
+    { [V10]: 'qn7', ...since(OFP11_VERSION, 'q6') },
     (r) => ({ groupId: idAndPad(r) }),
     (w, body) => w.u32(body.groupId).zeros(4),
   ),
-  emptyList('group_stats_reply', { [V10]: 'rn7', [V13]: 'r6' }),
+  listCodec({
+    of: 'group_stats_reply',
+    ids: { [V10]: 'rn7', ...since(OFP11_VERSION, 'r6') },
+    decodeItem: decodeGroupStats,
+    encodeItem: encodeGroupStats,
+    items: (body) => body.stats,
+    body: (stats, more) => ({ stats, more }),
+  }),
   codec(
     'group_desc_request',
-    { [V10]: 'qn8', [V13]: 'q7' },
-    (r, { version }) => ({ groupId: version === V10 ? idAndPad(r) : 0xfffffffc }),
+    { [V10]: 'qn8', ...since(OFP11_VERSION, 'q7') },
+    (r, { version }) => ({ groupId: namesGroup(version) ? idAndPad(r) : OFPG.ALL }),
     (w, body, version) => {
-      if (version === V10) w.u32(body.groupId).zeros(4);
+      if (namesGroup(version)) w.u32(body.groupId).zeros(4);
     },
   ),
-  emptyList('group_desc_reply', { [V10]: 'rn8', [V13]: 'r7' }),
-  emptyCodec('group_features_request', { [V10]: 'qn9', [V13]: 'q8' }),
+  listCodec({
+    of: 'group_desc_reply',
+    ids: { [V10]: 'rn8', ...since(OFP11_VERSION, 'r7') },
+    decodeItem: decodeGroupDesc,
+    encodeItem: encodeGroupDesc,
+    items: (body) => body.groups,
+    body: (groups, more) => ({ groups, more }),
+  }),
+  emptyCodec('group_features_request', { [V10]: 'qn9', [OFP11_VERSION]: 'qn9', ...since(OFP12_VERSION, 'q8') }),
   codec(
     'group_features_reply',
-    { [V10]: 'rn9', [V13]: 'r8' },
+    { [V10]: 'rn9', [OFP11_VERSION]: 'rn9', ...since(OFP12_VERSION, 'r8') },
     (r, { more }) => ({ more, ...decodeGroupFeatures(r) }),
     encodeGroupFeatures,
   ),
-  ...(['meter_stats', 'meter_config'] as const).flatMap((name, i) => [
+  codec(
+    'meter_mod',
+    since(OFP13_VERSION, 'm29'),
+    (r) => ({ mod: decodeMeterMod(r) }),
+    (w, body) => encodeMeterMod(w, body.mod),
+  ),
+  ...(['meter_stats_request', 'meter_config_request'] as const).map((name, i) =>
     codec(
-      `${name}_request`,
-      { [V13]: `q${9 + i}` },
+      name,
+      since(OFP13_VERSION, `q${9 + i}`),
       (r) => ({ meterId: idAndPad(r) }),
       (w, body) => w.u32(body.meterId).zeros(4),
     ),
-    emptyList(`${name}_reply`, { [V13]: `r${9 + i}` }),
-  ]),
-  emptyCodec('meter_features_request', { [V13]: 'q11' }),
+  ),
+  listCodec({
+    of: 'meter_stats_reply',
+    ids: since(OFP13_VERSION, 'r9'),
+    decodeItem: decodeMeterStats,
+    encodeItem: encodeMeterStats,
+    items: (body) => body.stats,
+    body: (stats, more) => ({ stats, more }),
+  }),
+  listCodec({
+    of: 'meter_config_reply',
+    ids: since(OFP13_VERSION, 'r10'),
+    decodeItem: decodeMeterConfig,
+    encodeItem: encodeMeterConfig,
+    items: (body) => body.meters,
+    body: (meters, more) => ({ meters, more }),
+  }),
+  emptyCodec('meter_features_request', since(OFP13_VERSION, 'q11')),
   codec(
     'meter_features_reply',
-    { [V13]: 'r11' },
+    since(OFP13_VERSION, 'r11'),
     (r, { more }) => ({ more, ...decodeMeterFeatures(r) }),
     (w, body) =>
       w.u32(body.maxMeters).u32(body.bandTypes).u32(body.capabilities).u8(body.maxBands).u8(body.maxColor).zeros(2),

@@ -31,6 +31,7 @@ import { TLV_TABLE_CODECS } from './tlv-table.ts';
 export { OFPAT10_SUPPORTED } from './actions10.ts';
 export { OFPAT13_SUPPORTED } from './actions13.ts';
 export type { DecodeState } from './codec.ts';
+export { groupActionNames, groupActions } from './group-actions.ts';
 export { OFPIT_SUPPORTED } from './instructions.ts';
 export { fitsMatch10, OFPFW_ALL } from './match10.ts';
 export { OFPQ_ALL } from './queues.ts';

@@ -9,7 +9,11 @@ type Type = OfAction['type'];
 const BEFORE_SETS: readonly (readonly Type[])[] = [['pop_vlan'], ['push_vlan'], ['dec_ttl']];
 const AFTER_SETS: readonly (readonly Type[])[] = [['set_queue']];
 /** The first of these that the set holds is run, and no other. */
-const FINAL: readonly (readonly Type[])[] = [['output', 'output_reg', 'controller', 'enqueue'], ['resubmit']];
+const FINAL: readonly (readonly Type[])[] = [
+  ['group'],
+  ['output', 'output_reg', 'controller', 'enqueue'],
+  ['resubmit'],
+];
 /** Field changes: all are kept, in the order written. */
 const SETS: ReadonlySet<Type> = new Set<Type>([
   'set_vlan_vid',

@@ -11,6 +11,7 @@ import type { Report } from './report.ts';
 import type {
   BridgeEffects,
   ControllerSpec,
+  GroupVisit,
   PatchHop,
   Visit,
   XlateBridge,
@@ -58,6 +59,7 @@ export class XlateContext {
   readonly actions: DpAction[] = [];
   readonly controllers: ControllerSpec[] = [];
   readonly visits: Visit[] = [];
+  readonly groupVisits: GroupVisit[] = [];
   readonly hops: PatchHop[] = [];
   readonly macsRead: number[] = [];
   /** What `recirc` actions stand for, by the index that they hold. */
@@ -79,6 +81,7 @@ export class XlateContext {
   exit = false;
   error: string | undefined;
   inActionSet = false;
+  inGroup = false;
   actionSet: OfAction[] = [];
   stack: bigint[] = [];
   /** skb_priority to go back to on pop_queue. */
@@ -135,6 +138,18 @@ export class XlateContext {
   emit(action: DpAction): void {
     if (this.actions.length >= MAX_DP_ACTIONS) this.fail('Too many resubmits', 'too many datapath actions');
     else this.actions.push(action);
+  }
+
+  /** Whether another table or group may be entered; counts it. */
+  mayEnter(): boolean {
+    if (this.depth > MAX_DEPTH) {
+      this.fail('Recursion too deep', `over max translation depth ${MAX_DEPTH}`);
+    } else if (this.resubmits >= MAX_RESUBMITS) {
+      this.fail('Too many resubmits', `over ${MAX_RESUBMITS} resubmit actions`);
+    } else {
+      this.resubmits++;
+    }
+    return this.error === undefined;
   }
 
   /** Gives up: the packet is dropped. */

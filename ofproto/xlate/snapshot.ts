@@ -2,6 +2,7 @@
 // a translation can run anywhere; its side effects are data that the one writer applies.
 
 import type { DpAction, OdpPort } from '../../datapath/dpif.ts';
+import type { Group, GroupBucket } from '../groups/group.ts';
 import type { Flow } from '../model/flow.ts';
 import type { FlowMod, OfPortDesc, PacketInReason, TableMiss } from '../model/flow-mod.ts';
 import type { PortVlan } from '../ofproto-api.ts';
@@ -18,6 +19,8 @@ export interface XlatePort {
   readonly config: OfPortDesc['config'];
   /** undefined: NORMAL does not know the port. */
   readonly bundle: XlateBundle | undefined;
+  /** Groups that watch the port may send packets there. */
+  readonly isLive: boolean;
   /** Where a patch port leads; undefined for others, and while its peer is missing. */
   readonly peer?: PatchEnd | undefined;
   /** Counts that translations keep, because no datapath port does. */
@@ -82,6 +85,7 @@ export interface XlateBridge {
   port(ofPort: number): XlatePort | undefined;
   /** LOCAL first, then in the order they were added: the order that floods have. */
   readonly ports: Iterable<XlatePort>;
+  group(groupId: number): Group | undefined;
   readonly l2: XlateL2;
   readonly misses: Readonly<Record<MissKind, MissCount>>;
   /** A miss goes to the controllers. */
@@ -121,6 +125,12 @@ export interface Visit {
   readonly missed?: MissCount | undefined;
 }
 
+/** Packets that a group sent to one bucket; to all of them without one. */
+export interface GroupVisit {
+  readonly group: Group;
+  readonly bucket: GroupBucket | undefined;
+}
+
 export interface MacSighting {
   readonly vlan: number;
   readonly mac: Uint8Array;
@@ -145,6 +155,7 @@ export interface BridgeEffects {
 /** What is to be done for packets that take a translation's path. */
 export interface Effects {
   readonly visits: readonly Visit[];
+  readonly groupVisits: readonly GroupVisit[];
   readonly hops: readonly PatchHop[];
   /** Every bridge that the packet was in, the one that received it first. */
   readonly bridges: readonly BridgeEffects[];

@@ -15,7 +15,7 @@ import type { Rule } from '../tables/rule.ts';
 import { formatActions } from '../text/format-actions.ts';
 import { formatMatch, OFP_DEFAULT_PRIORITY } from '../text/format-match.ts';
 import { orderActionSet } from './action-set.ts';
-import { MAX_DEPTH, MAX_RESUBMITS, type Recursion, XlateContext, type XlateScratch } from './context.ts';
+import { type Recursion, XlateContext, type XlateScratch } from './context.ts';
 import { reasonOfAction, sendToController } from './controller.ts';
 import { finishWildcards, startWildcards } from './datapath-mask.ts';
 import {
@@ -28,6 +28,7 @@ import {
   xlateStackPush,
 } from './field-actions.ts';
 import { enterFrame, type FrozenState, finishFreezing, keepFrame, thaw } from './freeze.ts';
+import { xlateGroup } from './group.ts';
 import { xlateLearn } from './learn.ts';
 import { mirrorReceived, mirrorSent } from './mirrors.ts';
 import { xlateEnqueue, xlateOutput, xlateOutputTrunc } from './output.ts';
@@ -72,6 +73,7 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
     actions: ctx.error === undefined ? ctx.actions : [],
     controllers: ctx.controllers,
     recircs: ctx.recircs,
+    groupVisits: ctx.groupVisits,
     mask: ctx.wc,
     visits: ctx.visits,
     hops: ctx.hops,
@@ -110,7 +112,7 @@ function receive(ctx: XlateContext, inPort: XlatePort | undefined): void {
 /** Looks the packet up as if it had come in on `lookupInPort`, and runs what it finds. */
 function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, missToController: boolean): void {
   const { flow, wc } = ctx;
-  if (!mayEnter(ctx)) return;
+  if (!ctx.mayEnter()) return;
   const inPort = flow.u32(F.KEY_IN_PORT);
   flow.setU32(F.KEY_IN_PORT, lookupInPort);
   const table = ctx.bridge.table(tableId);
@@ -148,17 +150,6 @@ function runTable(ctx: XlateContext, missed: MissKind | undefined): void {
   if (ctx.rule) run(ctx, ctx.rule.actions);
   else miss(ctx, missed);
   if (isFirst) runActionSet(ctx);
-}
-
-function mayEnter(ctx: XlateContext): boolean {
-  if (ctx.depth > MAX_DEPTH) {
-    ctx.fail('Recursion too deep', `over max translation depth ${MAX_DEPTH}`);
-  } else if (ctx.resubmits >= MAX_RESUBMITS) {
-    ctx.fail('Too many resubmits', `over ${MAX_RESUBMITS} resubmit actions`);
-  } else {
-    ctx.resubmits++;
-  }
-  return ctx.error === undefined;
 }
 
 function describeRule(rule: Rule): string {
@@ -226,6 +217,8 @@ function runAction(ctx: XlateContext, action: OfAction): boolean {
     case 'goto_table':
       enterTable(ctx, ctx.flow.u32(F.KEY_IN_PORT), action.tableId, true);
       break;
+    case 'group':
+      return xlateGroup(ctx, action.groupId);
     case 'dec_ttl':
       return xlateDecTtl(ctx, action.controllerIds);
     case 'exit':
@@ -237,7 +230,10 @@ function runAction(ctx: XlateContext, action: OfAction): boolean {
   return true;
 }
 
-type Later = Exclude<OfAction, { type: 'output' | 'enqueue' | 'controller' | 'resubmit' | 'goto_table' | 'dec_ttl' }>;
+type Later = Exclude<
+  OfAction,
+  { type: 'output' | 'enqueue' | 'controller' | 'resubmit' | 'goto_table' | 'dec_ttl' | 'group' }
+>;
 
 function runFieldAction(ctx: XlateContext, action: Later): void {
   switch (action.type) {
@@ -359,7 +355,9 @@ function changeActionSet(
   }
   ctx.actionSet.push(...action.actions);
   const output = ctx.actionSet.findLast((written) => written.type === 'output');
-  if (output) ctx.flow.setU32(F.FLOW_ACTSET_OUTPUT, output.port);
+  // A group takes the output's place.
+  const isOutput = output && !ctx.actionSet.some((written) => written.type === 'group');
+  ctx.flow.setU32(F.FLOW_ACTSET_OUTPUT, isOutput ? output.port : OFPP.UNSET);
   ctx.report.add('detail', () => {
     const ordered = orderActionSet(ctx.actionSet);
     return `action set is${ordered.length === 0 ? ' empty' : `: ${formatActions(ordered)}`}`;

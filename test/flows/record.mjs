@@ -42,7 +42,7 @@ async function startSwitch() {
 
 function addBridge(name, ports) {
   vsctl('add-br', name, '--', 'set', 'bridge', name, 'datapath_type=dummy', 'fail_mode=secure');
-  vsctl('set', 'bridge', name, 'protocols=OpenFlow10,OpenFlow13');
+  vsctl('set', 'bridge', name, 'protocols=OpenFlow10,OpenFlow13,OpenFlow15');
   for (const port of ports) addPort(name, port, port.slice(1), 'type=dummy');
 }
 
@@ -86,6 +86,7 @@ function runLine(line) {
   else if (word === 'patch') addPatch(rest);
   else if (word === 'mod-port') run('ovs-ofctl', 'mod-port', bridge, ...rest);
   else if (word === 'flow') addFlow(bridge, text);
+  else if (word === 'group') run('ovs-ofctl', '-OOpenFlow15', 'add-group', bridge, text);
   else if (word === 'packet') appctl('ofproto/trace', bridge, text, '-generate');
   else if (word === 'trace') return appctl('ofproto/trace', bridge, text);
   else throw new Error(`what is ${word}?`);

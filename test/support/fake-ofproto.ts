@@ -122,6 +122,14 @@ export class FakeOfproto implements OfprotoApi {
     }
   }
 
+  groupMod(): void {}
+  groups(): [] {
+    return [];
+  }
+  groupStats(): [] {
+    return [];
+  }
+
   flowStats(request: FlowStatsRequest): FlowStatsEntry[] {
     const chosen = this.flows.filter((flow) => covers(request, flow));
     return chosen.sort((a, b) => a.tableId - b.tableId || b.priority - a.priority);

@@ -29,6 +29,12 @@ const BUNDLED: { readonly [T in OfType]?: Prepare<T> } = {
     return () => ofproto.flowMod(mod, { conn: session, xid });
   },
 
+  // What a group-mod can do depends on those before it.
+  group_mod:
+    ({ session }, { mod }) =>
+    () =>
+      session.switch.ofproto.groupMod(mod),
+
   packet_out: ({ session }, message) => {
     checkPacketOut(message);
     return () => session.switch.ofproto.packetOut(message.out);

@@ -3,6 +3,7 @@
 import { bundleHandlers } from './bundles.ts';
 import { connectionHandlers } from './connection.ts';
 import { extensionHandlers } from './extensions.ts';
+import { groupHandlers } from './groups.ts';
 import type { Handlers } from './handler.ts';
 import { portHandlers } from './ports.ts';
 import { queueHandlers } from './queues.ts';
@@ -12,6 +13,7 @@ export const handlers: Handlers = {
   ...connectionHandlers,
   ...tableHandlers,
   ...portHandlers,
+  ...groupHandlers,
   ...bundleHandlers,
   ...queueHandlers,
   ...extensionHandlers,

@@ -1,4 +1,4 @@
-// Ports, packets out, and the description of the switch; groups and meters, of which there are none.
+// Ports, packets out, and the description of the switch; meters, of which there are none.
 
 import { OFPP } from '../../model/actions.ts';
 import { OfError } from '../../model/flow-mod.ts';
@@ -12,7 +12,7 @@ const MANUFACTURER = 'Nicira, Inc.';
 const HARDWARE = 'Open vSwitch';
 const SOFTWARE = '3.1.0';
 
-/** Every group (OFPG_ALL) and meter (OFPM_ALL). */
+/** Every meter (OFPM_ALL). */
 const ALL = 0xffffffff;
 
 export const portHandlers: Handlers = {
@@ -42,27 +42,13 @@ export const portHandlers: Handlers = {
     session.send({ type: 'port_stats_reply', xid, more: false, ports });
   },
 
-  group_stats_request: (session, { xid }) => session.send({ type: 'group_stats_reply', xid, more: false }),
-  group_desc_request: (session, { xid }) => session.send({ type: 'group_desc_reply', xid, more: false }),
-  group_features_request: (session, { xid }) => {
-    const none = [0, 0, 0, 0];
-    session.send({
-      type: 'group_features_reply',
-      xid,
-      more: false,
-      types: 0,
-      capabilities: 0,
-      maxGroups: none,
-      actions: none,
-    });
-  },
   meter_stats_request: (session, { xid, meterId }) => {
     if (meterId !== ALL) throw new OfError('OFPMMFC_UNKNOWN_METER');
-    session.send({ type: 'meter_stats_reply', xid, more: false });
+    session.send({ type: 'meter_stats_reply', xid, more: false, stats: [] });
   },
   meter_config_request: (session, { xid, meterId }) => {
     if (meterId !== ALL) throw new OfError('OFPMMFC_UNKNOWN_METER');
-    session.send({ type: 'meter_config_reply', xid, more: false });
+    session.send({ type: 'meter_config_reply', xid, more: false, meters: [] });
   },
   meter_features_request: (session, { xid }) => {
     const none = { maxMeters: 0, bandTypes: 0, capabilities: 0, maxBands: 0, maxColor: 0 };

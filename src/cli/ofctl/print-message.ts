@@ -13,6 +13,7 @@ import { formatPort, formatTable, type Names } from '../../../ofproto/text/ports
 import { decodeMessage } from '../../../ofproto/wire/index.ts';
 import { hexDump } from './hex-dump.ts';
 import { formatPacket } from './packet-text.ts';
+import { formatGroupMessage } from './print-groups.ts';
 import { formatPortDesc, formatPortDescs, formatPortStats } from './print-ports.ts';
 import { formatTableFeatures, formatTableStats } from './print-tables.ts';
 import { messageTitle } from './titles.ts';
@@ -81,9 +82,14 @@ function formatRest(message: OfMessage, version: number, names: Names): string {
       return `\n${formatPortDescs(message.ports)}`;
     case 'queue_stats_reply':
       return '0 queues\n';
+    case 'group_mod':
+    case 'group_desc_request':
+    case 'group_desc_reply':
+    case 'group_stats_reply':
     case 'group_features_reply':
+      return formatGroupMessage(message, version, names);
     case 'meter_features_reply':
-      return formatFeatureNumbers(message);
+      return `\nmax_meter:${message.maxMeters} max_bands:${message.maxBands} max_color:${message.maxColor}\n`;
     case 'flow_monitor_reply':
       return `\n${message.updates.map((update) => `${formatUpdate(update, names)}\n`).join('')}`;
     case 'role_request':
@@ -103,13 +109,6 @@ function formatRest(message: OfMessage, version: number, names: Names): string {
     default:
       return '\n';
   }
-}
-
-function formatFeatureNumbers(message: Extract<OfMessage, { type: 'group_features_reply' | 'meter_features_reply' }>) {
-  if (message.type === 'meter_features_reply') {
-    return `\nmax_meter:${message.maxMeters} max_bands:${message.maxBands} max_color:${message.maxColor}\n`;
-  }
-  return `\n Group table:\n    Types:  ${hex(message.types)}\n    Capabilities:  ${hex(message.capabilities)}\n`;
 }
 
 /** OFPAT_* of 1.0 by bit, in the words of `actions=`. */

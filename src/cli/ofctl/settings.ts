@@ -18,6 +18,8 @@ export interface Settings {
   readonly strict: boolean;
   readonly readd: boolean;
   readonly bundle: boolean;
+  /** mod-group adds a group that is not there. */
+  readonly mayCreate: boolean;
   readonly timestamp: boolean;
   readonly stats: boolean;
   readonly names: boolean;
@@ -36,6 +38,7 @@ export const OPTION_SPECS: readonly OptionSpec[] = [
   { name: 'strict' },
   { name: 'readd' },
   { name: 'bundle' },
+  { name: 'may-create' },
   { name: 'read-only' },
   { name: 'flow-format', short: 'F', argument: 'required' },
   { name: 'packet-in-format', short: 'P', argument: 'required' },
@@ -91,6 +94,7 @@ export function readSettings(options: readonly ParsedOption[]): Settings {
     strict: has('strict'),
     readd: has('readd'),
     bundle: has('bundle'),
+    mayCreate: has('may-create'),
     timestamp: has('timestamp'),
     stats: stats !== 'no-stats',
     names: names === undefined ? process.stdout.isTTY === true : names === 'names',

@@ -58,6 +58,8 @@ const TITLES: Readonly<Record<OfType, string>> = {
   queue_stats_reply: 'OFPST_QUEUE reply',
   queue_config_request: 'OFPT_QUEUE_GET_CONFIG_REQUEST',
   queue_config_reply: 'OFPT_QUEUE_GET_CONFIG_REPLY',
+  group_mod: 'OFPT_GROUP_MOD',
+  meter_mod: 'OFPT_METER_MOD',
   group_stats_request: 'OFPST_GROUP request',
   group_stats_reply: 'OFPST_GROUP reply',
   group_desc_request: 'OFPST_GROUP_DESC request',

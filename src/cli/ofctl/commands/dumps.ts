@@ -3,7 +3,6 @@
 import { UserError } from '../../../../lib/errors.ts';
 import { OFPP } from '../../../../ofproto/model/actions.ts';
 import type { OfBodies, OfMessage, OfType } from '../../../../ofproto/model/messages.ts';
-import { parseU32 } from '../../../../ofproto/text/lexer.ts';
 import type { Names } from '../../../../ofproto/text/ports.ts';
 import { canEncode } from '../../../../ofproto/wire/index.ts';
 import type { OfClient } from '../client.ts';
@@ -11,23 +10,26 @@ import type { CommandContext } from '../context.ts';
 import { formatMessage } from '../print-message.ts';
 import { formatTableFeatures } from '../print-tables.ts';
 
-/** Every group. */
-const OFPG_ALL = 0xfffffffc;
-
 type Draft<T extends OfType> = { readonly type: T } & OfBodies[T];
 
-async function printAnswer(ctx: CommandContext, client: OfClient, draft: Draft<OfType>) {
+/** Asks, and prints the answer. */
+export async function printAnswer(
+  ctx: CommandContext,
+  client: OfClient,
+  draft: Draft<OfType>,
+  names: Names = {},
+): Promise<void> {
   if (!canEncode({ ...draft, xid: 0 } as unknown as OfMessage, client.version)) {
     throw new UserError(`${draft.type.replaceAll('_', ' ')} needs another OpenFlow version (see -O)`);
   }
-  ctx.print(joined(await client.transact(draft), client.version, {}));
+  ctx.print(joined(await client.transact(draft), client.version, names));
 }
 
 /** Parts of one long answer are printed as one. */
 function joined(parts: readonly OfMessage[], version: number, names: Names): string {
   const [first] = parts;
   if (!first) return '';
-  for (const key of ['ports', 'tables'] as const) {
+  for (const key of ['ports', 'tables', 'groups', 'stats', 'meters'] as const) {
     if (!(key in first)) continue;
     const all = parts.flatMap((part) => (part as unknown as Record<string, readonly unknown[]>)[key] ?? []);
     return formatMessage({ ...first, [key]: all } as unknown as OfMessage, version, names);
@@ -45,19 +47,11 @@ export const dumpDesc = asking({ type: 'desc_request' });
 export const dumpTables = asking({ type: 'table_stats_request' });
 export const dumpPortsDesc = asking({ type: 'port_desc_request', ofPort: OFPP.ANY });
 export const queueStats = asking({ type: 'queue_stats_request', ofPort: OFPP.ANY, queueId: 0xffffffff });
-export const dumpGroups = asking({ type: 'group_desc_request', groupId: OFPG_ALL });
 
 export const dumpGroupFeatures = asking({ type: 'group_features_request' });
 export const dumpMeters = asking({ type: 'meter_config_request', meterId: 0xffffffff });
 export const meterStats = asking({ type: 'meter_stats_request', meterId: 0xffffffff });
 export const meterFeatures = asking({ type: 'meter_features_request' });
-
-export async function dumpGroupStats(ctx: CommandContext, [name, group]: readonly string[]): Promise<void> {
-  await ctx.tables(name!);
-  await ctx.ports(name!);
-  const groupId = group === undefined ? OFPG_ALL : parseU32(group);
-  await ctx.with(name!, (client) => printAnswer(ctx, client, { type: 'group_stats_request', groupId }));
-}
 
 /** Features, ports where the version has them apart, and the configuration on a connection of its own. */
 export async function show(ctx: CommandContext, [name]: readonly string[]): Promise<void> {

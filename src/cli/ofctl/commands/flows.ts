@@ -25,13 +25,18 @@ export async function sendMods(
   const drafts = mods.map(
     (mod) => ({ type: 'flow_mod', format: protocol.format, mod, tableInCommand: protocol.tableId }) as const,
   );
+  await sendChanges(client, drafts);
+}
+
+/** Sends messages that change the switch. Throws ErrorReply when it refused one; all were tried. */
+export async function sendChanges(client: OfClient, drafts: Parameters<OfClient['change']>[0]): Promise<void> {
   const errors = await client.change(drafts);
   for (const error of errors.slice(0, -1)) process.stderr.write(formatMessage(error, client.version));
   const last = errors.at(-1);
   if (last) throw new ErrorReply(last, client.version);
 }
 
-function refuseBundle(ctx: CommandContext): void {
+export function refuseBundle(ctx: CommandContext): void {
   if (ctx.settings.bundle) throw new UserError('--bundle is not supported: changes are sent one by one');
 }
 

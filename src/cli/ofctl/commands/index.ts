@@ -6,6 +6,7 @@ import * as diff from './diff.ts';
 import * as dumpFlows from './dump-flows.ts';
 import * as dumps from './dumps.ts';
 import * as flows from './flows.ts';
+import * as groups from './groups.ts';
 import * as offline from './offline.ts';
 import { packetOut } from './packet-out.ts';
 import * as config from './switch-config.ts';
@@ -46,8 +47,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   'packet-out': command('SWITCH PACKET-OUT', 2, MANY, packetOut),
   monitor: command('SWITCH [MISSLEN] [invalid_ttl] [watch:[...]]', 1, MANY, connection.monitor),
   snoop: command('SWITCH', 1, 1, connection.snoop),
-  'dump-groups': command('SWITCH', 1, 2, dumps.dumpGroups),
-  'dump-group-stats': command('SWITCH', 1, 2, dumps.dumpGroupStats),
+  'add-group': command('SWITCH GROUP', 2, 2, groups.addGroup),
+  'add-groups': command('SWITCH FILE', 2, 2, groups.addGroups),
+  'mod-group': command('SWITCH GROUP', 2, 2, groups.modGroup),
+  'del-groups': command('SWITCH [GROUP]', 1, 2, groups.delGroups),
+  'insert-buckets': command('SWITCH GROUP', 2, 2, groups.insertBuckets),
+  'remove-buckets': command('SWITCH GROUP', 2, 2, groups.removeBuckets),
+  'dump-groups': command('SWITCH [GROUP]', 1, 2, groups.dumpGroups),
+  'dump-group-stats': command('SWITCH [GROUP]', 1, 2, groups.dumpGroupStats),
   'dump-group-features': command('SWITCH', 1, 1, dumps.dumpGroupFeatures),
   'dump-meters': command('SWITCH', 1, 2, dumps.dumpMeters),
   'meter-stats': command('SWITCH', 1, 2, dumps.meterStats),

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseGroupMod } from '../../../../ofproto/text/parse-group.ts';
 import { bundleSettings, type PortColumns } from '../../../../src/daemon/bridge/bundle-settings.ts';
 import { type L2Columns, l2Settings } from '../../../../src/daemon/bridge/l2-settings.ts';
 import { mirrorSettings } from '../../../../src/daemon/bridge/mirror-settings.ts';
@@ -67,7 +68,12 @@ function addMirror(fixture: SwitchFixture, bridge: string, [name, ...settings]: 
   fixture.mirror(bridge, wanted!);
 }
 
-const CONFIG_WORDS = { 'no-forward': 'noFwd', 'no-flood': 'noFlood', 'no-receive': 'noRecv' } as const;
+const CONFIG_WORDS = {
+  'no-forward': 'noFwd',
+  'no-flood': 'noFlood',
+  'no-receive': 'noRecv',
+  down: 'portDown',
+} as const;
 
 function runLine(fixture: SwitchFixture, text: string): string {
   const [verb, ...rest] = text.split(' ');
@@ -75,6 +81,7 @@ function runLine(fixture: SwitchFixture, text: string): string {
   const bridge = fixture.bridge(name);
   const argument = rest.join(' ');
   if (word === 'flow') fixture.flowMod(argument, 'add', name);
+  else if (word === 'group') bridge.groupMod(parseGroupMod(argument, 'add'));
   else if (word === 'packet') fixture.dpif.miss(fixture.key(argument));
   else if (word === 'trace') return bridge.trace(argument, undefined);
   else if (word === 'port') bridge.l2.setBundle(bundleSettings(portColumns(rest)));
@@ -102,7 +109,7 @@ function comparable(lines: readonly string[]): string[] {
   const floods = lines.some((line) => /^ +(FLOOD|ALL)$/.test(line));
   return lines
     .slice(0, slowPath < 0 ? undefined : slowPath)
-    .map((line) => line.trimEnd().replace(/recirc_id=[1-9]\d*/g, 'recirc_id=N'))
+    .map((line) => line.trimEnd().replace(/recirc(_id=|\(0x)[1-9a-f][0-9a-f]*/g, 'recirc$1N'))
     .map((line) => (floods && line.startsWith('Datapath actions: ') ? sorted(line) : line));
 }
 

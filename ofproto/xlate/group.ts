@@ -1,0 +1,168 @@
+// The group action (OpenFlow 1.5.1, 5.10; ovs-actions(7), "group"): chooses buckets and runs each as an action set on a
+// packet of its own.
+
+import type { Group, GroupBucket } from '../groups/group.ts';
+import { OFPP } from '../model/actions.ts';
+import { type Prerequisite, unwildcardField } from '../model/fields.ts';
+import * as F from '../model/flow.ts';
+import { OFPG } from '../model/groups.ts';
+import { prerequisitesMet, unwildcardPrerequisites } from '../model/prerequisites.ts';
+import { orderActionSet } from './action-set.ts';
+import type { XlateContext } from './context.ts';
+import { hashFields, hashNumber, hashSymmetricL4, maskSymmetricL4 } from './flow-hash.ts';
+import { finishFreezing, freezeBefore, type RecircHash } from './freeze.ts';
+import { isIp } from './protocols.ts';
+
+/** Groups that watch groups, at most. */
+const LIVENESS_DEPTH_MAX = 128;
+
+/** False when there is no such group: the list ends there. */
+export function xlateGroup(ctx: XlateContext, groupId: number): boolean {
+  const group = ctx.bridge.group(groupId);
+  if (!group) {
+    ctx.report.add('warn', () => `output to nonexistent group ${groupId}`);
+    return false;
+  }
+  if (!ctx.mayEnter()) return false;
+  const outer = ctx.inGroup;
+  ctx.inGroup = true;
+  if (group.type === 'all' || group.type === 'indirect') {
+    for (const bucket of group.members) runBucket(ctx, bucket);
+    ctx.groupVisits.push({ group, bucket: undefined });
+  } else {
+    runChosen(ctx, group);
+  }
+  ctx.inGroup = outer;
+  return true;
+}
+
+function runChosen(ctx: XlateContext, group: Group): void {
+  const bucket = group.type === 'ff' ? firstLive(ctx, group) : select(ctx, group);
+  if (!bucket) {
+    ctx.report.add('detail', () => 'no live bucket');
+    return;
+  }
+  ctx.report.add('detail', () => `using bucket ${bucket.spec.bucketId}`);
+  runBucket(ctx, bucket);
+  ctx.groupVisits.push({ group, bucket });
+}
+
+/** What the bucket does to the packet ends with it. */
+function runBucket(ctx: XlateContext, { spec }: GroupBucket): void {
+  const { flow, stack, actionSet } = ctx;
+  ctx.flow = flow.clone();
+  ctx.stack = [...stack];
+  ctx.actionSet = [...actionSet];
+  ctx.depth++;
+  ctx.report.nest(
+    'action',
+    () => `bucket ${spec.bucketId}`,
+    () => ctx.recursion.run(ctx, orderActionSet(spec.actions)),
+  );
+  ctx.depth--;
+  finishFreezing(ctx);
+  ctx.flow = flow;
+  ctx.stack = stack;
+  ctx.actionSet = actionSet;
+  ctx.exit = false;
+}
+
+function firstLive(ctx: XlateContext, group: Group): GroupBucket | undefined {
+  return group.members.find((bucket) => isLive(ctx, group, bucket));
+}
+
+/** Says in a trace why a bucket is passed over. */
+function isLive(ctx: XlateContext, group: Group, bucket: GroupBucket, depth = 0): boolean {
+  const live = isWatchedLive(ctx, group, bucket, depth);
+  if (!live) {
+    const { bucketId, watchPort, watchGroup } = bucket.spec;
+    // A group that is watched is called a port here, as Open vSwitch has it.
+    const watched = watchPort === OFPP.ANY ? watchGroup : watchPort;
+    const reason = watched === OFPG.ANY ? '' : `port ${watched}`;
+    ctx.report.add('detail', () => `bucket ${bucketId}: not live due to ${reason}`);
+  }
+  return live;
+}
+
+function isWatchedLive(ctx: XlateContext, { type }: Group, { spec }: GroupBucket, depth: number): boolean {
+  const { bridge } = ctx;
+  if ((type === 'select' && spec.weight === 0) || depth >= LIVENESS_DEPTH_MAX) return false;
+  if (spec.watchPort === OFPP.ANY && spec.watchGroup === OFPG.ANY) return true;
+  if (spec.watchPort !== OFPP.ANY && bridge.port(spec.watchPort)?.isLive) return true;
+  const watched = spec.watchGroup === OFPG.ANY ? undefined : bridge.group(spec.watchGroup);
+  return watched?.members.some((bucket) => isLive(ctx, watched, bucket, depth + 1)) ?? false;
+}
+
+function select(ctx: XlateContext, group: Group): GroupBucket | undefined {
+  if (group.hashMap) return selectByDpHash(ctx, group);
+  return group.selection.fields.length > 0 ? selectByFields(ctx, group) : selectByPacket(ctx, group);
+}
+
+/** The datapath computes the hash: the packet comes back with it. 0 means that it has none yet. */
+function selectByDpHash(ctx: XlateContext, group: Group): GroupBucket | undefined {
+  const { flow, wc } = ctx;
+  const dpHash = flow.u32(F.KEY_DP_HASH);
+  if (dpHash === 0) {
+    freezeBefore(ctx, hashOf(group));
+    return undefined;
+  }
+  const { mask } = group.hashMap!;
+  wc.setU32(F.KEY_DP_HASH, (wc.u32(F.KEY_DP_HASH) | mask) >>> 0);
+  for (let hash = dpHash, tries = 0; tries <= mask; hash++, tries++) {
+    const bucket = group.members[group.hashMap!.bucket(hash)]!;
+    if (isLive(ctx, group, bucket)) return bucket;
+  }
+  return undefined;
+}
+
+/** selection_method_param of dp_hash: the algorithm in the upper half, the basis in the lower. */
+function hashOf({ selection }: Group): RecircHash {
+  if (selection.method === '') return { algorithm: 'sym_l4', basis: 0 };
+  const basis = Number(selection.param & 0xffffffffn);
+  return { algorithm: selection.param >> 32n === 1n ? 'sym_l4' : 'l4', basis };
+}
+
+const NEEDS_IP: ReadonlySet<Prerequisite> = new Set([
+  'tcp',
+  'udp',
+  'sctp',
+  'icmpv4',
+  'icmpv6',
+  'nd',
+  'nd_solicit',
+  'nd_advert',
+]);
+
+function selectByPacket(ctx: XlateContext, group: Group): GroupBucket | undefined {
+  maskSymmetricL4(ctx.flow, ctx.wc);
+  return best(ctx, group, hashSymmetricL4(ctx.flow));
+}
+
+function selectByFields(ctx: XlateContext, group: Group): GroupBucket | undefined {
+  const { flow, wc } = ctx;
+  const { fields, param } = group.selection;
+  const present = fields.filter(({ field }) => {
+    // Without IP nothing behind its header was looked at.
+    if (!NEEDS_IP.has(field.prerequisite) || isIp(flow)) unwildcardPrerequisites(wc, field);
+    return prerequisitesMet(flow, field);
+  });
+  for (const { field, mask } of present) unwildcardField(wc, field, mask);
+  return best(ctx, group, hashFields(flow, present, param));
+}
+
+/** The live bucket with the highest score (rendezvous hashing): a bucket that dies moves only its own packets. */
+function best(ctx: XlateContext, group: Group, hash: number): GroupBucket | undefined {
+  let winner: GroupBucket | undefined;
+  let highest = 0;
+  for (const bucket of group.members) {
+    if (!isLive(ctx, group, bucket)) continue;
+    const { bucketId, weight } = bucket.spec;
+    const score = (hashNumber(bucketId, hash) & 0xffff) * weight;
+    ctx.report.add('detail', () => `bucket ${bucketId}: score ${score}`);
+    if (score >= highest) {
+      winner = bucket;
+      highest = score;
+    }
+  }
+  return winner;
+}
