@@ -32,7 +32,7 @@ describe.skipIf(!haveTestpmd)('dpdk-testpmd through the datapath', () => {
         last = passed();
         return last === before;
       };
-      await eventually(still, 'standstill', 5000, 200);
+      await eventually(still, 'standstill', 30_000, 200);
       expect([one.stats()['rx_packets'], two.stats()['rx_packets']]).toEqual([
         two.stats()['tx_packets'],
         one.stats()['tx_packets'],

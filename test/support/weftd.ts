@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 /** The package's folder, from the sources as from what the build makes of them. */
 const above = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const root = basename(above) === 'dist' ? dirname(above) : above;
-const START_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 30_000;
 const TOOL_TIMEOUT_MS = 20_000;
 
 export interface WeftdOptions {
