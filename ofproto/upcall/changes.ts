@@ -6,12 +6,14 @@
 // that the rule could match: `concerns` compares the rule with what the look-up saw, in the bits that are the same for
 // all packets of the megaflow. Whatever else changes concerns all.
 
-import { FLOW_TUN_ID, type Flow, KEY_IN_PORT } from '../model/flow.ts';
+import { FLOW_TUN_ID, KEY_IN_PORT, KEY_SIZE } from '../model/flow.ts';
 import type { FlowTable } from '../tables/flow-table.ts';
 import type { Minimask } from '../tables/minimask.ts';
 import type { Rule } from '../tables/rule.ts';
+import { FRESH, type Rewritten } from '../xlate/rewritten.ts';
 import type { Visit } from '../xlate/snapshot.ts';
 
+const KEY_WORDS = KEY_SIZE / 4;
 const IN_PORT_WORD = KEY_IN_PORT / 4;
 const TUNNEL_WORD = FLOW_TUN_ID / 4;
 /** New rules of one shape that are compared one by one with a megaflow that does not fix all their bits. */
@@ -64,56 +66,76 @@ export class ChangeBatch {
     additions.maxPriority = Math.max(additions.maxPriority, rule.priority);
   }
 
-  /** Whether a new rule may have changed what `visit` found. `seen` gives the packet at the look-up and its fixed bits. */
-  concerns(visit: Visit, seen: () => SeenPacket): boolean {
+  /** Whether a new rule may have changed what `visit` of a translation of `packet` found. */
+  concerns(visit: Visit, packet: MegaflowPacket): boolean {
     const additions = this.#added.get(visit.table);
     const floor = visit.rule?.priority ?? -1;
     if (!additions || additions.maxPriority < floor) return false;
-    const packet = seen();
+    const seen = new SeenPacket(packet, visit.rewritten);
     for (const shape of additions.shapes.values()) {
-      if (shape.maxPriority >= floor && mayMatch(shape, packet)) return true;
+      if (shape.maxPriority >= floor && mayMatch(shape, seen)) return true;
     }
     return false;
   }
 }
 
-/** A packet as a look-up saw it. */
-export interface SeenPacket {
-  /** 32-bit words of a Flow, in the machine's order. */
-  readonly words: Uint32Array;
-  /** The bits of them that are the same for every packet of the megaflow. */
-  readonly fixed: Uint32Array;
+/** A megaflow's first packet: words are in the machine's order. */
+export interface MegaflowPacket {
+  /** Its key from `keyAt` on, but for in_port, which is OpenFlow's number. */
+  readonly keys: Uint32Array;
+  readonly keyAt: number;
+  readonly inPortWord: number;
+  /** The megaflow's mask. */
+  readonly mask: Uint32Array;
 }
 
-/** Fills `into` for one look-up of a megaflow made from `flow` with datapath mask `mask`. */
-export function seePacket(into: SeenPacket, flow: Flow, mask: Uint32Array, { rewritten }: Visit): void {
-  into.words.set(flow.words);
-  into.fixed.fill(ALL_BITS);
-  into.fixed.set(mask);
-  into.fixed[IN_PORT_WORD] = ALL_BITS;
-  // Registers and metadata are what actions made of fixed bits; a tunnel's fields come with the packet.
-  into.fixed.fill(0, TUNNEL_WORD);
-  if (!rewritten) return;
-  for (let i = 0; i < rewritten.words.length; i++) into.words[rewritten.words[i]!] = rewritten.values[i]!;
+/** A packet as one look-up saw it. */
+class SeenPacket {
+  readonly #packet: MegaflowPacket;
+  readonly #rewritten: Rewritten | undefined;
+
+  constructor(packet: MegaflowPacket, rewritten: Rewritten | undefined) {
+    this.#packet = packet;
+    this.#rewritten = rewritten;
+  }
+
+  /** Word `at` of the flow. */
+  word(at: number): number {
+    if (this.#rewritten) {
+      const { words, values } = this.#rewritten;
+      for (let i = 0; i < words.length; i++) if (words[i] === at) return values[i]!;
+    }
+    if (at >= KEY_WORDS) return FRESH.words[at]!;
+    return at === IN_PORT_WORD ? this.#packet.inPortWord : this.#packet.keys[this.#packet.keyAt + at]!;
+  }
+
+  /**
+   * Those bits of word `at` that are the same for every packet of the megaflow. Registers and metadata are what actions
+   * made of such bits; a tunnel's fields come with the packet.
+   */
+  fixed(at: number): number {
+    if (at >= TUNNEL_WORD) return 0;
+    return at >= KEY_WORDS || at === IN_PORT_WORD ? ALL_BITS : this.#packet.mask[at]!;
+  }
 }
 
-function mayMatch(shape: Shape, { words, fixed }: SeenPacket): boolean {
+function mayMatch(shape: Shape, seen: SeenPacket): boolean {
   const { word, bits } = shape.mask;
   let hash = 0;
   for (let i = 0; i < word.length; i++) {
     const at = word[i]!;
-    if ((bits[i]! & ~fixed[at]!) !== 0) {
-      return shape.rules.length > COMPARED_MAX || shape.rules.some((rule) => overlaps(rule, words, fixed));
+    if ((bits[i]! & ~seen.fixed(at)) !== 0) {
+      return shape.rules.length > COMPARED_MAX || shape.rules.some((rule) => overlaps(rule, seen));
     }
-    hash = mix(hash, words[at]! & bits[i]!);
+    hash = mix(hash, seen.word(at) & bits[i]!);
   }
   return shape.hashes.has(hash);
 }
 
-function overlaps({ mask, values }: Rule, words: Uint32Array, fixed: Uint32Array): boolean {
+function overlaps({ mask, values }: Rule, seen: SeenPacket): boolean {
   for (let i = 0; i < values.length; i++) {
     const at = mask.word[i]!;
-    if (((words[at]! ^ values[i]!) & mask.bits[i]! & fixed[at]!) !== 0) return false;
+    if (((seen.word(at) ^ values[i]!) & mask.bits[i]! & seen.fixed(at)) !== 0) return false;
   }
   return true;
 }

@@ -13,16 +13,25 @@ export class KeyStore {
   /** Keeps a copy of `words`, the first WORDS of them; returns its place. */
   put(words: Uint32Array): number {
     const place = this.#free.pop() ?? this.#next++;
-    const at = (place % CHUNK_KEYS) * WORDS;
+    const at = this.offsetOf(place);
     const chunk = this.#chunk(place);
     for (let i = 0; i < WORDS; i++) chunk[at + i] = words[i]!;
     return place;
   }
 
   get(place: number, into: Uint32Array): void {
-    const at = (place % CHUNK_KEYS) * WORDS;
+    const at = this.offsetOf(place);
     const chunk = this.#chunk(place);
     for (let i = 0; i < WORDS; i++) into[i] = chunk[at + i]!;
+  }
+
+  /** The words that hold a key, which begins at offsetOf() in them. */
+  wordsAt(place: number): Uint32Array {
+    return this.#chunk(place);
+  }
+
+  offsetOf(place: number): number {
+    return (place % CHUNK_KEYS) * WORDS;
   }
 
   free(place: number): void {

@@ -12,13 +12,13 @@
 
 import type { DpFlow, Dpif, FlowPut } from '../../datapath/dpif.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { FLOW_SIZE, Flow, KEY_IN_PORT, KEY_SIZE } from '../model/flow.ts';
+import { Flow, KEY_IN_PORT, KEY_SIZE } from '../model/flow.ts';
 import type { FlowTable } from '../tables/flow-table.ts';
 import type { Rule } from '../tables/rule.ts';
 import { covers, datapathMask } from '../xlate/datapath-mask.ts';
 import type { FrozenState } from '../xlate/freeze.ts';
 import type { Effects, Xlated } from '../xlate/snapshot.ts';
-import { ChangeBatch, type SeenPacket, seePacket } from './changes.ts';
+import { ChangeBatch } from './changes.ts';
 import { FlowLimit } from './flow-limit.ts';
 import { KeyStore } from './key-store.ts';
 import { MacReaders } from './mac-readers.ts';
@@ -76,7 +76,6 @@ export class Revalidator<Owner> {
   #cancelTimer: () => void = () => {};
   readonly #flow = new Flow();
   readonly #mask = new Flow();
-  readonly #seen: SeenPacket = { words: new Uint32Array(FLOW_SIZE / 4), fixed: new Uint32Array(FLOW_SIZE / 4) };
   readonly #counts = { packets: 0, bytes: 0, usedMs: 0 };
 
   constructor(parts: RevalidatorParts<Owner>) {
@@ -232,14 +231,12 @@ export class Revalidator<Owner> {
   }
 
   #isConcerned(ukey: Ukey<Owner>, batch: ChangeBatch): boolean {
-    for (const visit of ukey.effects.visits) {
-      const seen = () => {
-        seePacket(this.#seen, this.#flowOf(ukey), wordsOf(ukey.dpFlow.mask), visit);
-        return this.#seen;
-      };
-      if (batch.concerns(visit, seen)) return true;
-    }
-    return false;
+    const { keyPlace, ofPort, dpFlow, effects } = ukey;
+    this.#flow.setU32(KEY_IN_PORT, ofPort);
+    const inPortWord = this.#flow.words[KEY_IN_PORT / 4]!;
+    const [keys, keyAt] = [this.#keys.wordsAt(keyPlace), this.#keys.offsetOf(keyPlace)];
+    const packet = { keys, keyAt, inPortWord, mask: wordsOf(dpFlow.mask) };
+    return effects.visits.some((visit) => batch.concerns(visit, packet));
   }
 
   /** The whole key, KEY_SIZE bytes, of the packet that a megaflow was made for. */
@@ -352,4 +349,14 @@ export class Revalidator<Owner> {
   }
 }
 
-const wordsOf = (mask: Uint8Array): Uint32Array => new Uint32Array(mask.buffer, mask.byteOffset, KEY_SIZE / 4);
+/** Masks are few and shared; views on them are kept. */
+const views = new WeakMap<Uint8Array, Uint32Array>();
+
+function wordsOf(mask: Uint8Array): Uint32Array {
+  let words = views.get(mask);
+  if (!words) {
+    words = new Uint32Array(mask.buffer, mask.byteOffset, KEY_SIZE / 4);
+    views.set(mask, words);
+  }
+  return words;
+}

@@ -14,7 +14,7 @@ export interface Rewritten {
 }
 
 /** Metadata as every packet begins with it. */
-const FRESH = new Flow();
+export const FRESH = new Flow();
 FRESH.setU32(FLOW_ACTSET_OUTPUT, OFPP.UNSET);
 
 /** Where `flow` differs from the packet as it came in; `last` itself when that is the same. */
