@@ -24,7 +24,7 @@ ${commands.join('\n')}
 SWITCH is a bridge's name, the path of its socket, unix:PATH or tcp:HOST[:PORT].
 
 Options:
-  -O, --protocols=VERSIONS    OpenFlow versions to use (default: OpenFlow10; also OpenFlow13)
+  -O, --protocols=VERSIONS    OpenFlow versions to use (default: OpenFlow10; up to OpenFlow15)
   -F, --flow-format=FORMAT    flow format on OpenFlow 1.0 (openflow10, nxm, any)
   -P, --packet-in-format=FRMT packet-in format of monitor
   --strict                    mod-flows, del-flows: match the flow exactly
