@@ -51,7 +51,7 @@ import { parseTraceFlow } from './text/parse-flow.ts';
 import { traceText } from './trace/trace.ts';
 import type { BackedBridge, Backer } from './upcall/backer.ts';
 import type { FrozenState } from './xlate/freeze.ts';
-import type { BridgeEffects, ControllerSpec, Effects, XlateBridge } from './xlate/snapshot.ts';
+import type { BridgeEffects, ControllerSpec, XlateBridge, Xlated } from './xlate/snapshot.ts';
 import { xlate } from './xlate/xlate.ts';
 
 const ETH_HEADER_SIZE = 14;
@@ -350,9 +350,12 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     if (recircId !== 0 && !resume) throw new UserError(`no recirculation data for recirc_id ${hex(recircId)}`);
     if (resume) flow.setU32(KEY_IN_PORT, resume.inPort);
     const idsOf = (states: readonly FrozenState[]) => this.#backer.showRecircs(states);
-    // As in Open vSwitch, a packet is taken for real except that nothing is sent and no flow is credited.
-    const learn = (effects: Effects) => this.#backer.learn(effects, this.#now());
-    return traceText(resume?.bridge ?? this.snapshot, flow, { resume, idsOf }, packet && learn);
+    // As in Open vSwitch, a packet is taken for real, except that it goes to controllers only and no flow is credited.
+    const take = (xlated: Xlated) => {
+      this.#backer.learn(xlated, this.#now());
+      if (packet) this.#backer.executeUp(packet, xlated);
+    };
+    return traceText(resume?.bridge ?? this.snapshot, flow, { resume, idsOf }, packet && take);
   }
 
   /** A packet's own fields, with the metadata that `described` gives. */

@@ -26,18 +26,21 @@ export function parseIpv6(p: Packet, key: u32, at: u32, depth: u32): bool {
   if (available(p, at + 60) < at + 40) return true;
   const ip = p.data + at;
   const payload = be16(ip + 4);
-  // Payload length 0 is a jumbogram; one that runs past the frame is malformed.
+  // One that runs past the frame is malformed.
   if (load<u8>(ip) >> 4 != 6 || payload + 40 > p.len - at) return true;
+  if (depth & DEPTH_WIDE) {
+    v128.store(key, v128.load(ip + 8), KEY_IPV6_SRC);
+    v128.store(key, v128.load(ip + 24), KEY_IPV6_DST);
+  }
   let next = <u32>load<u8>(ip, 6);
   let l4 = at + 40;
+  // No jumbograms: with a payload length of 0 there is no payload, as in Open vSwitch.
+  const end = l4 + payload;
   let frag: u32 = 0;
   while (isExtension(next) && !(frag & FLOW_NW_FRAG_LATER)) {
-    const have = available(p, l4 + 8);
-    if (have < l4 + 8) {
-      if (p.len >= l4 + 8) return false;
-      // Cut short inside an extension header: nothing of layer 3 counts.
-      return true;
-    }
+    // Cut short inside an extension header: only the addresses count.
+    if (l4 + 8 > end) return true;
+    if (available(p, l4 + 8) < l4 + 8) return false;
     const header = p.data + l4;
     if (next == NEXTHDR_FRAGMENT) {
       const word = be16(header + 2);
@@ -47,6 +50,7 @@ export function parseIpv6(p: Packet, key: u32, at: u32, depth: u32): bool {
       l4 += 8;
     } else if (next == NEXTHDR_AUTH) l4 += (<u32>load<u8>(header, 1) + 2) << 2;
     else l4 += (<u32>load<u8>(header, 1) + 1) << 3;
+    if (l4 > end) return true;
     next = <u32>load<u8>(header);
   }
   // What a later fragment carries is not known from itself, as Open vSwitch sees it.
@@ -57,14 +61,11 @@ export function parseIpv6(p: Packet, key: u32, at: u32, depth: u32): bool {
   p.fragLater = <u8>(frag >> 1);
   p.l4 = <u16>l4;
   if (depth & DEPTH_WIDE) {
-    v128.store(key, v128.load(p.data + at + 8), KEY_IPV6_SRC);
-    v128.store(key, v128.load(p.data + at + 24), KEY_IPV6_DST);
     store<u32>(key, load<u32>(p.data + at) & 0xffff0f00, KEY_IPV6_LABEL);
   }
   if (depth & DEPTH_L4) {
     const word = be16(p.data + at);
     store<u16>(key, <u16>((word >> 4) & 0xff) | ((<u16>load<u8>(p.data + at + 7)) << 8), KEY_TCP_FLAGS + 2);
-    const end = payload == 0 ? p.len : at + 40 + payload;
     if (!(frag & FLOW_NW_FRAG_LATER) && l4 < end) return parseL4(p, key, l4, end, next, true, depth);
   }
   return true;

@@ -25,7 +25,8 @@ const isIp = (flow: F.Flow) => isIpv4(flow) || isIpv6(flow);
 /** A later fragment carries no transport header. */
 const hasL4 = (flow: F.Flow, proto: number) =>
   flow.u8(F.KEY_NW_PROTO) === proto && (flow.u8(F.KEY_NW_FRAG) & F.FLOW_NW_FRAG_LATER) === 0;
-const isIcmpv6 = (flow: F.Flow) => isIpv6(flow) && hasL4(flow, IPPROTO_ICMPV6);
+/** For ICMP, as in Open vSwitch, fragments make no difference. */
+const isIcmpv6 = (flow: F.Flow) => isIpv6(flow) && flow.u8(F.KEY_NW_PROTO) === IPPROTO_ICMPV6;
 const isNd = (flow: F.Flow, type: number) =>
   isIcmpv6(flow) && flow.u16(F.KEY_TP_SRC) === type && flow.u16(F.KEY_TP_DST) === 0;
 
@@ -41,7 +42,7 @@ const CHECKS: Readonly<Record<Prerequisite, (flow: F.Flow) => boolean>> = {
   tcp: (flow) => isIp(flow) && hasL4(flow, IPPROTO_TCP),
   udp: (flow) => isIp(flow) && hasL4(flow, IPPROTO_UDP),
   sctp: (flow) => isIp(flow) && hasL4(flow, IPPROTO_SCTP),
-  icmpv4: (flow) => isIpv4(flow) && hasL4(flow, IPPROTO_ICMP),
+  icmpv4: (flow) => isIpv4(flow) && flow.u8(F.KEY_NW_PROTO) === IPPROTO_ICMP,
   icmpv6: isIcmpv6,
   nd: (flow) => isNd(flow, 135) || isNd(flow, 136),
   nd_solicit: (flow) => isNd(flow, 135),

@@ -72,12 +72,16 @@ function vlan(masked: Masked, index: number): string[] {
   const tci = flow.u16(offset + 2);
   if (index === 2 || (tci & F.VLAN_CFI) === 0) return network(masked, index);
   const bits = mask.u16(offset + 2);
-  const text = new HeaderText(true)
-    .number('vid', tci & 0xfff, bits & 0xfff, 12)
-    .number('pcp', tci >> 13, bits >> 13, 3);
+  const [vid, pcp] = [tci & 0xfff, tci >> 13];
+  const text = new HeaderText(true);
+  if (verbose || vid !== 0 || (bits & 0xfff) !== 0) text.number('vid', vid, bits & 0xfff, 12);
+  if (verbose || pcp !== 0 || bits >> 13 !== 0) text.number('pcp', pcp, bits >> 13, 3);
   // A mask of zero is said as 0x0 here, unlike in other headers.
-  const tag =
-    bits === 0 && !verbose ? [] : text.wrap('vlan').map((t) => t.replaceAll('/0', '/0x0').replaceAll('/0x0x', '/0x'));
+  // An inner tag is matched to be there, which Open vSwitch leaves unsaid.
+  const unseen = index === 0 ? bits === 0 : (bits & ~F.VLAN_CFI) === 0;
+  const tag = (unseen && !verbose ? [] : text.wrap('vlan')).map((t) =>
+    t.replaceAll('/0', '/0x0').replaceAll('/0x0x', '/0x'),
+  );
   return [etherType(flow.u16(offset)), ...tag, `encap(${vlan(masked, index + 1).join(',')})`];
 }
 
@@ -182,7 +186,7 @@ function icmp(masked: Masked, v6: boolean): string[] {
     .number('code', flow.u16(F.KEY_TP_DST) & 0xff, mask.u16(F.KEY_TP_DST) & 0xff, 8)
     .wrap(v6 ? 'icmpv6' : 'icmp');
   const type = flow.u16(F.KEY_TP_SRC);
-  if (!v6 || (type !== 135 && type !== 136)) return out;
+  if (!v6 || (type !== 135 && type !== 136) || flow.u16(F.KEY_TP_DST) !== 0) return out;
   const nd = new HeaderText(verbose);
   address(nd, 'target', masked, F.KEY_ND_TARGET, 16);
   address(nd, 'sll', masked, F.KEY_ARP_SHA, 6);

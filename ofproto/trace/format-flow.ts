@@ -19,7 +19,7 @@ const METADATA_WORDS = [
 export function formatWholeFlow(flow: Flow): string {
   const text = formatMatch({ flow, mask: wholeMask(flow) });
   const tcp = isIp(flow) && flow.u8(F.KEY_NW_PROTO) === P.IPPROTO_TCP && !isLater(flow);
-  const tagged = (flow.u16(F.KEY_VLAN0_TCI) & F.VLAN_CFI) !== 0;
+  const tagged = flow.u16(F.KEY_VLAN0_TCI) !== 0;
   const parts = tagged ? withInnerTag(text, flow) : text;
   return tcp ? `${parts},tcp_flags=${formatFlags(flow.u16(F.KEY_TCP_FLAGS), TCP_FLAGS)}` : parts;
 }
@@ -31,7 +31,7 @@ const isLater = (flow: Flow) => (flow.u8(F.KEY_NW_FRAG) & F.FLOW_NW_FRAG_LATER) 
 function withInnerTag(text: string, flow: Flow): string {
   const tci = flow.u16(F.KEY_VLAN1_TCI);
   const inner = (tci & F.VLAN_CFI) === 0 ? 'vlan_tci1=0x0000' : `dl_vlan1=${tci & 0xfff},dl_vlan_pcp1=${tci >> 13}`;
-  return text.replace(/(dl_vlan_pcp=\d)/, `$1,${inner}`);
+  return text.replace(/(dl_vlan_pcp=\d|vlan_tci=0x[0-9a-f]{4})/, `$1,${inner}`);
 }
 
 function wholeMask(flow: Flow): Flow {

@@ -6,7 +6,7 @@ import { formatDpActions } from '../odp-text/format-actions.ts';
 import { formatMatch } from '../text/format-match.ts';
 import { type FrozenState, withRecircIds } from '../xlate/freeze.ts';
 import type { TraceKind, TraceNode } from '../xlate/report.ts';
-import type { Effects, XlateBridge } from '../xlate/snapshot.ts';
+import type { XlateBridge, Xlated } from '../xlate/snapshot.ts';
 import { xlate } from '../xlate/xlate.ts';
 import { formatWholeFlow } from './format-flow.ts';
 
@@ -32,7 +32,7 @@ export function traceText(
   bridge: XlateBridge,
   flow: Flow,
   { resume, idsOf }: TraceRecircs,
-  withEffects?: (effects: Effects) => void,
+  withEffects?: (xlated: Xlated) => void,
 ): string {
   const steps: TraceNode[] = [];
   const xlated = xlate(bridge, flow, { trace: steps, resume, withEffects: withEffects !== undefined });

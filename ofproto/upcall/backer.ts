@@ -172,6 +172,14 @@ export class Backer {
     this.#releaseSoon(bound);
   }
 
+  /** Of a translation only what goes to the controllers. */
+  executeUp(packet: Uint8Array, xlated: Xlated): void {
+    if (xlated.controllers.length === 0) return;
+    const bound = this.#bind(xlated);
+    this.dpif.execute(packet, NO_PORT, withoutOutputs(bound.actions));
+    this.#releaseSoon(bound);
+  }
+
   #upcall(upcall: Upcall): UpcallVerdict {
     if (upcall.reason === 'action') {
       const spec = this.#cookies.get(upcall.cookie);
@@ -287,3 +295,12 @@ const isClause = ({ actions }: Rule): boolean => actions.some(({ type }) => type
 
 /** How long a packet that was executed once may take to come back with its cookie. */
 const EXECUTE_GRACE_MS = 1000;
+
+/** The number of no datapath port. */
+const NO_PORT = 0xffffffff;
+
+function withoutOutputs(actions: readonly DpAction[]): DpAction[] {
+  return actions
+    .filter(({ type }) => type !== 'output' && type !== 'recirc')
+    .map((action) => (action.type === 'clone' ? { ...action, actions: withoutOutputs(action.actions) } : action));
+}

@@ -149,7 +149,8 @@ function decodeNxMod(r: Reader, context: DecodeContext): FlowMod {
   const { command, tableId } = splitCommand(word, context);
   const actions = version === V10 ? decodeActions(r, V10) : decodeInstructions(r, version);
   const flags = impliedFlags(decodeFlowFlags(flagBits, version), command, version);
-  const newCookie = cookie === ALL_ONES ? undefined : cookie;
+  // All ones leaves a modified flow's cookie as it is, and is a cookie like any other in a new flow.
+  const newCookie = cookie === ALL_ONES && command !== 'add' ? undefined : cookie;
   return { command, tableId, match, ...tail, flags, ...mod10(command, newCookie, selects), actions };
 }
 

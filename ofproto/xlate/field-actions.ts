@@ -13,7 +13,7 @@ import {
   unwildcardSubfield,
 } from '../model/fields.ts';
 import * as F from '../model/flow.ts';
-import { prerequisitesMet, unwildcardPrerequisites } from '../model/prerequisites.ts';
+import { ETH_TYPE_RARP, prerequisitesMet, unwildcardPrerequisites } from '../model/prerequisites.ts';
 import { formatFieldValue } from '../text/field-values.ts';
 import { hex } from '../text/lexer.ts';
 import { formatSubfield } from '../text/subfields.ts';
@@ -33,22 +33,31 @@ function applies(ctx: XlateContext, f: Field, what: string): boolean {
   return met;
 }
 
-/** Fields of the IP header proper: a rewrite needs the transport's checksum to follow, so the protocol is matched. */
+/**
+ * Fields of the IP and ARP headers proper: a rewrite needs the transport's checksum to follow, so the protocol, of which
+ * ARP's opcode has the place, is matched.
+ */
 const IP_HEADER: ReadonlySet<string> = new Set([
   'ip_src',
   'ip_dst',
   'ipv6_src',
   'ipv6_dst',
   'nw_ttl',
+  'nw_tos',
+  'ip_dscp',
   'nw_ecn',
   'ipv6_label',
+  'arp_spa',
+  'arp_tpa',
+  'arp_sha',
+  'arp_tha',
 ]);
 
 /** set_field and load. */
 export function xlateSetField(ctx: XlateContext, f: Field, value: Uint8Array, mask: Uint8Array): void {
   if (!applies(ctx, f, 'set_field')) return;
   unwildcardField(ctx.wc, f, mask);
-  if (IP_HEADER.has(f.name)) ctx.wc.setU8(F.KEY_NW_PROTO, EXACT);
+  if (IP_HEADER.has(f.name) && ctx.flow.u16(F.KEY_ETH_TYPE) !== ETH_TYPE_RARP) ctx.wc.setU8(F.KEY_NW_PROTO, EXACT);
   setFieldMasked(ctx.flow, f, value, mask);
   if (f.offset === F.KEY_VLAN0_TCI) normalizeTpid(ctx.flow);
 }
@@ -60,7 +69,8 @@ function describe(sub: Subfield, value: bigint): string {
   return `${formatSubfield(sub)} is now ${text}`;
 }
 
-function writeSubfield(ctx: XlateContext, dst: Subfield, value: bigint): void {
+/** Writes part of a field and says so. */
+export function writeSubfield(ctx: XlateContext, dst: Subfield, value: bigint): void {
   unwildcardSubfield(ctx.wc, dst);
   setSubfield(ctx.flow, dst, value);
   if (dst.field.offset === F.KEY_VLAN0_TCI) normalizeTpid(ctx.flow);

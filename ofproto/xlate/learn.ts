@@ -14,9 +14,9 @@ import { emptyMatch, type Match } from '../model/flow.ts';
 import { type FlowMod, newFlowMod } from '../model/flow-mod.ts';
 import { NX_LEARN_F_SEND_FLOW_REM } from '../model/nicira.ts';
 import { prerequisitesMet, unwildcardPrerequisites } from '../model/prerequisites.ts';
+import { formatFlowMod } from '../text/format-flow-mod.ts';
 import type { XlateContext } from './context.ts';
-
-const ALL_BUFFERS = 0xffff;
+import { writeSubfield } from './field-actions.ts';
 
 /** Adds to the translation's side effects the flow that `spec` makes of the packet as it is now. */
 export function xlateLearn(ctx: XlateContext, spec: LearnSpec): void {
@@ -26,7 +26,22 @@ export function xlateLearn(ctx: XlateContext, spec: LearnSpec): void {
     unwildcardSubfield(ctx.wc, src);
   }
   if (!spec.specs.every(({ src }) => src instanceof Uint8Array || prerequisitesMet(ctx.flow, src.field))) return;
-  ctx.learned.push(flowModOf(ctx, spec));
+  const mod = flowModOf(ctx, spec);
+  const isFull = spec.limit !== 0 && isAtLimit(ctx, mod, spec.limit);
+  if (!isFull) ctx.learned.push(mod);
+  if (ctx.report.suppressesEffects) return;
+  ctx.report.add('detail', () => formatFlowMod(mod));
+  if (spec.resultDst) writeSubfield(ctx, spec.resultDst, isFull ? 0n : 1n);
+  if (isFull) ctx.report.add('detail', () => 'Limit exceeded, learn failed');
+}
+
+/** Whether a flow more than `limit` with its cookie would be in the table (learn's limit). */
+function isAtLimit(ctx: XlateContext, mod: FlowMod, limit: number): boolean {
+  const table = ctx.bridge.table(mod.tableId);
+  if (!table || table.findExact(mod.match, mod.priority)) return false;
+  let count = 0;
+  for (const rule of table.classifier.rules()) if (rule.cookie === mod.cookie) count++;
+  return count >= limit;
 }
 
 function flowModOf(ctx: XlateContext, spec: LearnSpec): FlowMod {
@@ -76,5 +91,5 @@ function loadOf(item: LearnFlowModSpec, value: bigint): OfAction {
 }
 
 function outputOf(value: bigint): OfAction {
-  return { type: 'output', port: Number(value & 0xffffffffn), maxLen: ALL_BUFFERS };
+  return { type: 'output', port: Number(value & 0xffffffffn), maxLen: 0 };
 }

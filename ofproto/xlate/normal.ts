@@ -4,6 +4,7 @@
 import { macNumber } from '../mac-learning.ts';
 import { OFPP } from '../model/actions.ts';
 import * as F from '../model/flow.ts';
+import { formatEther } from '../text/addresses.ts';
 import { carries, inputTags, refuseVid, type Tags, tagsOf, writeOutputTags } from './bundle-vlan.ts';
 import type { XlateContext } from './context.ts';
 import { emitOutput } from './port-output.ts';
@@ -88,13 +89,23 @@ function learnSource(ctx: XlateContext, { from, tags }: Admitted): void {
       wc.setU32(F.KEY_NW_DST, 0xffffffff);
     }
   }
-  if ((mac[0]! & 1) === 0 && from !== NO_BUNDLE) ctx.here.macs.push({ vlan: tags[0].vid, mac, bundle: from });
+  if ((mac[0]! & 1) !== 0 || from === NO_BUNDLE) return;
+  const vlan = tags[0].vid;
+  ctx.here.macs.push({ vlan, mac, bundle: from });
+  if (ctx.report.suppressesEffects || ctx.bridge.l2.macBundle(vlan, mac) === from) return;
+  ctx.report.add('detail', () => `learned that ${formatEther(mac)} is on port ${from.name} in VLAN ${vlan}`);
+}
+
+/** The bundle behind which this very packet showed the address: its source is its destination. */
+function learnedNow(ctx: XlateContext, vlan: number, dst: Uint8Array): XlateBundle | undefined {
+  if (ctx.report.suppressesEffects) return undefined;
+  return ctx.here.macs.findLast((seen) => seen.vlan === vlan && Buffer.compare(seen.mac, dst) === 0)?.bundle;
 }
 
 function forward(ctx: XlateContext, { from, tags }: Admitted, dst: Uint8Array): void {
   const { bridge, report } = ctx;
   ctx.macsRead.push(macNumber(dst));
-  const known = bridge.l2.macBundle(tags[0].vid, dst);
+  const known = learnedNow(ctx, tags[0].vid, dst) ?? bridge.l2.macBundle(tags[0].vid, dst);
   if (!known) {
     report.add('detail', () => 'no learned MAC for destination, flooding');
     floodBundles(ctx, { from, tags });

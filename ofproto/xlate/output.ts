@@ -2,7 +2,6 @@
 
 import { OFPP } from '../model/actions.ts';
 import * as F from '../model/flow.ts';
-import { commitActions } from './commit.ts';
 import type { XlateContext } from './context.ts';
 import { reasonOfAction, sendToController } from './controller.ts';
 import { xlateNormal } from './normal.ts';
@@ -61,7 +60,6 @@ export function xlateOutputTrunc(ctx: XlateContext, port: number, maxLen: number
   const real = ctx.bridge.port(target);
   if (!real) ctx.report.add('warn', () => 'Nonexistent output port');
   if (real?.odpPort === undefined) return;
-  commitActions(ctx);
   ctx.emit({ type: 'trunc', maxLen });
   emitOutput(ctx, target);
 }

@@ -11,6 +11,7 @@
 import { OFPP, type OfAction } from '../model/actions.ts';
 import { getSubfield, unwildcardSubfield } from '../model/fields.ts';
 import * as F from '../model/flow.ts';
+import type { FlowTable } from '../tables/flow-table.ts';
 import type { Rule } from '../tables/rule.ts';
 import { formatActions } from '../text/format-actions.ts';
 import { formatMatch, OFP_DEFAULT_PRIORITY } from '../text/format-match.ts';
@@ -32,6 +33,7 @@ import { xlateGroup } from './group.ts';
 import { xlateLearn } from './learn.ts';
 import { mirrorReceived, mirrorSent } from './mirrors.ts';
 import { xlateEnqueue, xlateOutput, xlateOutputTrunc } from './output.ts';
+import { isIp } from './protocols.ts';
 import { Report, type TraceNode } from './report.ts';
 import { rewrittenWords } from './rewritten.ts';
 import type { MissKind, XlateBridge, Xlated, XlatePort } from './snapshot.ts';
@@ -68,7 +70,8 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
     receive(ctx, bridge.port(flow.u32(F.KEY_IN_PORT)));
   }
   finishFreezing(ctx);
-  finishWildcards(flow, ctx.wc);
+  // A translation that failed drops all packets that are like this one in any way that it looked at.
+  if (ctx.error === undefined) finishWildcards(flow, ctx.wc);
   return {
     actions: ctx.error === undefined ? ctx.actions : [],
     controllers: ctx.controllers,
@@ -111,12 +114,12 @@ function receive(ctx: XlateContext, inPort: XlatePort | undefined): void {
 
 /** Looks the packet up as if it had come in on `lookupInPort`, and runs what it finds. */
 function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, missToController: boolean): void {
-  const { flow, wc } = ctx;
+  const { flow } = ctx;
   if (!ctx.mayEnter()) return;
   const inPort = flow.u32(F.KEY_IN_PORT);
   flow.setU32(F.KEY_IN_PORT, lookupInPort);
   const table = ctx.bridge.table(tableId);
-  const rule = table?.lookup(flow, wc);
+  const rule = table && lookup(ctx, table);
   const missed = rule ? undefined : missToController ? missOf(ctx) : 'drop';
   if (table) {
     const rewritten = rewrittenWords(flow, ctx.packet, ctx.visits.at(-1)?.rewritten);
@@ -140,6 +143,16 @@ function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, mi
   ctx.depth--;
   ctx.tableId = outerTable;
   ctx.rule = outerRule;
+}
+
+/** In the normal mode for fragments (OFPC_FRAG_NORMAL) no flow sees ports, of which only the first has any. */
+function lookup({ flow, wc }: XlateContext, table: FlowTable): Rule | undefined {
+  if (!isIp(flow) || flow.u8(F.KEY_NW_FRAG) === 0) return table.lookup(flow, wc);
+  const ports = flow.u32(F.KEY_TP_SRC);
+  flow.setU32(F.KEY_TP_SRC, 0);
+  const rule = table.lookup(flow, wc);
+  flow.setU32(F.KEY_TP_SRC, ports);
+  return rule;
 }
 
 function runTable(ctx: XlateContext, missed: MissKind | undefined): void {
@@ -253,8 +266,10 @@ function runFieldAction(ctx: XlateContext, action: Later): void {
       xlateQueue(ctx, action.queue);
       break;
     case 'pop_queue':
+      if (ctx.flow.u32(F.KEY_SKB_PRIORITY) !== ctx.originalPriority) {
+        ctx.report.add('detail', () => `queue = ${ctx.originalPriority}`);
+      }
       xlateQueue(ctx, ctx.originalPriority);
-      ctx.report.add('detail', () => `queue = ${ctx.originalPriority}`);
       break;
     case 'push_vlan':
       pushVlan(ctx, action.ethertype);
@@ -332,11 +347,14 @@ function runClone(ctx: XlateContext, actions: readonly OfAction[]): void {
   ctx.stack = [...stack];
   ctx.actionSet = [...actionSet];
   run(ctx, actions);
+  // As Open vSwitch does: the copy of the packet leaves the pipeline here.
+  const { inActionSet } = ctx;
+  runActionSet(ctx);
+  ctx.inActionSet = inActionSet;
   finishFreezing(ctx);
   ctx.flow = flow;
   ctx.stack = stack;
   ctx.actionSet = actionSet;
-  ctx.exit = false;
 }
 
 function changeActionSet(
@@ -369,7 +387,6 @@ function runActionSet(ctx: XlateContext): void {
   const actions = orderActionSet(ctx.actionSet);
   if (actions.length === 0 || ctx.error !== undefined || ctx.freezing) return;
   ctx.inActionSet = true;
-  ctx.exit = false;
   ctx.report.nest(
     'table',
     () => '--. Executing action set:',

@@ -14,7 +14,7 @@ export function traceParts(text: string): [Aspect, string][] {
     ['trace-steps', steps.map((line) => numbers(line.trimEnd())).join('\n')],
     ['final-flow', numbers(start('Final flow: '))],
     ['megaflow', numbers(start('Megaflow: '))],
-    ['datapath-actions', floods ? sortedItems(actions) : actions],
+    ['datapath-actions', floods ? sortedItems(actions.replace(/(push_vlan\([^)]*\)|pop_vlan),/g, '')) : actions],
   ];
 }
 

@@ -122,13 +122,16 @@ function ndOption(random: Random, fields: Fields, type: number): Buffer {
 }
 
 function ipv4(random: Random, fields: Fields): Payload {
-  const protocol = number(fields, 'nw_proto', random.pick([6, 6, 17, 17, 1, 132, 2, 47, 50]));
+  const fragment = random.pick([0, 0, 0, 0, 0x4000, 0x2000, 0x2064, 0x0064]);
+  const isLater = (fragment & 0x1fff) !== 0;
+  // Open vSwitch 3.1 takes the payload of later fragments for a TCP or UDP header and, when addresses are rewritten,
+  // changes the bytes where a checksum would be: that is not to be copied, so such packets are not made.
+  const protocols = isLater ? [1, 2, 47, 50, 132] : [6, 6, 17, 17, 1, 132, 2, 47, 50];
+  const protocol = number(fields, 'nw_proto', random.pick(protocols));
   const addresses = Buffer.concat([
     noted(fields, 'nw_src', random.pick(IPS)),
     noted(fields, 'nw_dst', random.pick(IPS)),
   ]);
-  const fragment = random.pick([0, 0, 0, 0, 0x4000, 0x2000, 0x2064, 0x0064]);
-  const isLater = (fragment & 0x1fff) !== 0;
   fields.set('ip_frag', isLater ? 2n : fragment & 0x2000 ? 1n : 0n);
   const own: Fields = new Map();
   const body = transport(random, own, protocol, addresses);

@@ -87,11 +87,14 @@ function parseIpv6(packet: DataView, parsed: Parsed): void {
   const { l3: at, key } = parsed;
   const rest = packet.byteLength - at;
   if (rest < 40 || packet.getUint8(at) >> 4 !== 6 || packet.getUint16(at + 4) + 40 > rest) return;
+  copy(packet, at + 8, 16, key, K.KEY_IPV6_SRC);
+  copy(packet, at + 24, 16, key, K.KEY_IPV6_DST);
   let next = packet.getUint8(at + 6);
   let l4 = at + 40;
+  const end = l4 + packet.getUint16(at + 4);
   let frag = 0;
   while (IPV6_EXTENSIONS.includes(next) && !(frag & K.FLOW_NW_FRAG_LATER)) {
-    if (packet.byteLength < l4 + 8) return;
+    if (l4 + 8 > end) return;
     const size = packet.getUint8(l4 + 1);
     const following = packet.getUint8(l4);
     if (next === 44) {
@@ -99,6 +102,7 @@ function parseIpv6(packet: DataView, parsed: Parsed): void {
       frag = word & 0xfff8 ? K.FLOW_NW_FRAG_ANY | K.FLOW_NW_FRAG_LATER : word & 1 ? K.FLOW_NW_FRAG_ANY : 0;
       l4 += 8;
     } else l4 += next === 51 ? (size + 2) * 4 : (size + 1) * 8;
+    if (l4 > end) return;
     next = following;
   }
   if (frag & K.FLOW_NW_FRAG_LATER) next = 44;
@@ -108,10 +112,8 @@ function parseIpv6(packet: DataView, parsed: Parsed): void {
   keyView(parsed).setUint32(K.KEY_IPV6_LABEL, first & 0xfffff);
   key[K.KEY_NW_TOS] = (first >> 20) & 0xff;
   key[K.KEY_NW_TTL] = packet.getUint8(at + 7);
-  copy(packet, at + 8, 16, key, K.KEY_IPV6_SRC);
-  copy(packet, at + 24, 16, key, K.KEY_IPV6_DST);
   parsed.l4 = l4;
-  if (!(frag & K.FLOW_NW_FRAG_LATER) && l4 < packet.byteLength) parseTransport(packet, parsed, l4);
+  if (!(frag & K.FLOW_NW_FRAG_LATER) && l4 < end) parseTransport(packet, parsed, l4);
 }
 
 /** Shortest header of each transport that has ports (or a type and a code) in the key. */

@@ -56,7 +56,7 @@ describe('formatDpKey()', () => {
       ],
     ],
     [
-      'recirc_id(0),in_port(2),packet_type(ns=0,id=0),eth(src=50:54:00:00:00:02,dst=50:54:00:00:00:01),eth_type(0x8100),vlan(vid=5,pcp=0/0x0),encap(eth_type(0x0800),ipv4(frag=first))',
+      'recirc_id(0),in_port(2),packet_type(ns=0,id=0),eth(src=50:54:00:00:00:02,dst=50:54:00:00:00:01),eth_type(0x8100),vlan(vid=5),encap(eth_type(0x0800),ipv4(frag=first))',
       [
         inPort(2),
         [K.KEY_ETH_SRC, '505400000002'],

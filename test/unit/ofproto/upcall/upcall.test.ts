@@ -41,7 +41,7 @@ describe('a miss', () => {
     const fixture = fixtureWith('actions=2');
     fixture.dpif.miss(fixture.key('in_port=1,dl_vlan=5,dl_vlan_pcp=1,ip'));
     expect(fixture.megaflows()).toEqual([
-      'recirc_id(0),in_port(1),packet_type(ns=0,id=0),eth_type(0x8100),vlan(vid=5,pcp=0/0x0),' +
+      'recirc_id(0),in_port(1),packet_type(ns=0,id=0),eth_type(0x8100),vlan(vid=5),' +
         'encap(eth_type(0x0800),ipv4(frag=no)), actions:2',
     ]);
   });
