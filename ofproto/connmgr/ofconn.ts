@@ -6,7 +6,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { ProtocolError } from '../../lib/errors.ts';
 import { logger } from '../../lib/log.ts';
 import { OfError } from '../model/flow-mod.ts';
-import type { AsyncConfig, OfMessage } from '../model/messages.ts';
+import { type AsyncConfig, OFP13_VERSION, type OfMessage } from '../model/messages.ts';
 import { decodeMessage } from '../wire/index.ts';
 import { handlers } from './handlers/index.ts';
 import type { WireVersion } from './hello.ts';
@@ -176,8 +176,10 @@ export class OfConn implements SessionOutput {
         handleOtherVersion(session, bytes);
         return undefined;
       }
-      const message = decodeMessage(bytes, { flowModTableId: session.flowModTableId, takes });
-      return dispatch(session, message, bytes) ?? undefined;
+      const whole = session.version >= OFP13_VERSION ? session.requests.take(bytes) : bytes;
+      if (!whole) return undefined;
+      const message = decodeMessage(whole, { flowModTableId: session.flowModTableId, takes });
+      return dispatch(session, message, whole) ?? undefined;
     } catch (error) {
       this.#refuse(session, bytes, error);
       return undefined;

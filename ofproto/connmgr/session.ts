@@ -17,6 +17,7 @@ import { encodeMessage, VERSIONS } from '../wire/index.ts';
 import { FLOW_REMOVED_REASON, PACKET_IN_REASON, PORT_STATUS_REASON } from './async-config.ts';
 import { Bundles } from './bundles.ts';
 import type { ControllerRole } from './controller.ts';
+import { MultipartRequests } from './multipart-requests.ts';
 import type { SwitchState } from './switch-state.ts';
 
 /** What OpenFlow says of packets sent to a controller that set no length (OFP_DEFAULT_MISS_SEND_LEN). */
@@ -58,8 +59,10 @@ export class Session {
   asyncConfig: AsyncConfig;
 
   readonly bundles: Bundles;
+  readonly requests: MultipartRequests;
 
   constructor(state: SwitchState, output: SessionOutput, { version, isService, asyncConfig, clock }: SessionOptions) {
+    this.requests = new MultipartRequests(clock, (header) => this.refuse(header, 'OFPBRC_MULTIPART_REQUEST_TIMEOUT'));
     this.bundles = new Bundles(clock, ({ opener }) => this.refuse(opener, 'OFPBFC_TIMEOUT'));
     this.switch = state;
     this.output = output;
@@ -83,6 +86,7 @@ export class Session {
   /** The connection ended. */
   stop(): void {
     this.bundles.stop();
+    this.requests.stop();
   }
 
   /** Controller.role of this session. */

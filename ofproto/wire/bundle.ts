@@ -56,11 +56,11 @@ function decodeAdd(r: Reader, { version, xid }: DecodeContext): OfBodies['bundle
   r.skip(2);
   const flags = r.u16();
   if (r.remaining < HEADER_SIZE) throw new OfError('OFPBFC_MSG_BAD_LEN');
+  if (r.peek16(0) >> 8 !== version) throw new OfError('OFPBFC_BAD_VERSION');
   const length = r.peek16(2);
   if (length < HEADER_SIZE || length > r.remaining) throw new OfError('OFPBFC_MSG_BAD_LEN');
   const bytes = r.take(length);
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);
-  if (view.getUint8(0) !== version) throw new OfError('OFPBFC_BAD_VERSION');
   if (view.getUint32(4) !== xid) throw new OfError('OFPBFC_MSG_BAD_XID');
   const type = view.getUint8(1);
   if (!BUNDLED_TYPES.has(type) && type !== OFPT_EXPERIMENTER) throw new OfError('OFPBFC_MSG_UNSUP');

@@ -130,7 +130,21 @@ export function decodeMessage(bytes: Uint8Array, state: Partial<DecodeState> = {
   }
 }
 
-function decode(bytes: Uint8Array, state: DecodeState): OfMessage {
+/** Multipart types whose requests are lists, which may come in parts: table features, flow monitors. */
+export const OFPMP_LISTS: ReadonlySet<number> = new Set([12, 16]);
+
+/** Checks a message's header and length without reading its body. Throws OfError as decodeMessage() does. */
+export function checkMessage(bytes: Uint8Array): void {
+  try {
+    open(bytes);
+  } catch (error) {
+    if (error instanceof ProtocolError) throw new OfError(error.code, error.message);
+    throw error;
+  }
+}
+
+/** Reads up to the body. */
+function open(bytes: Uint8Array) {
   const r = new Reader(bytes, 'OFPBRC_BAD_LEN');
   const version = r.u8();
   const type = r.u8();
@@ -143,7 +157,11 @@ function decode(bytes: Uint8Array, state: DecodeState): OfMessage {
   const fits = lengthFits(id, bodyVersion, r.remaining);
   if (fits === undefined) throw new OfError(unknownCode(id));
   if (!fits) throw new OfError('OFPBRC_BAD_LEN');
-  const found = byWire.get(`${bodyVersion}:${id}`);
+  return { r, version, xid, more, id, found: byWire.get(`${bodyVersion}:${id}`) };
+}
+
+function decode(bytes: Uint8Array, state: DecodeState): OfMessage {
+  const { r, version, xid, more, id, found } = open(bytes);
   if (!found || !state.takes(found.of)) throw new OfError(NOT_TAKEN[id] ?? 'OFPBRC_BAD_TYPE');
   const context: DecodeContext = { ...state, version, xid, more };
   const body = found.decode(r, context) as object;

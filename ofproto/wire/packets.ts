@@ -2,7 +2,7 @@
 
 import { Reader, type Writer } from '../../lib/cursors.ts';
 import { OFPP } from '../model/actions.ts';
-import { field, getFieldNumber, matchFieldNumber, portFrom16, portTo16 } from '../model/fields.ts';
+import { field, getFieldNumber, isMatched, matchFieldNumber, portFrom16, portTo16 } from '../model/fields.ts';
 import { emptyMatch, KEY_DP_HASH, KEY_ETH_TYPE, type Match } from '../model/flow.ts';
 import { OfError, type PacketIn, type PacketInReason, type PacketOut } from '../model/flow-mod.ts';
 import {
@@ -198,6 +198,7 @@ function decodeOut15(r: Reader, version: number): PacketOut {
   if (!isPipelineOnly(metadata)) throw new OfError('OFPBRC_PIPELINE_FIELDS_ONLY');
   const inPort = getFieldNumber(metadata.flow, field('in_port_oxm'));
   const actions = decodeOutActions(r, length, version);
+  if (!isMatched(metadata.mask, field('in_port_oxm'))) throw new OfError('OFPBRC_BAD_PORT');
   checkInPort(inPort);
   return { inPort, metadata, actions, packet: r.rest().slice() };
 }

@@ -1,23 +1,9 @@
 // Malformed and refused OpenFlow messages, sent in bytes to weftd and to Open vSwitch: the errors that come back must be
 // the same, type, code and quoted bytes.
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { answers, errorOrType, message } from '../support/openflow-bytes.ts';
 import { RealOvs } from '../support/real-ovs.ts';
-import { Peer, until } from '../support/sockets.ts';
 import { Weftd } from '../support/weftd.ts';
-
-const OFPT_ERROR = '01';
-
-/** A message of the version's header and a body in hex; `length` overrides the right one. */
-function message(version: 1 | 4, type: number, body: string, length?: number): string {
-  const hex = body.replaceAll(' ', '');
-  const header = Buffer.alloc(8);
-  header.writeUInt8(version, 0);
-  header.writeUInt8(type, 1);
-  header.writeUInt16BE(length ?? 8 + hex.length / 2, 2);
-  header.writeUInt32BE(0x11, 4);
-  return header.toString('hex') + hex;
-}
 
 const MATCH_ALL_10 = `003fffff${'00'.repeat(36)}`;
 const MATCH_ALL_13 = '0001000400000000';
@@ -145,17 +131,8 @@ describe('errors', () => {
     await oracle?.[Symbol.asyncDispose]();
   });
 
-  /** Messages before the reply to a barrier: errors whole, of others only the type. */
-  async function replies(rundir: string, version: 1 | 4, hex: string): Promise<string[]> {
-    const peer = await Peer.connect(join(rundir, 'br0.mgmt'));
-    peer.send(version === 1 ? '0100000800000001' : '0400000800000001');
-    peer.send(hex);
-    peer.send(version === 1 ? '01120008000000cc' : '04140008000000cc');
-    await until(() => peer.closed || peer.messages().at(-1)?.endsWith('000000cc') === true);
-    peer.socket.destroy();
-    const answers = peer.messages().slice(1, -1);
-    return answers.map((text) => (text.slice(2, 4) === OFPT_ERROR ? text : `type ${text.slice(2, 4)}`));
-  }
+  const replies = async (rundir: string, version: number, hex: string) =>
+    (await answers(rundir, version, [hex])).map(errorOrType);
 
   it.each(CASES)('%s (version %i)', async (_, version, hex) => {
     const theirs = await replies(oracle.rundir, version, hex);
