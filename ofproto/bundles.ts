@@ -27,6 +27,14 @@ export class Bundle implements XlateBundle {
     return this.settings.protected ?? false;
   }
 
+  get mcastFlood(): boolean {
+    return this.settings.mcastFlood ?? false;
+  }
+
+  get mcastFloodReports(): boolean {
+    return this.settings.mcastFloodReports ?? false;
+  }
+
   get floodable(): boolean {
     return this.ports.every((port) => !port.config.noFlood);
   }

@@ -3,6 +3,8 @@
 import type { BridgePort } from './bridge-ports.ts';
 import { type Bundle, Bundles } from './bundles.ts';
 import { MacTable } from './mac-learning.ts';
+import { mcastEvents } from './mcast-message.ts';
+import { McastSnooping } from './mcast-snooping.ts';
 import { Mirrors } from './mirrors.ts';
 import type {
   BundleSettings,
@@ -10,10 +12,12 @@ import type {
   L2Settings,
   MacRow,
   MacStats,
+  McastRow,
   MirrorSettings,
   MirrorStats,
+  SnoopingSettings,
 } from './ofproto-api.ts';
-import type { MacSighting, XlateBundle, XlateL2, XlateMirror } from './xlate/snapshot.ts';
+import type { MacSighting, McastHeard, XlateBundle, XlateL2, XlateMirror } from './xlate/snapshot.ts';
 
 /** What the switch asks of its bridge. */
 export interface L2Parts {
@@ -34,6 +38,7 @@ export class L2Switch implements L2Api, XlateL2 {
   #settingsText = '';
   #floodVlans = NO_VLANS;
   forwardBpdu = false;
+  snooping: McastSnooping | undefined;
 
   constructor(parts: L2Parts) {
     this.#parts = parts;
@@ -46,7 +51,9 @@ export class L2Switch implements L2Api, XlateL2 {
 
   leave(port: BridgePort): void {
     const emptied = this.bundles.leave(port);
-    if (emptied) this.#macs.flushPort(emptied);
+    if (!emptied) return;
+    this.#macs.flushPort(emptied);
+    this.snooping?.flushPort(emptied);
   }
 
   setBundle(settings: BundleSettings): void {
@@ -80,9 +87,37 @@ export class L2Switch implements L2Api, XlateL2 {
     this.#settingsText = text;
     this.#macs.configure({ agingTimeMs: settings.macAgingMs, maxEntries: settings.macTableSize });
     this.forwardBpdu = settings.forwardBpdu;
+    this.#configureSnooping(settings.snooping);
     this.#floodVlans = new Set(settings.floodVlans);
     for (const vlan of this.#floodVlans) this.#macs.flushVlan(vlan);
     this.#parts.changed();
+  }
+
+  #configureSnooping(settings: SnoopingSettings | undefined): void {
+    if (!settings) {
+      this.snooping = undefined;
+      return;
+    }
+    this.snooping ??= new McastSnooping(() => this.#parts.changed());
+    this.snooping.agingMs = settings.agingMs;
+    this.snooping.maxGroups = settings.tableSize;
+    this.snooping.floodUnregistered = settings.floodUnregistered;
+  }
+
+  /** Reads an IGMP or MLD message. */
+  hear({ bundle, vlan }: McastHeard, frame: Uint8Array): void {
+    if (this.bundles.get(bundle.name) !== bundle) return;
+    const nowMs = this.#parts.nowMs();
+    for (const event of mcastEvents(frame)) this.snooping?.hear(event, bundle, vlan, nowMs);
+  }
+
+  mcastRows(): readonly McastRow[] | undefined {
+    return this.snooping?.rows(this.#parts.nowMs());
+  }
+
+  flushMcast(): boolean {
+    this.snooping?.flush();
+    return this.snooping !== undefined;
   }
 
   macBundle(vlan: number, mac: Uint8Array): XlateBundle | undefined {
@@ -96,6 +131,7 @@ export class L2Switch implements L2Api, XlateL2 {
 
   expire(nowMs: number): void {
     this.#macs.expire(nowMs);
+    this.snooping?.expire(nowMs);
   }
 
   flushMacs(): void {

@@ -38,6 +38,9 @@ export interface BundleSettings {
   readonly vlan?: PortVlan | undefined;
   /** Nothing passes between protected bundles. */
   readonly protected?: boolean;
+  /** All snooped multicast goes there; all reports do. */
+  readonly mcastFlood?: boolean;
+  readonly mcastFloodReports?: boolean;
 }
 
 /** Bridge columns that govern NORMAL. */
@@ -48,6 +51,23 @@ export interface L2Settings {
   readonly forwardBpdu: boolean;
   /** VLANs in which addresses are not learned. */
   readonly floodVlans: readonly number[];
+  /** undefined: multicast is not snooped. */
+  readonly snooping?: SnoopingSettings | undefined;
+}
+
+export interface SnoopingSettings {
+  readonly agingMs: number;
+  readonly tableSize: number;
+  /** Groups that nobody is known to listen to are flooded. */
+  readonly floodUnregistered: boolean;
+}
+
+/** A line of `mdb/show`; without a group it tells of a router. */
+export interface McastRow {
+  readonly ofPort: number;
+  readonly vlan: number;
+  readonly group: string | undefined;
+  readonly ageS: number;
 }
 
 /** A line of `fdb/show`; a static entry has no age. */
@@ -131,6 +151,10 @@ export interface L2Api {
   setMirrors(mirrors: readonly MirrorSettings[]): void;
   mirrorStats(): readonly MirrorStats[];
   flushMacs(): void;
+  /** `ovs-appctl mdb/show` rows; undefined while multicast is not snooped. */
+  mcastRows(): readonly McastRow[] | undefined;
+  /** False while multicast is not snooped. */
+  flushMcast(): boolean;
   /** `ovs-appctl fdb/show` rows. */
   macs(): readonly MacRow[];
   /** `ovs-appctl fdb/stats-show`. */

@@ -9,16 +9,7 @@ import { GroupTable } from './groups/group-table.ts';
 import { L2Switch } from './l2-switch.ts';
 import { macNumber } from './mac-learning.ts';
 import { OFPP } from './model/actions.ts';
-import {
-  emptyMatch,
-  FLOW_ACTSET_OUTPUT,
-  FLOW_METADATA,
-  type Flow,
-  KEY_IN_PORT,
-  KEY_PKT_MARK,
-  KEY_RECIRC_ID,
-  type Match,
-} from './model/flow.ts';
+import { FLOW_METADATA, type Flow, KEY_IN_PORT, KEY_RECIRC_ID } from './model/flow.ts';
 import {
   type FlowMod,
   type FlowRemovedReason,
@@ -31,6 +22,7 @@ import {
   type TableStats,
 } from './model/flow-mod.ts';
 import type { GroupMod, GroupSpec, GroupStats } from './model/groups.ts';
+import { applyMetadata, metadataMatch } from './model/packet-metadata.ts';
 import { flowOfKey } from './odp-text/format-key.ts';
 import type {
   BundleSettings,
@@ -51,7 +43,7 @@ import { parseTraceFlow } from './text/parse-flow.ts';
 import { traceText } from './trace/trace.ts';
 import type { BackedBridge, Backer } from './upcall/backer.ts';
 import type { FrozenState } from './xlate/freeze.ts';
-import type { BridgeEffects, ControllerSpec, XlateBridge, Xlated } from './xlate/snapshot.ts';
+import type { BridgeEffects, ControllerSpec, McastHeard, XlateBridge, Xlated } from './xlate/snapshot.ts';
 import { xlate } from './xlate/xlate.ts';
 
 const ETH_HEADER_SIZE = 14;
@@ -293,6 +285,10 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   // Packets
 
+  hear(heard: McastHeard, frame: Uint8Array): void {
+    this.l2.hear(heard, frame);
+  }
+
   learn({ macs, learned }: BridgeEffects, usedMs: number): void {
     for (const sighting of macs) this.l2.learn(sighting, usedMs);
     for (const mod of learned) this.#tables.learn(mod, usedMs);
@@ -353,7 +349,9 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     // As in Open vSwitch, a packet is taken for real, except that it goes to controllers only and no flow is credited.
     const take = (xlated: Xlated) => {
       this.#backer.learn(xlated, this.#now());
-      if (packet) this.#backer.executeUp(packet, xlated);
+      if (!packet) return;
+      this.#backer.hear(xlated, packet);
+      this.#backer.executeUp(packet, xlated);
     };
     return traceText(resume?.bridge ?? this.snapshot, flow, { resume, idsOf }, packet && take);
   }
@@ -371,26 +369,5 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     this.#subscribers.clear();
     this.#backer.unregister(this);
     this.#closed();
-  }
-}
-
-/** Registers, metadata and in_port as a match: only what is not 0. */
-function metadataMatch(metadata: Flow): Match {
-  const match = emptyMatch();
-  match.flow.copyFrom(metadata);
-  match.mask.setU32(KEY_IN_PORT, 0xffffffff);
-  if (metadata.u32(KEY_PKT_MARK) !== 0) match.mask.setU32(KEY_PKT_MARK, 0xffffffff);
-  if (metadata.u64(FLOW_METADATA) !== 0n) match.mask.setU64(FLOW_METADATA, 0xffffffffffffffffn);
-  for (let at = FLOW_METADATA + 8; at < metadata.bytes.length; at += 4) {
-    if (metadata.u32(at) !== 0) match.mask.setU32(at, 0xffffffff);
-  }
-  if (metadata.u32(FLOW_ACTSET_OUTPUT) === OFPP.UNSET) match.mask.setU32(FLOW_ACTSET_OUTPUT, 0);
-  match.flow.applyMask(match.mask);
-  return match;
-}
-
-function applyMetadata(flow: Flow, { flow: values, mask }: Match): void {
-  for (let i = FLOW_METADATA / 4; i < flow.words.length; i++) {
-    flow.words[i] = (flow.words[i]! & ~mask.words[i]!) | (values.words[i]! & mask.words[i]!);
   }
 }

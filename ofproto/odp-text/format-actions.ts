@@ -14,10 +14,15 @@ export interface ControllerText {
   readonly maxLen: number;
 }
 
+/** The slow path does each packet's actions. */
+export interface SlowText {
+  readonly slow: readonly string[];
+}
+
 export interface OdpTextOptions {
   /** Print a port's name in place of its number. */
   readonly portName?: (port: OdpPort) => string | undefined;
-  readonly controller?: (cookie: number) => ControllerText | undefined;
+  readonly controller?: (cookie: number) => ControllerText | SlowText | undefined;
   /** The actions are only being traced: nothing is sent. */
   readonly dontSend?: boolean;
 }
@@ -64,6 +69,7 @@ function formatDpAction(action: DpAction, options: OdpTextOptions): string {
 function formatUserspace(cookie: number, { controller, dontSend }: OdpTextOptions): string {
   const spec = controller?.(cookie);
   if (!spec) return `userspace(pid=0,actions)`;
+  if ('slow' in spec) return `userspace(pid=0,slow_path(${spec.slow.join()}))`;
   const text = [
     `reason=${spec.miss ? MISS_NUMBERS[spec.miss] : REASON_NUMBERS[spec.reason]}`,
     `dont_send=${dontSend ? 1 : 0}`,

@@ -6,7 +6,7 @@ import { formatDpActions } from '../odp-text/format-actions.ts';
 import { formatMatch } from '../text/format-match.ts';
 import { type FrozenState, withRecircIds } from '../xlate/freeze.ts';
 import type { TraceKind, TraceNode } from '../xlate/report.ts';
-import type { XlateBridge, Xlated } from '../xlate/snapshot.ts';
+import type { SlowReason, XlateBridge, Xlated } from '../xlate/snapshot.ts';
 import { xlate } from '../xlate/xlate.ts';
 import { formatWholeFlow } from './format-flow.ts';
 
@@ -60,7 +60,20 @@ export function traceText(
     `Datapath actions: ${dpActions}`,
   );
   if (error !== undefined) lines.push(`Translation failed (${error}), packet is dropped.`);
+  else lines.push(...slowLines(xlated.slow));
   return lines.join('\n');
+}
+
+const SLOW_TEXTS: Readonly<Record<SlowReason, string>> = {
+  action: 'Uses action(s) not supported by datapath',
+  stp: 'Consists of STP packets',
+  lacp: 'Consists of LACP packets',
+};
+
+function slowLines(reasons: ReadonlySet<SlowReason>): string[] {
+  if (reasons.size === 0) return [];
+  const title = 'This flow is handled by the userspace slow path because it:';
+  return [title, ...[...reasons].map((reason) => `  - ${SLOW_TEXTS[reason]}.`)];
 }
 
 /** ICMP's type and code are bytes in 16-bit fields, of which only the low byte is matched; Open vSwitch shows it. */

@@ -5,15 +5,16 @@ import type { DpAction, DpFlow, Dpif, OdpPort, Upcall, UpcallVerdict } from '../
 import type { Clock } from '../../lib/clock.ts';
 import type { BridgePort } from '../bridge-ports.ts';
 import { Flow, KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE } from '../model/flow.ts';
+import { flowOfKey } from '../odp-text/format-key.ts';
 import { PatchPorts } from '../patch-ports.ts';
 import type { FlowTable } from '../tables/flow-table.ts';
 import type { Rule } from '../tables/rule.ts';
 import { XlateScratch } from '../xlate/context.ts';
 import { datapathMask } from '../xlate/datapath-mask.ts';
 import { type FrozenState, withRecircIds } from '../xlate/freeze.ts';
-import type { BridgeEffects, ControllerSpec, Effects, XlateBridge, Xlated } from '../xlate/snapshot.ts';
+import type { BridgeEffects, ControllerSpec, Effects, McastHeard, XlateBridge, Xlated } from '../xlate/snapshot.ts';
 import { xlate } from '../xlate/xlate.ts';
-import { CookieTable } from './cookies.ts';
+import { CookieTable, type Intent, type SlowSpec } from './cookies.ts';
 import { RecircTable } from './recirc-table.ts';
 import { type BoundActions, Revalidator } from './revalidator.ts';
 import { effectsOf, type Held, heldBy, type Resume } from './ukey.ts';
@@ -26,6 +27,8 @@ export interface BackedBridge {
   changed(): void;
   /** Learns what packets that took a translation's path taught. */
   learn(effects: BridgeEffects, usedMs: number): void;
+  /** Reads a message that came in a frame. */
+  hear(heard: McastHeard, frame: Uint8Array): void;
   /** A packet that a rule, or its absence, sends to the controllers. */
   packetIn(spec: ControllerSpec, packet: Uint8Array, frameSize: number): void;
   /** Timeouts of rules and addresses. */
@@ -61,7 +64,7 @@ export class Backer {
       translate: (bridge, flow, resume) => xlate(bridge.snapshot, flow, { resume, scratch: this.#scratch }),
       credit: (effects, packets, bytes, usedMs) => this.#credit(effects, packets, bytes, usedMs),
       isAlive: (recircId) => this.#recircs.get(recircId) !== undefined,
-      bind: (xlated) => this.#bind(xlated),
+      bind: (xlated, resume) => (xlated.slow.size > 0 ? this.#bindSlow(xlated, resume) : this.#bind(xlated)),
       release: (held) => this.#release(held),
       afterRound: () => this.#expire(),
     });
@@ -160,7 +163,7 @@ export class Backer {
   }
 
   /** What a `userspace` action's cookie stands for. */
-  controller(cookie: number): ControllerSpec | undefined {
+  controller(cookie: number): Intent | undefined {
     return this.#cookies.get(cookie);
   }
 
@@ -183,7 +186,8 @@ export class Backer {
   #upcall(upcall: Upcall): UpcallVerdict {
     if (upcall.reason === 'action') {
       const spec = this.#cookies.get(upcall.cookie);
-      if (spec) this.#bridges.get(spec.bridge)?.packetIn(spec, upcall.packet.slice(), upcall.frameSize);
+      if (spec && 'slow' in spec) this.#slow(spec, upcall);
+      else if (spec) this.#bridges.get(spec.bridge)?.packetIn(spec, upcall.packet.slice(), upcall.frameSize);
       return DROP;
     }
     this.#flow.bytes.set(upcall.key);
@@ -200,6 +204,26 @@ export class Backer {
     return bridge ? this.#miss(upcall, bridge, state.inPort, { id, state }) : DROP;
   }
 
+  /** A packet of a flow of which the slow path has to see each; the flow's statistics credit it. */
+  #slow({ resume }: SlowSpec, { packet, inPort }: Upcall): void {
+    const port = this.#ports.get(inPort);
+    const bridge = resume ? this.#bridges.get(resume.state.bridge) : port?.bridge;
+    if (!bridge) return;
+    const frame = packet.slice();
+    const flow = flowOfKey(this.dpif.extract(frame, inPort));
+    flow.setU32(KEY_IN_PORT, resume?.state.inPort ?? port?.ofPort ?? 0);
+    const xlated = xlate(bridge.snapshot, flow, { resume: resume?.state });
+    const bound = this.#bind(xlated);
+    this.hear(xlated, frame);
+    if (bound.actions.length > 0) this.dpif.execute(frame, inPort, bound.actions);
+    this.#releaseSoon(bound);
+  }
+
+  /** Lets each bridge read what the packet says to it. */
+  hear(effects: Effects, frame: Uint8Array): void {
+    for (const { bridge, heard } of effects.bridges) if (heard) this.#bridges.get(bridge)?.hear(heard, frame);
+  }
+
   /** Decides the packet in #flow. */
   #miss(upcall: Upcall, bridge: BackedBridge, ofPort: number, resume?: Resume): UpcallVerdict {
     const flow = this.#flow;
@@ -210,16 +234,19 @@ export class Backer {
     const { actions } = bound;
     this.#releaseSoon(bound);
     this.#credit(xlated, 1, upcall.frameSize, this.clock.nowMs());
+    if (xlated.slow.size > 0) this.hear(xlated, upcall.packet);
     if (this.revalidator.count >= this.revalidator.limit.current) return { actions };
     datapathMask(flow, xlated.mask, this.#mask);
+    const cached = xlated.slow.size > 0 ? this.#bindSlow(xlated, resume) : bound;
+    if (cached !== bound) this.#releaseSoon(cached);
     const installed = (dpFlow: DpFlow) => {
-      const held = heldBy(bound);
-      // The same numbers again: their first use has not been given back yet.
-      for (const spec of xlated.controllers) this.#cookies.acquire(spec);
+      const held = heldBy(cached);
+      // Their first use has not been given back yet.
+      for (const cookie of held.cookies) this.#cookies.hold(cookie);
       for (const id of held.recircs) this.#recircs.hold(id);
       this.revalidator.add(dpFlow, { owner: bridge, ofPort, resume, effects: effectsOf(xlated), held, version }, flow);
     };
-    return { actions, install: { key: upcall.key, mask: this.#maskBytes, actions }, installed };
+    return { actions, install: { key: upcall.key, mask: this.#maskBytes, actions: cached.actions }, installed };
   }
 
   /** Counts packets that took a translation's path, and lets each bridge learn from them. */
@@ -246,6 +273,12 @@ export class Backer {
   /** What packets change apart from counters. */
   learn(effects: Effects, usedMs: number): void {
     for (const here of effects.bridges) this.#bridges.get(here.bridge)?.learn(here, usedMs);
+  }
+
+  /** The actions of a megaflow of which the slow path has to see each packet. */
+  #bindSlow(xlated: Xlated, resume: Resume | undefined): BoundActions {
+    const cookie = this.#cookies.acquire({ slow: [...xlated.slow], resume });
+    return { actions: [{ type: 'userspace', cookie, maxLen: WHOLE_PACKET }], cookies: [cookie], recircs: NONE };
   }
 
   /** Replaces the indexes in `userspace` actions by cookies, and those in `recirc` actions by ids. */
@@ -293,6 +326,7 @@ export class Backer {
 /** A part of a conjunctive match: look-ups depend on it without finding it. */
 const isClause = ({ actions }: Rule): boolean => actions.some(({ type }) => type === 'conjunction');
 
+const WHOLE_PACKET = 0xffff;
 /** How long a packet that was executed once may take to come back with its cookie. */
 const EXECUTE_GRACE_MS = 1000;
 

@@ -1,11 +1,20 @@
 // The numbers that stand in `userspace` actions for what is to be done with the packet. Equal intents share a number, so
 // that translating again gives equal actions; a number lives as long as some megaflow or packet-out uses it.
 
-import type { ControllerSpec } from '../xlate/snapshot.ts';
+import type { ControllerSpec, SlowReason } from '../xlate/snapshot.ts';
+import type { Resume } from './ukey.ts';
+
+/** The packet is to be translated and its actions done here. */
+export interface SlowSpec {
+  readonly slow: readonly SlowReason[];
+  readonly resume: Resume | undefined;
+}
+
+export type Intent = ControllerSpec | SlowSpec;
 
 interface Entry {
   readonly key: string;
-  readonly spec: ControllerSpec;
+  readonly spec: Intent;
   users: number;
 }
 
@@ -15,7 +24,7 @@ export class CookieTable {
   #last = 0;
 
   /** The number for this intent; the caller gives it back with release(). */
-  acquire(spec: ControllerSpec): number {
+  acquire(spec: Intent): number {
     const key = keyOf(spec);
     const known = this.#byKey.get(key);
     if (known !== undefined) {
@@ -28,6 +37,12 @@ export class CookieTable {
     return cookie;
   }
 
+  /** One more user of a number that has some. */
+  hold(cookie: number): void {
+    const entry = this.#byCookie.get(cookie);
+    if (entry) entry.users++;
+  }
+
   release(cookie: number): void {
     const entry = this.#byCookie.get(cookie);
     if (!entry || --entry.users > 0) return;
@@ -35,12 +50,13 @@ export class CookieTable {
     this.#byKey.delete(entry.key);
   }
 
-  get(cookie: number): ControllerSpec | undefined {
+  get(cookie: number): Intent | undefined {
     return this.#byCookie.get(cookie)?.spec;
   }
 }
 
-function keyOf(spec: ControllerSpec): string {
+function keyOf(spec: Intent): string {
+  if ('slow' in spec) return `slow ${spec.slow.join()} ${spec.resume?.id ?? 0}`;
   const metadata = Buffer.from(spec.metadata.bytes).toString('base64');
   const userdata = spec.userdata ? Buffer.from(spec.userdata).toString('base64') : '-';
   const { reason, miss, maxLen, controllerId, tableId, ruleCookie } = spec;

@@ -25,7 +25,7 @@ import { MacReaders } from './mac-readers.ts';
 import { linkRules, usersOf } from './rule-users.ts';
 import { sameActions } from './same-actions.ts';
 import { inSlices } from './slices.ts';
-import { effectsOf, type Held, heldBy, type Made, Ukey, UkeyList } from './ukey.ts';
+import { effectsOf, type Held, heldBy, type Made, type Resume, Ukey, UkeyList } from './ukey.ts';
 
 /** When there are as many megaflows as the limit: new ones need the room more. */
 const MAX_IDLE_CROWDED_MS = 100;
@@ -45,7 +45,7 @@ export interface RevalidatorParts<Owner> {
   /** Whether a recirc_id still stands for something. */
   isAlive(recircId: number): boolean;
   /** Gives the translation's packet-ins their cookies, and its frozen states their ids. */
-  bind(xlated: Xlated): BoundActions;
+  bind(xlated: Xlated, resume: Resume | undefined): BoundActions;
   release(held: Held): void;
   /** Runs after each round: timeouts of rules and addresses. */
   afterRound(): void;
@@ -272,7 +272,7 @@ export class Revalidator<Owner> {
       this.remove(ukey);
       return;
     }
-    const bound = this.#parts.bind(xlated);
+    const bound = this.#parts.bind(xlated, ukey.resume);
     if (!sameActions(bound.actions, dpFlow.actions)) {
       this.#withdrawals++;
       this.#parts.dpif.flowMod(dpFlow, bound.actions);

@@ -13,6 +13,7 @@ import type {
   ControllerSpec,
   GroupVisit,
   PatchHop,
+  SlowReason,
   Visit,
   XlateBridge,
   XlateMirror,
@@ -61,6 +62,7 @@ export class XlateContext {
   readonly visits: Visit[] = [];
   readonly groupVisits: GroupVisit[] = [];
   readonly hops: PatchHop[] = [];
+  readonly slow = new Set<SlowReason>();
   readonly macsRead: number[] = [];
   /** What `recirc` actions stand for, by the index that they hold. */
   readonly recircs: FrozenState[] = [];

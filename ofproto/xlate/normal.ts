@@ -7,6 +7,7 @@ import * as F from '../model/flow.ts';
 import { formatEther } from '../text/addresses.ts';
 import { carries, inputTags, refuseVid, type Tags, tagsOf, writeOutputTags } from './bundle-vlan.ts';
 import type { XlateContext } from './context.ts';
+import { type McastOutput, xlateMulticast } from './multicast.ts';
 import { emitOutput } from './port-output.ts';
 import { hasVlan, isArp } from './protocols.ts';
 import { isReserved } from './reserved-macs.ts';
@@ -23,6 +24,8 @@ export const NO_BUNDLE: XlateBundle = {
   ports: [],
   vlan: { mode: 'trunk', tag: 0 },
   protected: false,
+  mcastFlood: false,
+  mcastFloodReports: false,
   floodable: false,
 };
 
@@ -40,6 +43,12 @@ export function xlateNormal(ctx: XlateContext): void {
   const admitted = admit(ctx);
   if (!admitted) return;
   learnSource(ctx, admitted);
+  const out: McastOutput = {
+    ...admitted,
+    flood: () => floodBundles(ctx, admitted),
+    to: (bundle) => outputToBundle(ctx, bundle, admitted.tags),
+  };
+  if (ctx.bridge.l2.snooping && xlateMulticast(ctx, out)) return;
   forward(ctx, admitted, flow.bytes.subarray(F.KEY_ETH_DST, F.KEY_ETH_DST + 6));
 }
 

@@ -38,6 +38,9 @@ export interface XlateBundle {
   readonly protected: boolean;
   /** Floods go there. */
   readonly floodable: boolean;
+  /** All snooped multicast goes there; all reports do. */
+  readonly mcastFlood: boolean;
+  readonly mcastFloodReports: boolean;
 }
 
 export interface XlateMirror {
@@ -54,6 +57,15 @@ export interface XlateMirror {
   count(packets: number, bytes: number): void;
 }
 
+/** What a bridge knows of multicast. */
+export interface XlateSnooping {
+  /** Who listens to the group; undefined: nobody is known to. */
+  members(vlan: number, address: Uint8Array): Iterable<XlateBundle> | undefined;
+  routers(vlan: number): readonly XlateBundle[];
+  /** Groups without members are flooded. */
+  readonly floodUnregistered: boolean;
+}
+
 /** What NORMAL knows. */
 export interface XlateL2 {
   /** In the order that floods have. */
@@ -61,6 +73,8 @@ export interface XlateL2 {
   /** Behind which bundle `mac` is. */
   macBundle(vlan: number, mac: Uint8Array): XlateBundle | undefined;
   readonly mirrors: readonly XlateMirror[];
+  /** undefined: multicast is not snooped. */
+  readonly snooping: XlateSnooping | undefined;
   /** Nothing but mirrored packets goes out there, and nothing comes in. */
   isMirrorOutput(bundle: XlateBundle): boolean;
   /** Frames for reserved multicast addresses are forwarded. */
@@ -143,11 +157,22 @@ export interface PatchHop {
   readonly to: PortCounters;
 }
 
+/** An IGMP or MLD message for the bridge to read. */
+export interface McastHeard {
+  readonly bundle: XlateBundle;
+  readonly vlan: number;
+}
+
+/** Why the slow path has to see each packet of a flow, by the names that Open vSwitch prints. */
+export type SlowReason = 'action' | 'stp' | 'lacp';
+
 /** What is to be done to one bridge. */
 export interface BridgeEffects {
   readonly bridge: XlateBridge;
   /** Mirrors that got a copy. */
   readonly mirrored: XlateMirror[];
+  /** The packet itself is to be looked at. */
+  heard?: McastHeard;
   readonly macs: MacSighting[];
   readonly learned: FlowMod[];
 }
@@ -167,6 +192,8 @@ export interface Xlated extends Effects {
   /** The cookie of a `userspace` action is an index into `controllers`. */
   readonly actions: DpAction[];
   readonly controllers: readonly ControllerSpec[];
+  /** Not empty: the datapath hands every packet to the slow path, which does the actions. */
+  readonly slow: ReadonlySet<SlowReason>;
   /** The id of a `recirc` action is an index into `recircs`. */
   readonly recircs: readonly FrozenState[];
   /** The bits of the flow that decided. */

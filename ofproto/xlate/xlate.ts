@@ -75,6 +75,7 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
   return {
     actions: ctx.error === undefined ? ctx.actions : [],
     controllers: ctx.controllers,
+    slow: ctx.slow,
     recircs: ctx.recircs,
     groupVisits: ctx.groupVisits,
     mask: ctx.wc,

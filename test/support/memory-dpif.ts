@@ -162,16 +162,17 @@ export class MemoryDpif
   }
 
   /** A packet without a megaflow: asks the sink, and installs what it says. */
-  miss(key: Uint8Array, frameSize = 100): UpcallVerdict {
+  miss(key: Uint8Array, frame: number | Uint8Array = 100): UpcallVerdict {
     const inPort = new DataView(key.buffer, key.byteOffset).getUint32(0);
-    const packet = new Uint8Array(frameSize);
+    const packet = typeof frame === 'number' ? new Uint8Array(frame) : frame;
+    const frameSize = packet.length;
     const verdict = this.#sink({ reason: 'miss', inPort, packet, key, cookie: 0, frameSize });
     if (verdict.install) verdict.installed?.(this.flowPut(verdict.install));
     return verdict;
   }
 
   /** A packet that met a `userspace` action. */
-  userspace(cookie: number, packet: Uint8Array): void {
-    this.#sink({ reason: 'action', inPort: 0, packet, key: new Uint8Array(256), cookie, frameSize: packet.length });
+  userspace(cookie: number, packet: Uint8Array, inPort = 0): void {
+    this.#sink({ reason: 'action', inPort, packet, key: new Uint8Array(256), cookie, frameSize: packet.length });
   }
 }

@@ -17,7 +17,14 @@ const ETH_TYPE_VLAN = 0x8100;
 
 export function bundleSettings(port: PortColumns): BundleSettings {
   const vlan = portVlan(port);
-  return { name: port.name, ...(vlan ? { vlan } : {}), ...(port.protected ? { protected: true } : {}) };
+  const isSet = (key: string) => port.otherConfig?.[key] === 'true';
+  return {
+    name: port.name,
+    ...(vlan ? { vlan } : {}),
+    ...(port.protected ? { protected: true } : {}),
+    ...(isSet('mcast-snooping-flood') ? { mcastFlood: true } : {}),
+    ...(isSet('mcast-snooping-flood-reports') ? { mcastFloodReports: true } : {}),
+  };
 }
 
 /** Without vlan_mode a tag makes an access port; undefined when nothing is set, which is a trunk of every VLAN. */

@@ -12,6 +12,7 @@ export const CONFIG_COLUMNS: Readonly<Record<string, readonly string[]>> = {
     'fail_mode',
     'protocols',
     'flood_vlans',
+    'mcast_snooping_enable',
     'mirrors',
     'other_config',
     'flow_tables',

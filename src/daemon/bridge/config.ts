@@ -38,6 +38,7 @@ export interface BridgeConfig {
   readonly failMode: 'standalone' | 'secure';
   readonly protocols: readonly string[];
   readonly floodVlans: readonly number[];
+  readonly mcastSnooping: boolean;
   readonly mirrors: readonly MirrorSettings[];
   readonly otherConfig: Readonly<Record<string, string>>;
   readonly ports: readonly PortConfig[];
@@ -76,6 +77,7 @@ function readBridge(replica: OvsdbReplica, row: ReplicaRow): BridgeConfig {
     failMode: row.optString('fail_mode') === 'secure' ? 'secure' : 'standalone',
     protocols: row.strings('protocols'),
     floodVlans: row.numbers('flood_vlans'),
+    mcastSnooping: row.boolean('mcast_snooping_enable'),
     mirrors: named(replica, 'Mirror', row.uuids('mirrors')).flatMap((mirror) => readMirror(replica, mirror) ?? []),
     otherConfig: object(row, 'other_config'),
     ports: named(replica, 'Port', row.uuids('ports')).map((port) => readPort(replica, port)),

@@ -6,6 +6,7 @@ import type { CommandContext } from './context.ts';
 import { dpifCommands } from './dpif-commands.ts';
 import { dummyCommands } from './dummy-commands.ts';
 import { fdbCommands } from './fdb-commands.ts';
+import { mdbCommands } from './mdb-commands.ts';
 import { pmdCommands, pmdKillCommand } from './pmd-commands.ts';
 import { upcallCommands } from './upcall-commands.ts';
 
@@ -22,6 +23,7 @@ export function switchCommands(set: CommandSet): Command[] {
   return [
     ...bridgeCommands(set),
     ...fdbCommands(set),
+    ...mdbCommands(set),
     ...dpifCommands(set),
     ...pmdCommands(set),
     ...upcallCommands(set),

@@ -35,12 +35,19 @@ describe('bundleSettings()', () => {
 
 describe('l2Settings()', () => {
   it('keeps numbers within their limits and replaces nonsense', () => {
-    const of = (otherConfig: Record<string, string>) => l2Settings({ otherConfig, floodVlans: [] });
+    const of = (otherConfig: Record<string, string>) =>
+      l2Settings({ otherConfig, floodVlans: [], mcastSnooping: false });
     expect(of({})).toMatchObject({ macAgingMs: 300_000, macTableSize: 8192, forwardBpdu: false });
     expect(of({ 'mac-aging-time': '1', 'mac-table-size': '9999999' })).toMatchObject({
       macAgingMs: 15_000,
       macTableSize: 1_000_000,
     });
     expect(of({ 'mac-aging-time': 'soon' })).toMatchObject({ macAgingMs: 300_000 });
+    const otherConfig = { 'mcast-snooping-disable-flood-unregistered': 'true', 'mcast-snooping-table-size': '1' };
+    expect(l2Settings({ otherConfig, floodVlans: [], mcastSnooping: true }).snooping).toEqual({
+      agingMs: 300_000,
+      tableSize: 10,
+      floodUnregistered: false,
+    });
   });
 });

@@ -47,8 +47,9 @@ function portColumns([name, ...settings]: readonly string[]): PortColumns {
 }
 
 function bridgeColumns(settings: readonly string[]): L2Columns {
-  const { numbers, otherConfig } = columnsOf(settings);
-  return { otherConfig, floodVlans: numbers('flood_vlans') };
+  const { columns, numbers, otherConfig } = columnsOf(settings);
+  const mcastSnooping = columns.get('mcast_snooping_enable') === 'true';
+  return { otherConfig, floodVlans: numbers('flood_vlans'), mcastSnooping };
 }
 
 function addMirror(fixture: SwitchFixture, bridge: string, [name, ...settings]: readonly string[]): void {

@@ -159,7 +159,9 @@ describe('statistics', () => {
 
   it('addresses age unless packets from them come', async () => {
     const fixture = fixtureWith('actions=normal');
-    fixture.br0.l2.configure(l2Settings({ otherConfig: { 'mac-aging-time': '20' }, floodVlans: [] }));
+    fixture.br0.l2.configure(
+      l2Settings({ otherConfig: { 'mac-aging-time': '20' }, floodVlans: [], mcastSnooping: false }),
+    );
     fixture.dpif.miss(fixture.key(`in_port=1,${TCP}`));
     for (let i = 0; i < 6; i++) {
       await fixture.advance(5000);
