@@ -11,15 +11,19 @@ export interface PrefixField {
   readonly size: number;
   /** The stage of a look-up in which it is read. */
   readonly stage: number;
+  /** Packets of other types keep something else there (ARP its addresses), which no trie is asked for; 0 for none. */
+  readonly ethType: number;
 }
 
+const ETH_TYPE_IP = 0x0800;
+const ETH_TYPE_IPV6 = 0x86dd;
 /** A table follows this many at most. */
 export const PREFIXES_MAX = 3;
 
-function field(name: string, offset: number, size: number): PrefixField {
+function field(name: string, offset: number, size: number, ethType = 0): PrefixField {
   const stage = STAGE_MASKS.findIndex((mask) => mask[offset / 4] !== 0);
   if (stage < 0 || stage >= N_STAGES) throw new Error(`${name} is in no stage`);
-  return { name, offset, size, stage };
+  return { name, offset, size, stage, ethType };
 }
 
 export const PREFIX_FIELDS: readonly PrefixField[] = [
@@ -28,10 +32,10 @@ export const PREFIX_FIELDS: readonly PrefixField[] = [
   field('tun_dst', F.FLOW_TUN_DST, 4),
   field('tun_ipv6_src', F.FLOW_TUN_IPV6_SRC, 16),
   field('tun_ipv6_dst', F.FLOW_TUN_IPV6_DST, 16),
-  field('nw_src', F.KEY_NW_SRC, 4),
-  field('nw_dst', F.KEY_NW_DST, 4),
-  field('ipv6_src', F.KEY_IPV6_SRC, 16),
-  field('ipv6_dst', F.KEY_IPV6_DST, 16),
+  field('nw_src', F.KEY_NW_SRC, 4, ETH_TYPE_IP),
+  field('nw_dst', F.KEY_NW_DST, 4, ETH_TYPE_IP),
+  field('ipv6_src', F.KEY_IPV6_SRC, 16, ETH_TYPE_IPV6),
+  field('ipv6_dst', F.KEY_IPV6_DST, 16, ETH_TYPE_IPV6),
 ];
 
 export const DEFAULT_PREFIXES: readonly PrefixField[] = ['nw_dst', 'nw_src'].map(

@@ -20,14 +20,14 @@ const RANGES: readonly (readonly Range[])[] = [
   [
     [F.KEY_NW_FRAG, F.KEY_VLAN0_TPID],
     [F.KEY_NW_SRC, F.KEY_TP_SRC],
-    [F.KEY_TCP_FLAGS, F.KEY_IGMP_GROUP],
-    [F.KEY_ND_TARGET, F.KEY_MPLS_LSE0],
-    [F.KEY_ND_RESERVED, F.KEY_DP_HASH],
+    [F.KEY_NW_TOS, F.KEY_IGMP_GROUP],
     [F.KEY_CT_NW_SRC, F.KEY_CT_TP_SRC],
   ],
   [
-    [F.KEY_TP_SRC, F.KEY_TCP_FLAGS],
-    [F.KEY_IGMP_GROUP, F.KEY_ND_TARGET],
+    [F.KEY_TP_SRC, F.KEY_NW_TOS],
+    // What neighbour discovery and ARP carry counts as this layer.
+    [F.KEY_IGMP_GROUP, F.KEY_MPLS_LSE0],
+    [F.KEY_ND_RESERVED, F.KEY_DP_HASH],
     [F.KEY_CT_TP_SRC, F.KEY_CT_TP_SRC + 8],
   ],
 ];

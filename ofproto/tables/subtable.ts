@@ -22,7 +22,7 @@ const finish = (hash: number): number => {
   return h ^ (h >>> 13);
 };
 
-const L3_STAGE = 2;
+const PORTS_WORD = KEY_TP_SRC / 4;
 
 export class Subtable {
   readonly mask: Minimask;
@@ -156,7 +156,7 @@ export class Subtable {
     const { portsMask } = this.mask;
     const checked = this.#portsTrie.lookup([flow.u32(KEY_TP_SRC) & portsMask]).checkedBits;
     wc.setU32(KEY_TP_SRC, (wc.u32(KEY_TP_SRC) | (portsMask & prefixBits(checked))) >>> 0);
-    this.#unwildcard(wc, stageEnd[L3_STAGE]!);
+    for (let i = 0; i < word.length; i++) if (word[i] !== PORTS_WORD) wc.words[word[i]!]! |= bits[i]!;
   }
 
   #matches(rule: Rule, flow: Flow): boolean {
@@ -176,7 +176,7 @@ export class Subtable {
 const prefixBits = (length: number): number => (length === 0 ? 0 : (-1 << (32 - length)) >>> 0);
 
 function portsOf(rule: Rule): number {
-  const index = rule.mask.word.indexOf(KEY_TP_SRC / 4);
+  const index = rule.mask.word.indexOf(PORTS_WORD);
   const view = new DataView(rule.values.buffer, rule.values.byteOffset + 4 * index, 4);
   return view.getUint32(0);
 }

@@ -1,7 +1,7 @@
 // The address tries of one table: all prefixes of its rules, by field, and their answers for the packet at hand, which are
 // asked for at most once a look-up and shared by its subtables.
 
-import type { Flow } from '../model/flow.ts';
+import { type Flow, KEY_ETH_TYPE } from '../model/flow.ts';
 import { expandMatch, type Minimask } from './minimask.ts';
 import { hasPrefixBits, type PrefixField, prefixLength, readPrefix, readPrefixBits } from './prefix-fields.ts';
 import type { Rule } from './rule.ts';
@@ -66,6 +66,7 @@ export class TableTries {
       const length = lengths[i]!;
       const field = this.fields[i]!;
       if (length === 0 || field.stage !== stage) continue;
+      if (field.ethType !== 0 && flow.u16(KEY_ETH_TYPE) !== field.ethType) continue;
       const answer = this.#ask(i, flow);
       if (answer.hasLength(length)) continue;
       if (answer.checkedBits > length) {

@@ -79,7 +79,7 @@ function slowLines(reasons: ReadonlySet<SlowReason>): string[] {
 /** ICMP's type and code are bytes in 16-bit fields, of which only the low byte is matched; Open vSwitch shows it. */
 function withIcmpMasks(text: string): string {
   return text.replace(
-    /\b(icmp_(?:type|code))=(\d+)/g,
+    /\b(icmp_(?:type|code))=(\d+)\b(?!\/)/g,
     (_, name, value) => `${name}=0x${Number(value).toString(16)}/0xff`,
   );
 }

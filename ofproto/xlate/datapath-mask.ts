@@ -2,7 +2,7 @@
 
 import * as F from '../model/flow.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../model/prerequisites.ts';
-import { isIp, vlanCount } from './protocols.ts';
+import { isIp, isLaterFragment, vlanCount } from './protocols.ts';
 import { VLAN_VID_MASK } from './vlan.ts';
 
 /** Bits of which every translation takes note. */
@@ -25,6 +25,8 @@ export function finishWildcards(flow: F.Flow, wc: F.Flow): void {
     // The TPID is printed as the Ethernet type and always matched by the datapath.
     wc.setU16(offset, 0);
   }
+  // Later fragments have no ports, whatever rules ask for.
+  if (isIp(flow) && isLaterFragment(flow)) wc.setU32(F.KEY_TP_SRC, 0);
   const proto = flow.u8(F.KEY_NW_PROTO);
   if (isIp(flow) && (proto === IPPROTO_ICMP || proto === IPPROTO_ICMPV6)) {
     // Type and code are bytes in 16-bit fields.

@@ -20,9 +20,8 @@ export function pushVlan({ flow, wc }: XlateContext, tpid: number): void {
   flow.setU16(F.KEY_VLAN0_TCI, F.VLAN_CFI);
 }
 
-/** Takes the outer tag off, if there is one. */
+/** Takes the outer tag off, if there is one. What it held is only matched once the packet goes out without it. */
 export function popVlan({ flow, wc }: XlateContext): void {
-  wc.setU16(F.KEY_VLAN0_TCI, wc.u16(F.KEY_VLAN0_TCI) | F.VLAN_CFI);
   const count = vlanCount(flow);
   if (count === 0) return;
   unwildcardTags(wc, 1, count);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Flow, KEY_NW_DST } from '../../../../ofproto/model/flow.ts';
 import { Classifier } from '../../../../ofproto/tables/classifier.ts';
+import { PREFIX_FIELDS } from '../../../../ofproto/tables/prefix-fields.ts';
 import { Rule } from '../../../../ofproto/tables/rule.ts';
 import { PrefixTrie } from '../../../../ofproto/tables/trie.ts';
 import { formatMatch } from '../../../../ofproto/text/format-match.ts';
@@ -55,6 +56,27 @@ describe('Classifier', () => {
     expect(lookup(c, 'ip,nw_dst=20.2.2.2').megaflow).toBe('ip,nw_dst=16.0.0.0/4');
     const ports = classifierOf('udp6,tp_src=0x10/0xf0');
     expect(lookup(ports, 'udp6,tp_src=0x55').megaflow).toBe('udp6,tp_src=0x40/0xc0');
+  });
+
+  it('lookup() reads TCP flags, ARP and neighbour discovery with the ports, after the network layer', () => {
+    const c = classifierOf('tcp,nw_dst=10.0.0.0/8,tcp_flags=+syn', 'arp,arp_tpa=10.0.0.1,arp_sha=00:00:00:00:00:01');
+    expect(lookup(c, 'udp,nw_dst=10.0.0.1').megaflow).toBe('udp,nw_dst=10.0.0.0/8');
+    expect(lookup(c, 'arp,arp_tpa=10.0.0.2').megaflow).toBe('arp,arp_tpa=10.0.0.2');
+    const nd = classifierOf('icmp6,icmp_type=135,icmp_code=0,nd_target=2001:db8::1');
+    expect(lookup(nd, 'icmp6,icmpv6_type=128').megaflow).toBe('icmp6,icmp_type=0x80/0xfc,nd_target=::');
+  });
+
+  it('lookup() asks no trie of IP addresses for those of ARP', () => {
+    const c = classifierOf('arp,arp_tpa=10.1.0.0/16,arp_op=1', 'ip,nw_dst=10.2.0.0/15');
+    expect(lookup(c, 'arp,arp_tpa=20.1.2.3').megaflow).toBe('arp,arp_tpa=20.1.0.0/16,arp_op=0');
+  });
+
+  it('lookup() follows the prefixes that the table is told to', () => {
+    const c = classifierOf('ipv6,ipv6_dst=2001:db8::/32', 'ip,nw_dst=10.0.0.0/8');
+    expect(lookup(c, 'ipv6,ipv6_dst=fe80::1').megaflow).toBe('ipv6,ipv6_dst=fe80::/32');
+    c.prefixes = PREFIX_FIELDS.filter(({ name }) => name === 'ipv6_dst');
+    expect(lookup(c, 'ipv6,ipv6_dst=fe80::1').megaflow).toBe('ipv6,ipv6_dst=8000::/1');
+    expect(lookup(c, 'ip,nw_dst=20.0.0.1').megaflow).toBe('ip,nw_dst=20.0.0.0/8');
   });
 
   it('forgets removed rules, their priorities and prefixes', () => {
