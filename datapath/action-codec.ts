@@ -2,10 +2,18 @@
 
 import { type DpAction, SET_LAYOUT, type SetHeader } from './actions.ts';
 import {
+  ACT_ADD_MPLS,
+  ACT_CHECK_PKT_LEN,
   ACT_CLONE,
   ACT_HASH,
   ACT_OUTPUT,
+  ACT_POP_ETH,
+  ACT_POP_MPLS,
+  ACT_POP_NSH,
   ACT_POP_VLAN,
+  ACT_PUSH_ETH,
+  ACT_PUSH_MPLS,
+  ACT_PUSH_NSH,
   ACT_PUSH_VLAN,
   ACT_RECIRC,
   ACT_SET_ARP,
@@ -14,7 +22,9 @@ import {
   ACT_SET_IPV4,
   ACT_SET_IPV6,
   ACT_SET_MARK,
+  ACT_SET_MPLS,
   ACT_SET_ND,
+  ACT_SET_NSH,
   ACT_SET_PORTS,
   ACT_SET_PRIORITY,
   ACT_TRUNC,
@@ -35,6 +45,8 @@ const SET_OPS: Record<SetHeader, number> = {
   icmpv6: ACT_SET_ICMP,
   arp: ACT_SET_ARP,
   nd: ACT_SET_ND,
+  mpls: ACT_SET_MPLS,
+  nsh: ACT_SET_NSH,
   skb_priority: ACT_SET_PRIORITY,
   pkt_mark: ACT_SET_MARK,
 };
@@ -71,6 +83,27 @@ function encodeOne(action: DpAction): number[] {
     case 'clone': {
       const words = action.actions.flatMap(encodeOne);
       return [header(ACT_CLONE, words.length), ...words];
+    }
+    case 'push_mpls':
+      return [header(ACT_PUSH_MPLS, 2), action.lse, action.ethertype];
+    case 'add_mpls':
+      return [header(ACT_ADD_MPLS, 2), action.lse, action.ethertype];
+    case 'pop_mpls':
+      return [header(ACT_POP_MPLS, 1), action.ethertype];
+    case 'push_nsh': {
+      const words = [...pack(action.header, 8), ...pack(action.metadata, action.metadata.length)];
+      return [header(ACT_PUSH_NSH, words.length + 1), action.metadata.length, ...words];
+    }
+    case 'pop_nsh':
+      return [header(ACT_POP_NSH, 0)];
+    case 'push_eth':
+      return [header(ACT_PUSH_ETH, 3), ...pack(Uint8Array.of(...action.dst, ...action.src), 12)];
+    case 'pop_eth':
+      return [header(ACT_POP_ETH, 0)];
+    case 'check_pkt_len': {
+      const [greater, lessEqual] = [action.greater, action.lessEqual].map((list) => list.flatMap(encodeOne));
+      const words = [action.size, greater!.length, ...greater!, ...lessEqual!];
+      return [header(ACT_CHECK_PKT_LEN, words.length), ...words];
     }
     case 'hash':
       return [header(ACT_HASH, 2), action.algorithm === 'l4' ? HASH_L4 : HASH_SYM_L4, action.basis];

@@ -20,6 +20,10 @@ export const SET_LAYOUT = {
   arp: 22,
   /** target 16, sll 6, tll 6 */
   nd: 28,
+  /** label 20 bits, tc 3, bos 1, ttl 8: the outermost entry */
+  mpls: 4,
+  /** flags 1, ttl 1, mdtype 1 and np 1 (never written), spi 3, si 1, context 16 */
+  nsh: 24,
   skb_priority: 4,
   pkt_mark: 4,
 } as const;
@@ -45,5 +49,33 @@ export type DpAction =
   /** dp_hash := hash of the packet's addresses and ports, never 0. */
   | { readonly type: 'hash'; readonly algorithm: HashAlgorithm; readonly basis: number }
   /** Parses the packet, as it is at this point, and looks it up again with recirc_id `id`. */
-  | { readonly type: 'recirc'; readonly id: number };
+  | { readonly type: 'recirc'; readonly id: number }
+  /** Puts a label stack entry behind the Ethernet header. */
+  | { readonly type: 'push_mpls'; readonly lse: number; readonly ethertype: number }
+  | { readonly type: 'pop_mpls'; readonly ethertype: number }
+  /** Puts a label stack entry before the whole packet, which then has no Ethernet header. */
+  | { readonly type: 'add_mpls'; readonly lse: number; readonly ethertype: number }
+  /** `header`: flags, ttl, mdtype, np, spi 3, si; `metadata`: 16 bytes of context, or TLVs of type 2. */
+  | { readonly type: 'push_nsh'; readonly header: Uint8Array; readonly metadata: Uint8Array }
+  | { readonly type: 'pop_nsh' }
+  /** Ethernet addresses; the type is what the packet is. */
+  | { readonly type: 'push_eth'; readonly src: Uint8Array; readonly dst: Uint8Array }
+  | { readonly type: 'pop_eth' }
+  /** Runs one of two lists on the packet, whose actions go on behind. */
+  | {
+      readonly type: 'check_pkt_len';
+      readonly size: number;
+      readonly greater: readonly DpAction[];
+      readonly lessEqual: readonly DpAction[];
+    };
 // An empty list drops the packet.
+
+/** `actions` with `change` made to each, the nested ones too. */
+export function mapDpActions(actions: readonly DpAction[], change: (action: DpAction) => DpAction): DpAction[] {
+  return actions.map((action) => {
+    if (action.type === 'clone') return { ...action, actions: mapDpActions(action.actions, change) };
+    if (action.type !== 'check_pkt_len') return change(action);
+    const { greater, lessEqual } = action;
+    return { ...action, greater: mapDpActions(greater, change), lessEqual: mapDpActions(lessEqual, change) };
+  });
+}

@@ -43,7 +43,7 @@ import { parseTraceFlow } from './text/parse-flow.ts';
 import { traceText } from './trace/trace.ts';
 import type { BackedBridge, Backer } from './upcall/backer.ts';
 import type { FrozenState } from './xlate/freeze.ts';
-import type { BridgeEffects, ControllerSpec, McastHeard, XlateBridge, Xlated } from './xlate/snapshot.ts';
+import type { BridgeEffects, ControllerSpec, FinTimeout, McastHeard, XlateBridge, Xlated } from './xlate/snapshot.ts';
 import { xlate } from './xlate/xlate.ts';
 
 const ETH_HEADER_SIZE = 14;
@@ -294,6 +294,10 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     for (const mod of learned) this.#tables.learn(mod, usedMs);
   }
 
+  connectionEnded({ rule, idleTimeout, hardTimeout }: FinTimeout): void {
+    this.#tables.shortenTimeouts(rule, idleTimeout, hardTimeout);
+  }
+
   packetIn(spec: ControllerSpec, packet: Uint8Array, frameSize: number): void {
     const { reason, miss, tableId, ruleCookie, controllerId, maxLen, userdata } = spec;
     const packetIn = {
@@ -322,7 +326,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     const flow = flowOfKey(this.#backer.dpif.extract(out.packet, odpPort));
     flow.setU32(KEY_IN_PORT, out.inPort);
     if (out.metadata) applyMetadata(flow, out.metadata);
-    checkPrerequisites(out.actions, flow);
+    checkPrerequisites(out.actions, { flow });
     this.#backer.execute(out.packet, odpPort, xlate(this.snapshot, flow, { packetOut: out.actions }));
   }
 

@@ -3,6 +3,7 @@
 
 import { DROP_ACTION, DROP_NO_HEADROOM } from '../layout/drop-reasons.ts';
 import {
+  ACT_CHECK_PKT_LEN,
   ACT_CLONE,
   ACT_HASH,
   ACT_OUTPUT,
@@ -25,6 +26,7 @@ import { VLAN_CFI } from '../layout/flow-key.ts';
 import { countDrop } from './counters.ts';
 import { packetHash } from './hash.ts';
 import { clonePacket } from './packet.ts';
+import { changeHeaders } from './push-pop.ts';
 import { recirculate } from './recirculate.ts';
 import { setArp, setEth, setIcmp, setIpv4, setIpv6, setNd, setPorts } from './set-header.ts';
 import { stage, stageClone } from './tx.ts';
@@ -82,9 +84,25 @@ function runWords(t: Thread, p: Packet, at: u32, end: u32, depth: u32): void {
     else if (op == ACT_CLONE && depth < CLONE_DEPTH) {
       const clone = clonePacket(t, p);
       if (clone !== null) runWords(t, clone, args, next, depth + 1);
+    } else if (op == ACT_CHECK_PKT_LEN && depth < CLONE_DEPTH) {
+      const branch = next >= end ? p : clonePacket(t, p);
+      if (branch !== null) runBranch(t, branch, args, next, depth + 1);
+      if (next >= end) return;
+    } else if (!changeHeaders(p, op, args)) {
+      countDrop(t, DROP_NO_HEADROOM, 1);
+      return;
     }
     at = next;
   }
+}
+
+/** Runs one of the two lists of check_pkt_len: size, words of the first list, that list, the second. */
+function runBranch(t: Thread, p: Packet, args: u32, end: u32, depth: u32): void {
+  const middle = args + 8 + (load<u32>(args, 4) << 2);
+  const from = p.len > load<u32>(args) ? args + 8 : middle;
+  const to = p.len > load<u32>(args) ? middle : end;
+  if (from == to) countDrop(t, DROP_ACTION, 1);
+  else runWords(t, p, from, to, depth);
 }
 
 /** The packet belongs to the flow that it matches now. */

@@ -11,7 +11,8 @@ import {
   SLOT_IN_PORT,
   SLOT_KEY,
   SLOT_META,
-  SLOT_RECIRC_DEPTH,
+  SLOT_ETH_TYPE,
+  SLOT_FLAGS,
   TC_BUSY_PASSES,
   TC_PASSES,
 } from '../layout/thread-block.ts';
@@ -84,7 +85,8 @@ export function slotTake(index: u32): u32 {
   if (slot == 0xffffffff) return 0;
   const address = slotAddress(threadAt(index), slot);
   v128.store(address, i64x2.splat(0), SLOT_META);
-  store<u8>(address, 0, SLOT_RECIRC_DEPTH);
+  store<u8>(address, 0, SLOT_FLAGS);
+  store<u16>(address, 0, SLOT_ETH_TYPE);
   return address;
 }
 

@@ -1,7 +1,7 @@
 // What stages do to single packets: clone for a further output, linearize into a slot, rebuild from a slot.
 
 import { BURST_MAX, PKT_MAX, SLOT_DATA } from '../layout/memory-map.ts';
-import { SLOT_IN_PORT, SLOT_LEN, SLOT_META, SLOT_RECIRC_DEPTH } from '../layout/thread-block.ts';
+import { SLOT_IN_PORT, SLOT_LEN, SLOT_ETH_TYPE, SLOT_FLAGS, SLOT_META } from '../layout/thread-block.ts';
 import { copyBytes } from './copy.ts';
 import { slotAddress } from './slots.ts';
 import { packetAt } from './vhost-rx.ts';
@@ -62,7 +62,8 @@ export function packetFromSlot(t: Thread, p: Packet, slot: u32): void {
   p.outLen = 0xffffffff;
   p.inPort = load<u32>(address + SLOT_IN_PORT);
   v128.store(changetype<usize>(p), v128.load(address, SLOT_META), PKT_META);
-  p.recircDepth = load<u8>(address, SLOT_RECIRC_DEPTH);
+  p.flags = load<u8>(address, SLOT_FLAGS);
+  p.ethType = load<u16>(address, SLOT_ETH_TYPE);
   copyBytes(p.data, address + SLOT_DATA, copied);
   p.segCount = 0;
   if (len > copied) {

@@ -29,8 +29,9 @@ import {
 } from '../layout/flow-key.ts';
 import { available, be16, copy6 } from './header.ts';
 import { parseIpv6 } from './parse-ipv6.ts';
+import { parseNsh } from './parse-nsh.ts';
 import { parseL4 } from './parse-l4.ts';
-import { Packet, PKT_KEY } from './views.ts';
+import { Packet, PKT_KEY, PKT_NO_ETHERNET } from './views.ts';
 
 const ETH_P_IP: u32 = 0x0800;
 const ETH_P_ARP: u32 = 0x0806;
@@ -40,6 +41,7 @@ const ETH_P_8021AD: u32 = 0x88a8;
 const ETH_P_IPV6: u32 = 0x86dd;
 const ETH_P_MPLS_UC: u32 = 0x8847;
 const ETH_P_MPLS_MC: u32 = 0x8848;
+const ETH_P_NSH: u32 = 0x894f;
 
 function isVlanTpid(type: u32): bool {
   return type == ETH_P_8021Q || type == ETH_P_8021AD;
@@ -85,6 +87,7 @@ export function parseCommon(p: Packet, inPortWord: u64, depth: u32): bool {
  * they lie in memory. Returns false when the headers go on past HEADER_MAX.
  */
 export function parse(p: Packet, inPortWord: u64, depth: u32): bool {
+  if (p.flags & PKT_NO_ETHERNET) return parseBare(p, inPortWord, depth);
   const key = changetype<u32>(p) + PKT_KEY;
   const data = p.data;
   store<u64>(key, inPortWord, KEY_IN_PORT);
@@ -112,11 +115,40 @@ export function parse(p: Packet, inPortWord: u64, depth: u32): bool {
   p.ethType = <u16>type;
   p.l3 = <u16>at;
   store<u16>(key, bswap<u16>(<u16>type), KEY_ETH_TYPE);
+  return parseNetwork(p, key, at, type, depth);
+}
+
+function parseNetwork(p: Packet, key: u32, at: u32, type: u32, depth: u32): bool {
   if (type == ETH_P_IP) return parseIpv4(p, key, at, depth);
   if (type == ETH_P_IPV6) return parseIpv6(p, key, at, depth);
   if (type == ETH_P_ARP || type == ETH_P_RARP) parseArp(p, key, at, depth);
-  else if ((type == ETH_P_MPLS_UC || type == ETH_P_MPLS_MC) && depth & DEPTH_WIDE) parseMpls(p, key, at);
+  else if (depth & DEPTH_WIDE) {
+    if (type == ETH_P_MPLS_UC || type == ETH_P_MPLS_MC) parseMpls(p, key, at);
+    else if (type == ETH_P_NSH) parseNsh(p, key, at);
+  }
   return true;
+}
+
+/** A packet without an Ethernet header: its type is known from what was taken off. */
+function parseBare(p: Packet, inPortWord: u64, depth: u32): bool {
+  const key = changetype<u32>(p) + PKT_KEY;
+  const type = <u32>p.ethType;
+  const swapped = <u64>bswap<u16>(<u16>type);
+  store<u64>(key, inPortWord, KEY_IN_PORT);
+  // packet_type: namespace 1 (Ethernet types), then the type; eth_type has it too.
+  store<u64>(key, 0x0100 | (swapped << 16) | (swapped << 32), KEY_PACKET_TYPE);
+  store<u64>(key, 0, KEY_VLAN0_TPID);
+  store<u64>(key, 0, KEY_ETH_DST);
+  store<u64>(key, 0, KEY_ETH_SRC);
+  store<u64>(key, 0, KEY_NW_SRC);
+  store<u64>(key, 0, KEY_TP_SRC);
+  if (depth & DEPTH_WIDE) zeroWide(key);
+  p.nwProto = 0;
+  p.fragLater = 0;
+  p.l3 = 0;
+  p.l4 = 0;
+  p.tcpFlags = 0;
+  return parseNetwork(p, key, 0, type, depth);
 }
 
 /** Adds what is not in the packet's bytes to a key that was parsed in full. */
@@ -204,6 +236,7 @@ function parseArp(p: Packet, key: u32, at: u32, depth: u32): void {
 }
 
 function parseMpls(p: Packet, key: u32, at: u32): void {
+  available(p, at + 12);
   for (let label: u32 = 0; label < 3 && p.hdrLen >= at + 4; label++, at += 4) {
     const lse = load<u32>(p.data + at);
     store<u32>(key + KEY_MPLS_LSE0 + (label << 2), lse);

@@ -13,24 +13,25 @@ import { count, countDrop, credit } from './counters.ts';
 import { lookupSingle } from './lookup.ts';
 import { parse, parseCommon, setMetadata } from './parse.ts';
 import { joinIfPending, miss } from './upcall.ts';
-import { Flow, Packet, PKT_KEY, Port, Thread } from './views.ts';
+import { Flow, Packet, PKT_KEY, PKT_NO_ETHERNET, Port, Thread } from './views.ts';
 
 /** Recirculations of one packet at most, as in Open vSwitch. */
 const DEPTH_MAX: u8 = 6;
 
 /** Returns the action list of the flow that the packet matches; 0 when it was dropped or asks the control thread. */
 export function recirculate(t: Thread, p: Packet, id: u32): u32 {
-  if (p.recircDepth >= DEPTH_MAX) {
+  if ((p.flags & ~PKT_NO_ETHERNET) >= DEPTH_MAX) {
     countDrop(t, DROP_RECIRC_DEPTH, 1);
     return 0;
   }
-  p.recircDepth++;
+  p.flags++;
   p.recircId = bswap<u32>(id);
   count(t, TC_RECIRCULATIONS, 1);
   const classifier = classifierOf(p.inPort);
   const depth: u32 = classifier == 0 ? 0 : load<u32>(classifier, CLS_DEPTH);
   const inPortWord = <u64>bswap<u32>(p.inPort) | ((<u64>p.recircId) << 32);
-  if (!parseCommon(p, inPortWord, depth) && !parse(p, inPortWord, depth)) {
+  const common = !(p.flags & PKT_NO_ETHERNET) && parseCommon(p, inPortWord, depth);
+  if (!common && !parse(p, inPortWord, depth)) {
     countDrop(t, DROP_HEADER_TOO_LONG, 1);
     return 0;
   }

@@ -34,7 +34,8 @@ import {
   SLOT_META,
   SLOT_NEXT,
   SLOT_OUT_PORT,
-  SLOT_RECIRC_DEPTH,
+  SLOT_ETH_TYPE,
+  SLOT_FLAGS,
   SLOT_WAIT_HEAD,
   SLOT_WAIT_TAIL,
   TC_UPCALLS_LOST,
@@ -104,7 +105,8 @@ function fillSlot(t: Thread, p: Packet, kind: u32, port: u32): u32 {
   store<u32>(address + SLOT_WAIT_TAIL, 0);
   store<u32>(address + SLOT_NEXT, 0);
   v128.store(address, v128.load(changetype<usize>(p), PKT_META), SLOT_META);
-  store<u8>(address, p.recircDepth, SLOT_RECIRC_DEPTH);
+  store<u8>(address, p.flags, SLOT_FLAGS);
+  store<u16>(address, p.ethType, SLOT_ETH_TYPE);
   return slot;
 }
 

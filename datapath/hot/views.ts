@@ -153,8 +153,8 @@ export class Packet {
   fragLater: u8;
   ethType: u16;
   headerTooLong: u8;
-  /** How often the packet was recirculated. */
-  recircDepth: u8;
+  /** How often the packet was recirculated, and PKT_NO_ETHERNET. */
+  flags: u8;
   /** The packet's megaflow where the burst is not sorted into runs (Thread.mixedFrom). */
   flow: u32;
   seg0: u64;
@@ -174,7 +174,7 @@ export class Packet {
   /** A packet that was just received has no metadata. */
   @inline static clearMeta(p: Packet): void {
     v128.store(changetype<usize>(p), i64x2.splat(0), PKT_META);
-    p.recircDepth = 0;
+    p.flags = 0;
   }
 }
 
@@ -196,6 +196,8 @@ export class Run {
 
 /** dp_hash, skb_priority, pkt_mark, recirc_id: 16 bytes. */
 export const PKT_META: usize = 112;
+/** In Packet.flags: the packet begins with what Packet.ethType says, without an Ethernet header. */
+export const PKT_NO_ETHERNET: u8 = 0x80;
 export const SEG_MAX: u32 = 8;
 /** Where a packet's pieces are: 8 bytes each, offset and length. */
 const SEGS: usize = 48;

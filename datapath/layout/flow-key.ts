@@ -28,7 +28,10 @@
 //    21-22 168 ct_label 16
 //    23   184  ct_nw_src u32          | ct_nw_dst u32
 //    24   192  ct_tp_src u16 | ct_tp_dst u16 | pad 4
-//    25-31     reserved (NSH, tunnel, conntrack IPv6 tuple)
+//    25   200  nsh_flags u8, nsh_ttl u8, nsh_mdtype u8, nsh_np u8 | nsh_spi 24 bits, nsh_si 8 bits
+//    26-27 208 nsh_c1 u32 | nsh_c2 u32 | nsh_c3 u32 | nsh_c4 u32
+//    28-29 224 ct_ipv6_src 16
+//    30-31 240 ct_ipv6_dst 16
 
 export const KEY_SIZE = 256;
 export const KEY_WORDS = 32;
@@ -76,6 +79,14 @@ export const KEY_CT_NW_SRC = 184;
 export const KEY_CT_NW_DST = 188;
 export const KEY_CT_TP_SRC = 192;
 export const KEY_CT_TP_DST = 194;
+export const KEY_NSH_FLAGS = 200;
+export const KEY_NSH_TTL = 201;
+export const KEY_NSH_MDTYPE = 202;
+export const KEY_NSH_NP = 203;
+export const KEY_NSH_PATH = 204;
+export const KEY_NSH_C1 = 208;
+export const KEY_CT_IPV6_SRC = 224;
+export const KEY_CT_IPV6_DST = 240;
 
 // nw_frag bits, as Open vSwitch's flow has them: ANY for every fragment, LATER for offset > 0.
 export const FLOW_NW_FRAG_ANY = 1;

@@ -106,5 +106,18 @@ export const ACT_RECIRC = 16;
 /** pkt_mark */
 export const ACT_SET_MARK = 18;
 
+// Headers (hot/push-pop.ts).
+export const ACT_PUSH_MPLS = 32;
+export const ACT_POP_MPLS = 33;
+export const ACT_SET_MPLS = 34;
+export const ACT_ADD_MPLS = 35;
+export const ACT_PUSH_NSH = 36;
+export const ACT_POP_NSH = 37;
+export const ACT_SET_NSH = 38;
+export const ACT_PUSH_ETH = 39;
+export const ACT_POP_ETH = 40;
+/** size, words of the list for longer packets, that list, the list for the others */
+export const ACT_CHECK_PKT_LEN = 48;
+
 export const HASH_L4 = 0;
 export const HASH_SYM_L4 = 1;

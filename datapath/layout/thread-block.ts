@@ -102,7 +102,8 @@ export const SLOT_CHARGED_PORT = 40;
 export const SLOT_FRAME_SIZE = 44;
 /** The packet's metadata (hot/views.ts, PKT_META), 16 bytes, and how often it was recirculated. */
 export const SLOT_META = 48;
-export const SLOT_RECIRC_DEPTH = 64;
+export const SLOT_FLAGS = 64;
+export const SLOT_ETH_TYPE = 66;
 export const SLOT_KEY = 128;
 
 export const SLOT_KIND_MISS = 1;

@@ -102,13 +102,66 @@ export type OfAction =
       readonly collectorSetId: number;
       readonly obsDomainId: number;
       readonly obsPointId: number;
+      /** OFPP.ANY (0xffff on the wire): none. */
+      readonly samplingPort?: number;
+      readonly direction?: 'ingress' | 'egress';
     }
+  | { readonly type: 'push_mpls' | 'pop_mpls'; readonly ethertype: number }
+  | { readonly type: 'set_mpls_label'; readonly label: number }
+  | { readonly type: 'set_mpls_tc'; readonly tc: number }
+  | { readonly type: 'set_mpls_ttl'; readonly ttl: number }
+  | { readonly type: 'dec_mpls_ttl' | 'dec_nsh_ttl' }
+  /** A packet type is `namespace << 16 | type`, as in the match field packet_type. */
+  | { readonly type: 'encap'; readonly packetType: number; readonly props: readonly EncapProperty[] }
+  /** DECAP_NEXT: whatever the header says follows it. */
+  | { readonly type: 'decap'; readonly newPacketType: number }
+  /** Sets the bit `dst` when the packet, from its Ethernet header on, is longer than `maxLen`. */
+  | { readonly type: 'check_pkt_larger'; readonly maxLen: number; readonly dst: Subfield }
+  | { readonly type: 'delete_field'; readonly field: Field }
+  | { readonly type: 'ct'; readonly spec: CtSpec }
+  | { readonly type: 'nat'; readonly spec: NatSpec }
+  | { readonly type: 'ct_clear' }
+  /** Test aids of Open vSwitch, allowed where dummy datapaths are. */
+  | { readonly type: 'debug_recirc' | 'debug_slow' }
   /** Instructions, kept in the action list as Open vSwitch does. */
   | { readonly type: 'meter'; readonly meterId: number }
   | { readonly type: 'clear_actions' }
   | { readonly type: 'write_actions'; readonly actions: readonly OfAction[] }
   | { readonly type: 'write_metadata'; readonly metadata: bigint; readonly mask: bigint }
   | { readonly type: 'goto_table'; readonly tableId: number };
+
+/** Packet type that `decap` without an argument carries. */
+export const DECAP_NEXT = 0xfffe;
+
+/** One property of `encap`: a class (OFPPPC_*), a type in it, and its value as it goes over the wire. */
+export interface EncapProperty {
+  readonly class: number;
+  readonly type: number;
+  readonly value: Uint8Array;
+}
+
+export interface CtSpec {
+  readonly commit: boolean;
+  readonly force: boolean;
+  /** A number, or the 16 bits that hold it. */
+  readonly zone: number | Subfield;
+  /** 255: the packet does not come back. */
+  readonly recircTable: number;
+  /** The control port of a helper's protocol: 21 for ftp, 69 for tftp. */
+  readonly alg: number;
+  /** What commit writes to ct_mark and ct_label, and nat. */
+  readonly actions: readonly OfAction[];
+}
+
+export interface NatSpec {
+  /** Bits NX_NAT_F_*. */
+  readonly flags: number;
+  /** 4 or 16 bytes; `addressMax` only with `addressMin`, and so for ports. */
+  readonly addressMin?: Uint8Array;
+  readonly addressMax?: Uint8Array;
+  readonly portMin?: number;
+  readonly portMax?: number;
+}
 
 export interface LearnSpec {
   readonly idleTimeout: number;

@@ -1,6 +1,5 @@
 // The table of match fields (ovs-fields(7)) and where a Flow keeps each one. Fields that a Flow has no room for
-// (tunnel metadata, ERSPAN, GTP-U, NSH, the IPv6 conntrack tuple) are not in it. Long because it is one table, a row a
-// field.
+// (tunnel metadata) are not in it. Long because it is one table, a row a field.
 
 import type { FieldFormat, MaskRule, Prerequisite } from './field.ts';
 import * as F from './flow.ts';
@@ -106,6 +105,26 @@ const metadata: readonly FieldRow[] = [
   { name: 'tun_tos', size: 1, offset: F.FLOW_TUN_TOS, mask: EXACT },
   { name: 'tun_gbp_id', size: 2, offset: F.FLOW_TUN_GBP_ID, nxm: ['NXM_NX_TUN_GBP_ID', 38] },
   { name: 'tun_gbp_flags', size: 1, offset: F.FLOW_TUN_GBP_FLAGS, ...HEX, nxm: ['NXM_NX_TUN_GBP_FLAGS', 39] },
+  ...(
+    [
+      ['tun_erspan_ver', 1, 4, F.FLOW_TUN_ERSPAN_VER, 12, 'decimal'],
+      ['tun_erspan_idx', 4, 20, F.FLOW_TUN_ERSPAN_IDX, 11, 'hexadecimal'],
+      ['tun_erspan_dir', 1, 1, F.FLOW_TUN_ERSPAN_DIR, 13, 'decimal'],
+      ['tun_erspan_hwid', 1, 6, F.FLOW_TUN_ERSPAN_HWID, 14, 'hexadecimal'],
+      ['tun_gtpu_flags', 1, 8, F.FLOW_TUN_GTPU_FLAGS, 15, 'hexadecimal'],
+      ['tun_gtpu_msgtype', 1, 8, F.FLOW_TUN_GTPU_MSGTYPE, 16, 'decimal'],
+    ] as const
+  ).map(
+    ([name, size, bits, offset, number, format]): FieldRow => ({
+      name,
+      size,
+      bits,
+      offset,
+      format,
+      readOnly: name.startsWith('tun_gtpu'),
+      nxm: [`NXOXM_ET_${name.slice('tun_'.length).toUpperCase()}`, number],
+    }),
+  ),
   { name: 'metadata', size: 8, offset: F.FLOW_METADATA, ...HEX, oxm: ['OXM_OF_METADATA', 2, OF12] },
   {
     name: 'in_port',
@@ -182,6 +201,22 @@ const conntrack: readonly FieldRow[] = [
     needs: 'ct',
     readOnly: true,
     nxm: ['NXM_NX_CT_NW_DST', 121],
+  },
+  {
+    name: 'ct_ipv6_src',
+    ...IPV6,
+    offset: F.KEY_CT_IPV6_SRC,
+    needs: 'ct',
+    readOnly: true,
+    nxm: ['NXM_NX_CT_IPV6_SRC', 122],
+  },
+  {
+    name: 'ct_ipv6_dst',
+    ...IPV6,
+    offset: F.KEY_CT_IPV6_DST,
+    needs: 'ct',
+    readOnly: true,
+    nxm: ['NXM_NX_CT_IPV6_DST', 123],
   },
   { name: 'ct_tp_src', size: 2, offset: F.KEY_CT_TP_SRC, needs: 'ct', readOnly: true, nxm: ['NXM_NX_CT_TP_SRC', 124] },
   { name: 'ct_tp_dst', size: 2, offset: F.KEY_CT_TP_DST, needs: 'ct', readOnly: true, nxm: ['NXM_NX_CT_TP_DST', 125] },
@@ -278,6 +313,63 @@ const mpls: readonly FieldRow[] = [
     oxm: ['OXM_OF_MPLS_BOS', 36, OF13],
   },
   { name: 'mpls_ttl', size: 1, offset: F.KEY_MPLS_LSE0 + 3, mask: EXACT, needs: 'mpls', nxm: ['NXM_NX_MPLS_TTL', 30] },
+];
+
+// The service path identifier is the upper 24 bits of a word whose low byte is the service index (RFC 8300, 2.3).
+const nsh: readonly FieldRow[] = [
+  { name: 'nsh_flags', size: 1, offset: F.KEY_NSH_FLAGS, needs: 'nsh', nxm: ['NXOXM_NSH_FLAGS', 1] },
+  { name: 'nsh_ttl', size: 1, offset: F.KEY_NSH_TTL, mask: EXACT, needs: 'nsh', nxm: ['NXOXM_NSH_TTL', 10] },
+  {
+    name: 'nsh_mdtype',
+    size: 1,
+    offset: F.KEY_NSH_MDTYPE,
+    mask: EXACT,
+    needs: 'nsh',
+    readOnly: true,
+    nxm: ['NXOXM_NSH_MDTYPE', 2],
+  },
+  {
+    name: 'nsh_np',
+    size: 1,
+    offset: F.KEY_NSH_NP,
+    mask: EXACT,
+    needs: 'nsh',
+    readOnly: true,
+    nxm: ['NXOXM_NSH_NP', 3],
+  },
+  {
+    name: 'nsh_spi',
+    aliases: ['nsp'],
+    size: 4,
+    bits: 24,
+    offset: F.KEY_NSH_PATH,
+    shift: 8,
+    mask: EXACT,
+    ...HEX,
+    needs: 'nsh',
+    nxm: ['NXOXM_NSH_SPI', 4],
+  },
+  {
+    name: 'nsh_si',
+    aliases: ['nsi'],
+    size: 1,
+    offset: F.KEY_NSH_PATH + 3,
+    mask: EXACT,
+    needs: 'nsh',
+    nxm: ['NXOXM_NSH_SI', 5],
+  },
+  ...Array.from(
+    { length: 4 },
+    (_, i): FieldRow => ({
+      name: `nsh_c${i + 1}`,
+      aliases: [`nshc${i + 1}`],
+      size: 4,
+      offset: F.KEY_NSH_C1 + 4 * i,
+      ...HEX,
+      needs: 'nsh',
+      nxm: [`NXOXM_NSH_C${i + 1}`, 6 + i],
+    }),
+  ),
 ];
 
 const ip: readonly FieldRow[] = [
@@ -565,6 +657,7 @@ export const FIELD_ROWS: readonly FieldRow[] = [
   ...conntrack,
   ...layer2,
   ...mpls,
+  ...nsh,
   ...ip,
   ...arp,
   ...layer4,

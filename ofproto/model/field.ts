@@ -34,6 +34,7 @@ export type Prerequisite =
   | 'nd_solicit'
   | 'nd_advert'
   | 'mpls'
+  | 'nsh'
   | 'ct'
   | 'ethernet';
 
@@ -59,6 +60,8 @@ export interface Field {
   readonly writable: boolean;
   /** 32-bit NXM header (without mask), 0 when none; and OXM header. */
   readonly nxm: number;
+  /** Whose class the `nxm` header is: set when that is the experimenter class, whose headers have 32 bits more. */
+  readonly experimenter: number;
   readonly oxm: number;
   /** `NXM_OF_TCP_DST`, `OXM_OF_TCP_DST`; empty when there is none. */
   readonly nxmName: string;

@@ -17,7 +17,16 @@ const CLASSES: readonly (readonly [prefix: string, oxmClass: number])[] = [
   ['OXM_OF_', 0x8000],
   ['NXM_OF_', 0x0000],
   ['NXM_NX_', 0x0001],
+  ['NXOXM_NSH_', 0xffff],
+  ['NXOXM_ET_', 0xffff],
 ];
+
+/** Experimenter of a code point in class 0xffff, by the prefix of its name. */
+const EXPERIMENTERS: readonly (readonly [prefix: string, experimenter: number])[] = [
+  ['NXOXM_NSH_', 0x005ad650],
+  ['NXOXM_ET_', 0x00002320],
+];
+const experimenterOf = (name: string): number => EXPERIMENTERS.find(([prefix]) => name.startsWith(prefix))?.[1] ?? 0;
 
 function header(
   codePoint: readonly [name: string, number: number, ...rest: number[]] | undefined,
@@ -45,6 +54,7 @@ function fieldOf(row: FieldRow): Field {
     prerequisite: row.needs ?? 'none',
     writable: !row.readOnly,
     nxm: header(row.nxm, row.size),
+    experimenter: experimenterOf(row.nxm?.[0] ?? ''),
     oxm: header(row.oxm, row.size),
     nxmName: row.nxm?.[0] ?? '',
     oxmName: row.oxm?.[0] ?? '',
@@ -66,7 +76,7 @@ for (const field of FIELDS) {
   for (const name of [field.name, ...field.aliases, field.nxmName, field.oxmName]) {
     if (name !== '' && !byName.has(name)) byName.set(name, field);
   }
-  if (field.nxm !== 0) byHeader.set(field.nxm >>> LENGTH_BITS, field);
+  if (field.nxm !== 0 && field.experimenter === 0) byHeader.set(field.nxm >>> LENGTH_BITS, field);
   if (field.oxm !== 0) byHeader.set(field.oxm >>> LENGTH_BITS, field);
 }
 
@@ -85,9 +95,14 @@ export function fieldByHeader(nxmOrOxm: number): Field | undefined {
   return byHeader.get(nxmOrOxm >>> LENGTH_BITS);
 }
 
-/** The field that the ONF extension class (0xffff, 0x4f4e4600) calls `type`. */
-export function fieldByOnfExtension(type: number): Field | undefined {
-  return type === 0 ? undefined : FIELDS.find((f) => f.onfExtension === type);
+const ONF_EXPERIMENTER = 0x4f4e4600;
+
+/** The field that an experimenter's class (0xffff and a 32-bit identifier) calls `type`. */
+export function fieldByExperimenter(experimenter: number, type: number): Field | undefined {
+  if (experimenter === ONF_EXPERIMENTER) return type === 0 ? undefined : FIELDS.find((f) => f.onfExtension === type);
+  return experimenter === 0
+    ? undefined
+    : FIELDS.find((f) => f.experimenter === experimenter && ((f.nxm >>> 9) & 0x7f) === type);
 }
 
 /** OpenFlow 1.0's 16-bit port number as a 32-bit one, and back: reserved ones are the top of each range. */

@@ -53,6 +53,8 @@ export interface FlowMod {
   readonly outGroup: number;
   readonly flags: FlowModFlags;
   readonly actions: readonly OfAction[];
+  /** OpenFlow 1.1+: actions on headers that the match does not name are a mistake; on 1.0 they do nothing. */
+  readonly strictActions?: boolean;
 }
 
 /** A flow-mod for every packet in every table, without actions: a delete of this empties the switch. */

@@ -12,7 +12,8 @@
 //          352     tun_ipv6_src 16
 //          368     tun_ipv6_dst 16
 //          384     tun_flags u16 | tun_tos u8 | tun_ttl u8 | tun_gbp_id u16 | tun_gbp_flags u8 | pad 1
-//          392..511 reserved
+//          392     tun_erspan_idx u32 | tun_erspan_ver u8, dir u8, hwid u8 | tun_gtpu_flags u8, msgtype u8 | pad 3
+//          404..511 reserved
 
 export * from '../../datapath/layout/flow-key.ts';
 
@@ -31,6 +32,12 @@ export const FLOW_TUN_TOS = 386;
 export const FLOW_TUN_TTL = 387;
 export const FLOW_TUN_GBP_ID = 388;
 export const FLOW_TUN_GBP_FLAGS = 390;
+export const FLOW_TUN_ERSPAN_IDX = 392;
+export const FLOW_TUN_ERSPAN_VER = 396;
+export const FLOW_TUN_ERSPAN_DIR = 397;
+export const FLOW_TUN_ERSPAN_HWID = 398;
+export const FLOW_TUN_GTPU_FLAGS = 399;
+export const FLOW_TUN_GTPU_MSGTYPE = 400;
 
 const FLOW_WORDS = FLOW_SIZE / 4;
 

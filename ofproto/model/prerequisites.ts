@@ -19,8 +19,17 @@ export const IPPROTO_UDP = 17;
 export const IPPROTO_ICMPV6 = 58;
 export const IPPROTO_SCTP = 132;
 
-const isIpv4 = (flow: F.Flow) => flow.u16(F.KEY_ETH_TYPE) === ETH_TYPE_IP;
-const isIpv6 = (flow: F.Flow) => flow.u16(F.KEY_ETH_TYPE) === ETH_TYPE_IPV6;
+/** The Ethernet type, also of packets without an Ethernet header, whose packet type says it. */
+export function etherTypeOf(flow: F.Flow): number {
+  const packetType = flow.u32(F.KEY_PACKET_TYPE);
+  return packetType >>> 16 === OFPHTN_ETHERTYPE ? packetType & 0xffff : flow.u16(F.KEY_ETH_TYPE);
+}
+
+/** Namespace of packet types that are Ethernet types. */
+const OFPHTN_ETHERTYPE = 1;
+
+const isIpv4 = (flow: F.Flow) => etherTypeOf(flow) === ETH_TYPE_IP;
+const isIpv6 = (flow: F.Flow) => etherTypeOf(flow) === ETH_TYPE_IPV6;
 const isIp = (flow: F.Flow) => isIpv4(flow) || isIpv6(flow);
 /** A later fragment carries no transport header. */
 const hasL4 = (flow: F.Flow, proto: number) =>
@@ -30,15 +39,29 @@ const isIcmpv6 = (flow: F.Flow) => isIpv6(flow) && flow.u8(F.KEY_NW_PROTO) === I
 const isNd = (flow: F.Flow, type: number) =>
   isIcmpv6(flow) && flow.u16(F.KEY_TP_SRC) === type && flow.u16(F.KEY_TP_DST) === 0;
 
-const CHECKS: Readonly<Record<Prerequisite, (flow: F.Flow) => boolean>> = {
+/** ct_state bits that only a packet of a known connection has; CS_VALID without matching them says "not invalid". */
+const CS_ESTABLISHED_KINDS = 0x01 | 0x02 | 0x04 | 0x08 | 0x40 | 0x80;
+const CS_INVALID = 0x10;
+/** ct_state's bit for packets that went through the connection tracker. */
+const CS_TRACKED = 0x20;
+
+/** Whether a match (or, without mask, a packet) knows that there is a connection, whose first packet the tuple is of. */
+function isTracked(flow: F.Flow, mask: F.Flow | undefined): boolean {
+  const state = flow.u32(F.KEY_CT_STATE);
+  if (state & CS_ESTABLISHED_KINDS) return true;
+  if (!mask || !(state & CS_TRACKED)) return false;
+  return (mask.u32(F.KEY_CT_STATE) & CS_INVALID) !== 0 && (state & CS_INVALID) === 0;
+}
+
+const CHECKS: Readonly<Record<Prerequisite, (flow: F.Flow, mask: F.Flow | undefined) => boolean>> = {
   none: () => true,
   ethernet: (flow) => flow.u32(F.KEY_PACKET_TYPE) === 0,
   vlan: (flow) => (flow.u16(F.KEY_VLAN0_TCI) & F.VLAN_CFI) !== 0,
   ipv4: isIpv4,
   ipv6: isIpv6,
   ip: isIp,
-  arp: (flow) => flow.u16(F.KEY_ETH_TYPE) === ETH_TYPE_ARP || flow.u16(F.KEY_ETH_TYPE) === ETH_TYPE_RARP,
-  mpls: (flow) => flow.u16(F.KEY_ETH_TYPE) === ETH_TYPE_MPLS || flow.u16(F.KEY_ETH_TYPE) === ETH_TYPE_MPLS_MCAST,
+  arp: (flow) => etherTypeOf(flow) === ETH_TYPE_ARP || etherTypeOf(flow) === ETH_TYPE_RARP,
+  mpls: (flow) => etherTypeOf(flow) === ETH_TYPE_MPLS || etherTypeOf(flow) === ETH_TYPE_MPLS_MCAST,
   tcp: (flow) => isIp(flow) && hasL4(flow, IPPROTO_TCP),
   udp: (flow) => isIp(flow) && hasL4(flow, IPPROTO_UDP),
   sctp: (flow) => isIp(flow) && hasL4(flow, IPPROTO_SCTP),
@@ -47,15 +70,13 @@ const CHECKS: Readonly<Record<Prerequisite, (flow: F.Flow) => boolean>> = {
   nd: (flow) => isNd(flow, 135) || isNd(flow, 136),
   nd_solicit: (flow) => isNd(flow, 135),
   nd_advert: (flow) => isNd(flow, 136),
-  ct: (flow) => (flow.u32(F.KEY_CT_STATE) & CS_TRACKED) !== 0 && isIp(flow),
+  nsh: (flow) => etherTypeOf(flow) === ETH_TYPE_NSH,
+  ct: isTracked,
 };
 
-/** ct_state's bit for packets that went through the connection tracker. */
-const CS_TRACKED = 0x20;
-
-/** Whether `flow` (a packet's fields, or the value part of a match) has what `f` needs. */
-export function prerequisitesMet(flow: F.Flow, f: Field): boolean {
-  return CHECKS[f.prerequisite](flow);
+/** Whether `flow` (a packet's fields, or the value part of a match with `mask`) has what `f` needs. */
+export function prerequisitesMet(flow: F.Flow, f: Field, mask?: F.Flow): boolean {
+  return CHECKS[f.prerequisite](flow, mask);
 }
 
 /** Un-wildcards what prerequisitesMet() looks at: a translation that asked depends on it. */
@@ -65,8 +86,11 @@ export function unwildcardPrerequisites(mask: F.Flow, f: Field): void {
     mask.setU16(F.KEY_VLAN0_TCI, mask.u16(F.KEY_VLAN0_TCI) | F.VLAN_CFI);
     return;
   }
+  if (f.prerequisite === 'ct') {
+    mask.setU32(F.KEY_CT_STATE, mask.u32(F.KEY_CT_STATE) | CS_ESTABLISHED_KINDS);
+    return;
+  }
   mask.setU16(F.KEY_ETH_TYPE, 0xffff);
-  if (f.prerequisite === 'ct') mask.setU32(F.KEY_CT_STATE, mask.u32(F.KEY_CT_STATE) | CS_TRACKED);
   if (!L4.has(f.prerequisite)) return;
   mask.setU8(F.KEY_NW_PROTO, 0xff);
   mask.setU8(F.KEY_NW_FRAG, mask.u8(F.KEY_NW_FRAG) | F.FLOW_NW_FRAG_LATER);

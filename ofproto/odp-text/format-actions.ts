@@ -3,6 +3,8 @@
 import type { DpAction, OdpPort, SetHeader } from '../../datapath/dpif.ts';
 import { VLAN_CFI } from '../model/flow.ts';
 import type { PacketInReason, TableMiss } from '../model/flow-mod.ts';
+import { formatEther } from '../text/addresses.ts';
+import { hexBytes } from '../text/lexer.ts';
 import { HeaderText, hex } from './masked.ts';
 
 /** What a `userspace` action's cookie stands for. */
@@ -55,6 +57,23 @@ function formatDpAction(action: DpAction, options: OdpTextOptions): string {
       return 'pop_vlan';
     case 'set':
       return formatSet(action.header, action.value, action.mask);
+    case 'push_mpls':
+    case 'add_mpls':
+      return `${action.type}(${mplsText(action.lse)},eth_type=0x${action.ethertype.toString(16)})`;
+    case 'pop_mpls':
+      return `pop_mpls(eth_type=0x${action.ethertype.toString(16)})`;
+    case 'push_nsh':
+      return `push_nsh(${nshText(action.header, action.metadata)})`;
+    case 'pop_nsh':
+      return 'pop_nsh()';
+    case 'push_eth':
+      return `push_eth(src=${formatEther(action.src)},dst=${formatEther(action.dst)})`;
+    case 'pop_eth':
+      return 'pop_eth';
+    case 'check_pkt_len': {
+      const [greater, lessEqual] = [action.greater, action.lessEqual].map((list) => formatDpActions(list, options));
+      return `check_pkt_len(size=${action.size},gt(${greater}),le(${lessEqual}))`;
+    }
     case 'trunc':
       return `trunc(${action.maxLen})`;
     case 'clone':
@@ -82,6 +101,35 @@ function formatUserspace(cookie: number, { controller, dontSend }: OdpTextOption
   return `userspace(pid=0,controller(${text.join(',')}))`;
 }
 
+const mplsText = (lse: number) => `label=${lse >>> 12},tc=${(lse >>> 9) & 7},ttl=${lse & 0xff},bos=${(lse >>> 8) & 1}`;
+
+const hex0x = (value: number) => `0x${(value >>> 0).toString(16)}`;
+
+function nshText(header: Uint8Array, metadata: Uint8Array): string {
+  const [flags, ttl, mdType, np] = header;
+  const path = u32(header, 4);
+  const text = `flags=${flags},ttl=${ttl},mdtype=${mdType},np=${np},spi=${hex0x(path >>> 8)},si=${path & 0xff}`;
+  if (mdType !== 1) return metadata.length === 0 ? text : `${text},md2=0x${hexBytes(metadata, '')}`;
+  return `${text},${[0, 4, 8, 12].map((at, i) => `c${i + 1}=${hex0x(u32(metadata, at))}`).join(',')}`;
+}
+
+/** Only what is written; contexts with their masks. */
+function nshSetText(value: Uint8Array, mask: Uint8Array): string {
+  const parts: string[] = [];
+  if (mask[0]) parts.push(`flags=${value[0]}${mask[0] === 0xff ? '' : `/${hex0x(mask[0])}`}`);
+  if (mask[1]) parts.push(`ttl=${value[1]}`);
+  const [path, bits] = [u32(value, 4), u32(mask, 4)];
+  if (bits >>> 8) parts.push(`spi=${hex0x(path >>> 8)}${bits >>> 8 === 0xffffff ? '' : `/${hex0x(bits >>> 8)}`}`);
+  if (bits & 0xff) parts.push(`si=${path & 0xff}`);
+  [8, 12, 16, 20].forEach((at, i) => {
+    const m = u32(mask, at);
+    if (m === 0) return;
+    const masked = m === 0xffffffff ? '' : `/0x${m.toString(16).padStart(8, '0')}`;
+    parts.push(`c${i + 1}=${hex0x(u32(value, at))}${masked}`);
+  });
+  return `nsh(${parts.join(',')})`;
+}
+
 function formatTag(tpid: number, tci: number): string {
   const parts = [`vid=${tci & 0xfff}`, `pcp=${tci >> 13}`];
   if (tpid !== 0x8100) parts.unshift(`tpid=0x${tpid.toString(16).padStart(4, '0')}`);
@@ -93,6 +141,8 @@ function formatSet(header: SetHeader, value: Uint8Array, mask: Uint8Array): stri
   const values = new DataView(value.buffer, value.byteOffset, value.length);
   if (header === 'skb_priority') return `set(skb_priority(${hex(values.getUint32(0))}))`;
   if (header === 'pkt_mark') return `set(skb_mark(${hex(values.getUint32(0))}))`;
+  if (header === 'mpls') return `set(mpls(${mplsText(values.getUint32(0))}))`;
+  if (header === 'nsh') return `set(${nshSetText(value, mask)})`;
   return `set(${SETS[header](value, mask).wrap(header).join('')})`;
 }
 
@@ -116,7 +166,7 @@ function address(text: HeaderText, name: string, v: Uint8Array, m: Uint8Array, f
   return text.bytes(name, cut(v), cut(m));
 }
 
-const SETS: Readonly<Record<Exclude<SetHeader, 'skb_priority' | 'pkt_mark'>, Printer>> = {
+const SETS: Readonly<Record<Exclude<SetHeader, 'skb_priority' | 'pkt_mark' | 'mpls' | 'nsh'>, Printer>> = {
   eth: (v, m) => address(address(new HeaderText(false), 'src', v, m, 6, 12), 'dst', v, m, 0, 6),
   ipv4: (v, m) =>
     address(address(new HeaderText(false), 'src', v, m, 0, 4), 'dst', v, m, 4, 8)

@@ -1,6 +1,7 @@
 // Whether this switch can carry out a flow's actions, asked before the flow enters a table: what is refused here never
 // reaches translation. Errors are OpenFlow's (OpenFlow 1.3.5, 6.4 and 7.4.4; ovs-actions(7)).
 
+import { allowedInActionSet } from '../model/action-set.ts';
 import { OFPP, type OfAction, type Subfield } from '../model/actions.ts';
 import type { Field } from '../model/field.ts';
 import { OfError } from '../model/flow-mod.ts';
@@ -33,40 +34,11 @@ function checkSubfield({ field: f, ofs, bits }: Subfield): void {
   if (bits < 1 || ofs + bits > f.bits) throw new OfError('OFPBAC_BAD_ARGUMENT', `${f.name} has ${f.bits} bits`);
 }
 
-/** What an action set may hold (OpenFlow 1.3.5, 5.10). */
-const SET_ACTIONS: ReadonlySet<OfAction['type']> = new Set([
-  'group',
-  'output',
-  'output_reg',
-  'controller',
-  'enqueue',
-  'set_queue',
-  'push_vlan',
-  'pop_vlan',
-  'set_vlan_vid',
-  'set_vlan_pcp',
-  'set_eth_src',
-  'set_eth_dst',
-  'set_ip_src',
-  'set_ip_dst',
-  'set_ip_dscp',
-  'set_ip_ecn',
-  'set_ip_ttl',
-  'set_l4_src_port',
-  'set_l4_dst_port',
-  'set_field',
-  'reg_move',
-  'dec_ttl',
-  'set_tunnel',
-  'resubmit',
-]);
-
 const UNSUPPORTED: Partial<Record<OfAction['type'], string>> = {
-  multipath: 'OFPBAC_BAD_TYPE',
-  bundle: 'OFPBAC_BAD_TYPE',
-  sample: 'OFPBAC_BAD_TYPE',
-  fin_timeout: 'OFPBAC_BAD_TYPE',
-  conjunction: 'OFPBAC_BAD_TYPE',
+  // There is no connection tracker yet.
+  ct: 'OFPBAC_BAD_TYPE',
+  nat: 'OFPBAC_BAD_TYPE',
+  ct_clear: 'OFPBAC_BAD_TYPE',
 };
 
 /** What a switch has that actions may name. */
@@ -77,6 +49,7 @@ export interface Resources {
 
 /** Throws OfError for the first action that table `tableId` cannot have. */
 export function checkActions(actions: readonly OfAction[], tableId: number): void {
+  checkConjunction(actions);
   for (const action of actions) checkAction(action, tableId);
 }
 
@@ -88,14 +61,35 @@ export function checkReferences(actions: readonly OfAction[], resources: Resourc
   }
 }
 
+/** What must hold of actions on every switch: also asked by those who send flows. */
+export function checkArguments(actions: readonly OfAction[], tableId: number): void {
+  for (const action of actions) checkArgument(action, tableId);
+}
+
+/** conjunction only says what the flow is part of: a flow with it does nothing itself. */
+function checkConjunction(actions: readonly OfAction[]): void {
+  if (!actions.some((action) => action.type === 'conjunction')) return;
+  const other = actions.find((action) => action.type !== 'conjunction' && action.type !== 'note');
+  if (other) throw new OfError('NXBAC_BAD_CONJUNCTION', `conjunction with ${other.type}`);
+}
+
 function checkAction(action: OfAction, tableId: number): void {
   const unsupported = UNSUPPORTED[action.type];
   if (unsupported) throw new OfError(unsupported, `${action.type} is not supported`);
+  if (action.type === 'clone' || action.type === 'write_actions') checkActions(action.actions, tableId);
+  checkArgument(action, tableId);
+}
+
+function checkArgument(action: OfAction, tableId: number): void {
   switch (action.type) {
     case 'output':
     case 'output_trunc':
-    case 'enqueue':
       checkPort(action.port);
+      break;
+    case 'enqueue':
+      if (action.port >= OFPP.MAX && action.port !== OFPP.IN_PORT && action.port !== OFPP.LOCAL) {
+        throw new OfError('OFPBAC_BAD_OUT_PORT');
+      }
       break;
     case 'output_reg':
       checkSubfield(action.src);
@@ -134,13 +128,37 @@ function checkAction(action: OfAction, tableId: number): void {
       checkLearn(action.spec.tableId, action.spec.resultDst);
       break;
     case 'clone':
-      checkActions(action.actions, tableId);
+      checkArguments(action.actions, tableId);
       break;
     case 'write_actions':
       checkActionSet(action.actions, tableId);
       break;
     default:
+      checkExtension(action);
   }
+}
+
+function checkExtension(action: OfAction): void {
+  switch (action.type) {
+    case 'multipath':
+    case 'check_pkt_larger':
+      checkDestination(action.dst);
+      break;
+    case 'bundle':
+      if (action.dst) checkDestination(action.dst);
+      break;
+    case 'delete_field':
+      if (!action.field.name.startsWith('tun_metadata')) {
+        throw new OfError('OFPBAC_BAD_ARGUMENT', 'delete_field is for tunnel metadata');
+      }
+      break;
+    default:
+  }
+}
+
+function checkDestination(dst: Subfield): void {
+  checkSubfield(dst);
+  checkWritable(dst.field);
 }
 
 function checkMove(src: Subfield, dst: Subfield): void {
@@ -155,10 +173,8 @@ function checkLearn(tableId: number, resultDst: Subfield | undefined): void {
 }
 
 function checkActionSet(actions: readonly OfAction[], tableId: number): void {
-  for (const action of actions) {
-    if (UNSUPPORTED[action.type] === undefined && !SET_ACTIONS.has(action.type)) {
-      throw new OfError('OFPBAC_BAD_TYPE', `${action.type} cannot be in an action set`);
-    }
+  for (const { type } of actions) {
+    if (!allowedInActionSet(type)) throw new OfError('OFPBAC_BAD_TYPE', `${type} cannot be in an action set`);
   }
-  checkActions(actions, tableId);
+  checkArguments(actions, tableId);
 }

@@ -5,7 +5,8 @@
 // visit costs one hash and reads no more stages, address bits and port bits than it needs (subtable.ts, trie.ts). So a
 // look-up is linear in the number of masks and independent of the number of rules.
 
-import type { Flow, Match } from '../model/flow.ts';
+import { FLOW_CONJ_ID, type Flow, type Match } from '../model/flow.ts';
+import { resolve } from './conjunction.ts';
 import { type Minimask, minimask, minivalues } from './minimask.ts';
 import { DEFAULT_PREFIXES, type PrefixField } from './prefix-fields.ts';
 import type { Rule } from './rule.ts';
@@ -59,14 +60,30 @@ export class Classifier {
   /** The best rule for `flow`; ORs into `wc` every bit of the flow that the answer depends on. */
   lookup(flow: Flow, wc?: Flow): Rule | undefined {
     this.#ordered ??= [...this.#subtables.values()].sort((a, b) => b.maxPriority - a.maxPriority);
+    return this.#search(flow, wc, true);
+  }
+
+  /** `conjunctive`: rules that are clauses may make up a conjunction; else they are passed over. */
+  #search(flow: Flow, wc: Flow | undefined, conjunctive: boolean): Rule | undefined {
     this.#tries.begin();
     let best: Rule | undefined;
-    for (const subtable of this.#ordered) {
+    let soft: Rule[] | undefined;
+    for (const subtable of this.#ordered!) {
       if (best && subtable.maxPriority <= best.priority) break;
       const rule = subtable.lookup(flow, wc, this.#tries);
-      if (rule && (!best || rule.priority > best.priority)) best = rule;
+      if (!rule || (best && rule.priority <= best.priority)) continue;
+      if (rule.conjunctions.length === 0) best = rule;
+      else if (conjunctive) soft = soft ? [...soft, rule] : [rule];
     }
-    return best;
+    return soft ? resolve(soft, best, (id) => this.#searchConjunction(flow, wc, id)) : best;
+  }
+
+  #searchConjunction(flow: Flow, wc: Flow | undefined, id: number): Rule | undefined {
+    const before = flow.u32(FLOW_CONJ_ID);
+    flow.setU32(FLOW_CONJ_ID, id);
+    const rule = this.#search(flow, wc, false);
+    flow.setU32(FLOW_CONJ_ID, before);
+    return rule;
   }
 
   /** The rule with exactly this match and priority. */

@@ -9,6 +9,7 @@ import { formatActions } from '../text/format-actions.ts';
 import { checkActions, checkReferences, type Resources } from './check-actions.ts';
 import { checkPrerequisites } from './check-prerequisites.ts';
 import { FlowTable } from './flow-table.ts';
+import { LearnedCookies } from './learned-cookies.ts';
 import { ALL_TABLES, INTERNAL_TABLE, MAX_TABLE, N_TABLES } from './limits.ts';
 import { References, referencesOf } from './references.ts';
 import { Rule } from './rule.ts';
@@ -47,6 +48,7 @@ type Selector = Pick<FlowStatsRequest, 'tableId' | 'match' | 'cookie' | 'cookieM
 export class FlowTables {
   readonly #tables: FlowTable[] = Array.from({ length: N_TABLES }, (_, id) => new FlowTable(id));
   readonly #expirable = new Set<Rule>();
+  readonly #learned = new LearnedCookies();
   readonly #listener: FlowTablesListener;
   readonly #transaction: Transaction;
   readonly #resources: Resources;
@@ -77,7 +79,7 @@ export class FlowTables {
     if (mod.tableId === INTERNAL_TABLE) throw new OfError('OFPBRC_EPERM', 'table 254 is internal');
     if (mod.command.startsWith('delete')) return;
     checkActions(mod.actions, mod.tableId === ALL_TABLES ? 0 : mod.tableId);
-    checkPrerequisites(mod.actions, mod.match.flow);
+    checkConsistency(mod);
     // What recirculation uses between two passes of a packet is no business of controllers.
     const { flow, mask } = mod.match;
     if (flow.u32(KEY_RECIRC_ID) !== 0 || mask.u32(KEY_DP_HASH) !== 0) throw new OfError('OFPBRC_EPERM');
@@ -173,6 +175,15 @@ export class FlowTables {
     }
   }
 
+  /** fin_timeout: neither timeout stays longer than given; 0 leaves it. */
+  shortenTimeouts(rule: Rule, idleTimeout: number, hardTimeout: number): void {
+    if (rule.removed) return;
+    const shorter = (now: number, max: number) => (max > 0 && (now === 0 || now > max) ? max : now);
+    rule.idleTimeout = shorter(rule.idleTimeout, idleTimeout);
+    rule.hardTimeout = shorter(rule.hardTimeout, hardTimeout);
+    if (rule.idleTimeout > 0 || rule.hardTimeout > 0) this.#expirable.add(rule);
+  }
+
   /** Puts a rule in place: flow-mods and weft's own hidden rules. */
   insert(rule: Rule, origin?: ChangeOrigin): void {
     this.#link(rule);
@@ -192,7 +203,7 @@ export class FlowTables {
     }
     for (const rule of rules) checkActions(mod.actions, rule.tableId);
     checkReferences(mod.actions, this.#resources);
-    checkPrerequisites(mod.actions, mod.match.flow);
+    checkConsistency(mod);
     for (const rule of rules) this.#modifyRule(rule, mod, nowMs, origin);
   }
 
@@ -232,6 +243,17 @@ export class FlowTables {
       () => this.#link(rule),
       () => this.#listener.flowRemoved(rule, reason, origin),
     );
+    this.#deleteOrphans();
+  }
+
+  /** Takes out the flows of learn actions with delete_learned that no rule has any more. */
+  #deleteOrphans(): void {
+    for (const { tableId, cookie } of this.#learned.takeOrphans()) {
+      const orphans = [...this.#tables[tableId]!.classifier.rules()].filter(
+        (rule) => !rule.hidden && rule.cookie === cookie,
+      );
+      for (const rule of orphans) this.remove(rule, 'delete');
+    }
   }
 
   #link(rule: Rule): void {
@@ -240,6 +262,7 @@ export class FlowTables {
     table.insert(rule);
     this.references.add(rule);
     if (rule.idleTimeout > 0 || rule.hardTimeout > 0) this.#expirable.add(rule);
+    this.#learned.add(rule.actions);
     this.#listener.added(table, rule);
   }
 
@@ -248,6 +271,7 @@ export class FlowTables {
     this.#tables[rule.tableId]!.remove(rule);
     this.references.delete(rule);
     this.#expirable.delete(rule);
+    this.#learned.remove(rule.actions);
     this.#listener.touched(rule);
   }
 
@@ -299,6 +323,11 @@ export class FlowTables {
       }
     }
   }
+}
+
+/** Throws OfError OFPBAC_MATCH_INCONSISTENT. */
+function checkConsistency({ actions, match, strictActions }: FlowMod): void {
+  if (!checkPrerequisites(actions, match) && strictActions) throw new OfError('OFPBAC_MATCH_INCONSISTENT');
 }
 
 const sameActions = (a: readonly OfAction[], b: readonly OfAction[]) =>

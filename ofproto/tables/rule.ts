@@ -4,6 +4,7 @@
 import type { OfAction } from '../model/actions.ts';
 import type { Match } from '../model/flow.ts';
 import type { FlowMod, FlowModFlags, FlowRemovedReason, FlowStatsEntry } from '../model/flow-mod.ts';
+import { clausesOf } from './conjunction.ts';
 import { expandMatch, type Minimask, minimask, minivalues } from './minimask.ts';
 
 /** Priorities above 65535 are weft's own rules, which OpenFlow neither shows nor changes. */
@@ -31,7 +32,9 @@ export class Rule {
   hardTimeout: number;
   importance: number;
   flags: FlowModFlags;
-  actions: readonly OfAction[];
+  #actions: readonly OfAction[];
+  /** The conjunctions that the rule is a clause of: then it is no match by itself. */
+  conjunctions: ReturnType<typeof clausesOf>;
   readonly createdMs: number;
   modifiedMs: number;
   usedMs: number;
@@ -53,10 +56,20 @@ export class Rule {
     this.hardTimeout = spec.hardTimeout;
     this.importance = spec.importance;
     this.flags = spec.flags;
-    this.actions = spec.actions;
+    this.#actions = spec.actions;
+    this.conjunctions = clausesOf(spec.actions);
     this.createdMs = nowMs;
     this.modifiedMs = nowMs;
     this.usedMs = nowMs;
+  }
+
+  get actions(): readonly OfAction[] {
+    return this.#actions;
+  }
+
+  set actions(actions: readonly OfAction[]) {
+    this.#actions = actions;
+    this.conjunctions = clausesOf(actions);
   }
 
   get hidden(): boolean {

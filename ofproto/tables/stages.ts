@@ -22,6 +22,7 @@ const RANGES: readonly (readonly Range[])[] = [
     [F.KEY_NW_SRC, F.KEY_TP_SRC],
     [F.KEY_NW_TOS, F.KEY_IGMP_GROUP],
     [F.KEY_CT_NW_SRC, F.KEY_CT_TP_SRC],
+    [F.KEY_NSH_FLAGS, F.KEY_SIZE],
   ],
   [
     [F.KEY_TP_SRC, F.KEY_NW_TOS],

@@ -136,13 +136,13 @@ export function formatFieldValue(f: Field, value: Uint8Array, mask: Uint8Array, 
     case 'tcp_flags':
       return flagsText(TCP_FLAGS, value, mask, exact);
     case 'tnl_flags':
-      return formatFlagsMasked(Number(bigintOf(value)), Number(bigintOf(mask)) & 1, TUNNEL_FLAGS);
+      return flagsText(TUNNEL_FLAGS, value, mask, exact);
     case 'ct_state':
       return flagsText(CT_STATES, value, mask, exact);
     case 'packet_type':
       return `(${bigintOf(value.subarray(0, 2))},${hex(bigintOf(value.subarray(2)))})`;
     case 'decimal':
-      return exact ? String(bigintOf(value)) : `0x${bigintOf(value).toString(16)}/0x${bigintOf(mask).toString(16)}`;
+      return `${bigintOf(value)}${exact ? '' : `/0x${bigintOf(mask).toString(16)}`}`;
     case 'hexadecimal':
       return hex(bigintOf(value)) + (exact ? '' : `/${hex(bigintOf(mask))}`);
   }

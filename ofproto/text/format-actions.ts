@@ -1,12 +1,12 @@
 // Actions as Open vSwitch prints them (ovs-actions(7)); what parseActions() reads back.
 
-import { unreachable } from '../../lib/assert.ts';
 import { OFPP, type OfAction } from '../model/actions.ts';
 import { bigintOf, exactMask, type Field, maskRange } from '../model/fields.ts';
 import { PACKET_IN_REASONS } from '../model/nicira.ts';
 import { formatEther, formatIpv4 } from './addresses.ts';
 import { formatFieldValue } from './field-values.ts';
 import { formatLearn } from './format-learn.ts';
+import { formatNxAction, type NxAction } from './format-nx.ts';
 import { hex, hexBytes } from './lexer.ts';
 import { formatPort, formatTable, type Names } from './ports.ts';
 import { formatSubfield, headerName } from './subfields.ts';
@@ -107,10 +107,7 @@ function formatOther(a: Exclude<OfAction, { type: 'output' | 'controller' | 'set
     case 'fin_timeout':
       return `fin_timeout(${timeouts(a.idleTimeout, a.hardTimeout)})`;
     case 'sample':
-      return (
-        `sample(probability=${a.probability},collector_set_id=${a.collectorSetId},` +
-        `obs_domain_id=${a.obsDomainId},obs_point_id=${a.obsPointId})`
-      );
+      return formatSample(a, names);
     case 'meter':
       return `meter:${a.meterId}`;
     case 'write_actions':
@@ -144,8 +141,20 @@ function formatOther(a: Exclude<OfAction, { type: 'output' | 'controller' | 'set
     case 'stack_pop':
       return formatAction(a, names);
     default:
-      return unreachable(a);
+      return formatNxAction(a satisfies NxAction, names, formatActions);
   }
+}
+
+function formatSample(a: Extract<OfAction, { type: 'sample' }>, names: Names): string {
+  const parts = [
+    `probability=${a.probability}`,
+    `collector_set_id=${a.collectorSetId}`,
+    `obs_domain_id=${a.obsDomainId}`,
+    `obs_point_id=${a.obsPointId}`,
+    ...(a.samplingPort === undefined ? [] : [`sampling_port=${formatPort(a.samplingPort, names)}`]),
+    ...(a.direction ? [a.direction] : []),
+  ];
+  return `sample(${parts.join(',')})`;
 }
 
 function formatOutput(port: number, maxLen: number, names: Names): string {

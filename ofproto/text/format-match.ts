@@ -6,6 +6,7 @@ import * as F from '../model/flow.ts';
 import { OFP_DEFAULT_PRIORITY } from '../model/flow-mod.ts';
 import * as P from '../model/prerequisites.ts';
 import { formatFieldValue } from './field-values.ts';
+import { formatFlagsMasked, TUNNEL_FLAGS } from './flags.ts';
 import { hex } from './lexer.ts';
 import type { Names } from './ports.ts';
 
@@ -21,6 +22,8 @@ export function formatMatch(match: F.Match, priority: number = OFP_DEFAULT_PRIOR
   const protocol = protocolOf(match);
   if (protocol) out.push(protocol.name);
   pushFields(out, match, REGISTERS, names);
+  pushFields(out, match, TUNNEL, names);
+  pushErspan(out, match, names);
   pushFields(out, match, METADATA_LAST, names);
   pushVlan(out, match, F.KEY_VLAN0_TCI, '');
   pushVlan(out, match, F.KEY_VLAN1_TCI, '1');
@@ -28,6 +31,7 @@ export function formatMatch(match: F.Match, priority: number = OFP_DEFAULT_PRIOR
   if (!protocol && match.mask.u16(F.KEY_ETH_TYPE) !== 0) {
     out.push(`dl_type=0x${match.flow.u16(F.KEY_ETH_TYPE).toString(16).padStart(4, '0')}`);
   }
+  pushNsh(out, match, names);
   pushNetwork(out, match, protocol?.impliesProto ?? false, names);
   pushTransport(out, match, names);
   return out.join(',');
@@ -46,12 +50,14 @@ const METADATA_FIRST = [
   'ct_label',
   'ct_nw_src',
   'ct_nw_dst',
+  'ct_ipv6_src',
+  'ct_ipv6_dst',
   'ct_nw_proto',
   'ct_tp_src',
   'ct_tp_dst',
 ];
 const REGISTERS = Array.from({ length: 16 }, (_, i) => `reg${i}`);
-const METADATA_LAST = [
+const TUNNEL = [
   'tun_id',
   'tun_src',
   'tun_dst',
@@ -61,10 +67,24 @@ const METADATA_LAST = [
   'tun_gbp_flags',
   'tun_tos',
   'tun_ttl',
-  'tun_flags',
-  'metadata',
-  'in_port_oxm',
 ];
+const METADATA_LAST = ['tun_gtpu_flags', 'tun_gtpu_msgtype', 'tun_flags', 'metadata', 'in_port_oxm'];
+
+/** Version 1 has an index, version 2 a direction and the hardware's identifier. */
+function pushErspan(out: string[], match: F.Match, names: Names): void {
+  if (match.mask.u8(F.FLOW_TUN_ERSPAN_VER) === 0) return;
+  const version = match.flow.u8(F.FLOW_TUN_ERSPAN_VER);
+  pushFields(out, match, ['tun_erspan_ver'], names);
+  if (version === 1) pushFields(out, match, ['tun_erspan_idx'], names);
+  else if (version === 2) pushFields(out, match, ['tun_erspan_dir', 'tun_erspan_hwid'], names);
+}
+
+/** The context headers are only known of fixed-length metadata (RFC 8300, 2.4). */
+function pushNsh(out: string[], match: F.Match, names: Names): void {
+  if (match.flow.u16(F.KEY_ETH_TYPE) !== P.ETH_TYPE_NSH) return;
+  pushFields(out, match, ['nsh_flags', 'nsh_ttl', 'nsh_mdtype', 'nsh_np', 'nsh_spi', 'nsh_si'], names);
+  if (match.flow.u8(F.KEY_NSH_MDTYPE) === 1) pushFields(out, match, ['nsh_c1', 'nsh_c2', 'nsh_c3', 'nsh_c4'], names);
+}
 
 /** Names that dump-flows prints where they differ from the field's own. */
 const PRINTED: Readonly<Record<string, string>> = {
@@ -78,14 +98,23 @@ const PRINTED: Readonly<Record<string, string>> = {
   tcp_dst: 'tp_dst',
   icmpv6_type: 'icmp_type',
   icmpv6_code: 'icmp_code',
+  tun_gtpu_flags: 'gtpu_flags',
+  tun_gtpu_msgtype: 'gtpu_msgtype',
 };
+
+const hex0x = (value: bigint) => `0x${value.toString(16)}`;
 
 /** Fields whose printed form in a match is not the field's general one. */
 const FORMATS: Readonly<Record<string, (value: bigint, mask: bigint, exact: boolean) => string>> = {
   recirc_id: (value) => hex(value),
   ct_zone: (value) => String(value),
+  ...Object.fromEntries(['nsh_spi', 'nsh_c1', 'nsh_c2', 'nsh_c3', 'nsh_c4'].map((name) => [name, hex0x])),
+  // Always with signs: that the bit is clear is worth saying.
+  tun_flags: (value, mask) => formatFlagsMasked(Number(value), Number(mask) & 1, TUNNEL_FLAGS),
+  nsh_flags: (value, mask, exact) => (exact ? String(value) : `${hex2(value)}/${hex2(mask)}`),
   ipv6_label: (value, mask, exact) => (exact ? hex5(value) : `${hex5(value)}/${hex5(mask)}`),
 };
+const hex2 = (value: bigint) => `0x${value.toString(16).padStart(2, '0')}`;
 const hex5 = (value: bigint) => `0x${value.toString(16).padStart(5, '0')}`;
 
 function pushFields(out: string[], match: F.Match, fields: readonly string[], names: Names): void {
@@ -98,7 +127,12 @@ function pushField(out: string[], match: F.Match, f: Field, names: Names): void 
   const value = getField(match.flow, f);
   const special = FORMATS[f.name];
   const bits = bigintOf(mask);
-  const text = special ? special(bigintOf(value), bits, bits === f.valid) : formatFieldValue(f, value, mask, names);
+  const exact = bits === f.valid;
+  const text = special
+    ? special(bigintOf(value), bits, exact)
+    : f.format === 'decimal' && !exact
+      ? `0x${bigintOf(value).toString(16)}/0x${bits.toString(16)}`
+      : formatFieldValue(f, value, mask, names);
   out.push(`${PRINTED[f.name] ?? f.name}=${text}`);
 }
 
@@ -172,7 +206,20 @@ function pushNetwork(out: string[], match: F.Match, protoNamed: boolean, names: 
   if (!protoNamed) pushFields(out, match, [isArp ? 'arp_op' : 'nw_proto'], names);
   if (isArp) pushFields(out, match, ['arp_sha', 'arp_tha'], names);
   pushTos(out, match);
-  pushFields(out, match, ['nw_ttl', 'mpls_label', 'mpls_tc', 'mpls_ttl', 'mpls_bos', 'ip_frag'], names);
+  pushFields(out, match, ['nw_ttl', 'mpls_label', 'mpls_tc', 'mpls_ttl', 'mpls_bos'], names);
+  pushInnerLabels(out, match);
+  pushFields(out, match, ['ip_frag'], names);
+}
+
+/** Entries below the outer one have no fields of their own. */
+function pushInnerLabels(out: string[], { flow, mask }: F.Match): void {
+  for (const i of [1, 2]) {
+    const bits = mask.u32(F.KEY_MPLS_LSE0 + 4 * i);
+    if (bits === 0) continue;
+    const value = flow.u32(F.KEY_MPLS_LSE0 + 4 * i);
+    const hex8 = (word: number) => `0x${word.toString(16).padStart(8, '0')}`;
+    out.push(`mpls_lse${i}=${bits === 0xffffffff ? value : `${hex8(value)}/${hex8(bits)}`}`);
+  }
 }
 
 /** DSCP as the TOS byte that has it, then ECN. */

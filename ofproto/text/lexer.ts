@@ -17,13 +17,14 @@ const SEPARATORS = ', \t\r\n';
 const KEY_ENDS = ':=(, \t\r\n';
 
 /** Where the text that starts at `start` ends: at a separator outside parentheses, or at a closing one too many. */
-function endOfValue(text: string, start: number, separators: string): number {
+function endOfValue(text: string, start: number, separators: string, closes = true): number {
   let depth = 0;
   let i = start;
   for (; i < text.length; i++) {
     const c = text[i]!;
     if (c === '(') depth++;
-    else if (c === ')' && --depth < 0) break;
+    else if (c === ')' && depth > 0) depth--;
+    else if (c === ')' && closes) break;
     else if (depth === 0 && separators.includes(c)) break;
   }
   return i;
@@ -40,13 +41,17 @@ export function* keyValues(text: string): Generator<KeyValue> {
     const key = text.slice(start, i);
     const mark = text[i];
     if (mark === '(') {
-      const end = endOfValue(text, i + 1, '');
-      yield { key, value: text.slice(i + 1, end), hasValue: true, parens: true };
-      i = end + 1;
+      const close = endOfValue(text, i + 1, '');
+      // `key(value)->destination` belongs together.
+      const arrow = text.startsWith('->', close + 1);
+      const end = arrow ? endOfValue(text, close + 1, SEPARATORS) : close + 1;
+      const destination = arrow ? text.slice(close + 1, end) : '';
+      yield { key, value: text.slice(i + 1, close) + destination, hasValue: true, parens: true };
+      i = end;
     } else if (mark === '=' || mark === ':') {
-      const end = endOfValue(text, i + 1, SEPARATORS);
+      const end = endOfValue(text, i + 1, SEPARATORS, false);
       yield { key, value: text.slice(i + 1, end), hasValue: true, parens: false };
-      i = text[end] === ')' ? end + 1 : end;
+      i = end;
     } else {
       yield { key, value: '', hasValue: false, parens: false };
     }
@@ -70,6 +75,7 @@ export function parseUint(text: string, bits: number, what: string): number {
 
 /** A 32-bit number. Throws UserError. */
 export function parseU32(text: string): number {
+  if (text === '') throw new UserError('missing required numeric argument');
   const value = parseInteger(text);
   if (value === undefined || value > 0xffffffffn) throw new UserError(`invalid numeric format ${text}`);
   return Number(value);
@@ -77,7 +83,9 @@ export function parseU32(text: string): number {
 
 /** A 64-bit number. Throws UserError. */
 export function parseU64(text: string): bigint {
-  const value = parseInteger(text);
+  if (text === '') throw new UserError('missing required numeric argument');
+  // As strtoull(3) has it.
+  const value = text.startsWith('-') ? BigInt.asUintN(64, -(parseInteger(text.slice(1)) ?? 0n)) : parseInteger(text);
   if (value === undefined || value > 0xffffffffffffffffn) throw new UserError(`invalid numeric format ${text}`);
   return value;
 }

@@ -7,21 +7,32 @@ import { PACKET_IN_REASONS } from '../model/nicira.ts';
 import { parseEther, parseIpv4 } from './addresses.ts';
 import { parseFieldValue } from './field-values.ts';
 import { type KeyValue, keyValues, parseInteger, parseU32, parseU64, parseUint } from './lexer.ts';
+import { parseCt } from './parse-ct.ts';
+import { parseDecap, parseEncap } from './parse-encap.ts';
 import { parseBundle, parseConjunction, parseMultipath } from './parse-hashed.ts';
 import { parseLearn } from './parse-learn.ts';
 import { type Names, parseTable, portFromText } from './ports.ts';
 import { parseSubfield, splitArrow } from './subfields.ts';
+import { verifyNested } from './verify-actions.ts';
 
 type Parser = (item: KeyValue, names: Names) => OfAction;
 
 /** Parses a list of actions and instructions, in the order given. Throws UserError. */
-export function parseActions(text: string, names: Names = {}): OfAction[] {
+export function parseActions(text: string, names: Names = {}, outside: 'list' | 'ct' = 'list'): OfAction[] {
   const items = [...keyValues(text)];
   const actions = items.filter(({ key }) => key.toLowerCase() !== 'drop').map((item) => parseAction(item, names));
+  if (outside === 'list' && actions.some(setsConnection))
+    throw new UserError('cannot set CT fields outside of ct action');
   if (actions.length > 0 && actions.length < items.length) {
     throw new UserError('"drop" must not be accompanied by any other action or instruction');
   }
   return actions;
+}
+
+/** Writes to ct_mark and ct_label are for ct's exec. */
+function setsConnection(action: OfAction): boolean {
+  const f = action.type === 'set_field' ? action.field : action.type === 'reg_move' ? action.dst.field : undefined;
+  return f?.name === 'ct_mark' || f?.name === 'ct_label';
 }
 
 function parseAction(item: KeyValue, names: Names): OfAction {
@@ -59,12 +70,14 @@ function actionPort(text: string, names: Names, what: string): number {
 }
 
 function vlanVid(text: string): number {
+  if (text === '') throw new UserError('invalid VLAN VID ""');
   const vid = parseU32(text);
   if (vid > 0xfff) throw new UserError(`${text}: not a valid VLAN VID`);
   return vid;
 }
 
 function vlanPcp(text: string): number {
+  if (text === '') throw new UserError('invalid VLAN PCP ""');
   const pcp = parseU32(text);
   if (pcp > 7) throw new UserError(`${text}: not a valid VLAN PCP`);
   return pcp;
@@ -133,12 +146,43 @@ const PARSERS: Readonly<Record<string, Parser>> = {
   bundle_load: ({ value }, names) => parseBundle(value, names, true),
   note: ({ value }) => ({ type: 'note', data: parseHex(value, 'note') }),
   exit: () => ({ type: 'exit' }),
-  clone: ({ value }, names) => ({ type: 'clone', actions: parseActions(value, names) }),
+  clone: ({ value }, names) => ({ type: 'clone', actions: parseNested(value, names, 'clone') }),
   fin_timeout: ({ value }) => parseFinTimeout(value),
-  sample: ({ value }) => parseSample(value),
+  sample: ({ value }, names) => parseSample(value, names),
+  push_mpls: ({ value }) => ({ type: 'push_mpls', ethertype: parseUint(value, 16, 'push_mpls') }),
+  pop_mpls: ({ value }) => ({ type: 'pop_mpls', ethertype: parseUint(value, 16, 'pop_mpls') }),
+  set_mpls_label: ({ value }) => {
+    if (value === '') throw new UserError('set_mpls_label: expected label.');
+    return { type: 'set_mpls_label', label: mplsNumber(value, 0xfffff, 'label') };
+  },
+  set_mpls_tc: ({ value }) => {
+    if (value === '') throw new UserError('set_mpls_tc: expected tc.');
+    return { type: 'set_mpls_tc', tc: mplsNumber(value, 7, 'TC') };
+  },
+  set_mpls_ttl: ({ value }) => {
+    if (value === '') throw new UserError('set_mpls_ttl: expected ttl.');
+    return { type: 'set_mpls_ttl', ttl: parseUint(value, 8, 'MPLS TTL') };
+  },
+  dec_mpls_ttl: () => ({ type: 'dec_mpls_ttl' }),
+  dec_nsh_ttl: () => ({ type: 'dec_nsh_ttl' }),
+  encap: ({ value }) => parseEncap(value),
+  decap: ({ value }) => parseDecap(value),
+  check_pkt_larger: ({ value }) => parseCheckPktLarger(value),
+  delete_field: ({ value }) => {
+    const f = fieldByName(value);
+    if (!f) throw new UserError(`unknown field \`${value}'`);
+    return { type: 'delete_field', field: f };
+  },
+  ct: ({ value }, names) => parseCt(value, names, (list, known) => parseActions(list, known, 'ct')),
+  nat: () => {
+    throw new UserError('Cannot have NAT action outside of "ct" action');
+  },
+  ct_clear: () => ({ type: 'ct_clear' }),
+  debug_recirc: () => ({ type: 'debug_recirc' }),
+  debug_slow: () => ({ type: 'debug_slow' }),
   meter: ({ value }) => ({ type: 'meter', meterId: parseU32(value) }),
   clear_actions: () => ({ type: 'clear_actions' }),
-  write_actions: ({ value }, names) => ({ type: 'write_actions', actions: parseActions(value, names) }),
+  write_actions: ({ value }, names) => ({ type: 'write_actions', actions: parseNested(value, names, 'write_actions') }),
   write_metadata: ({ value }) => {
     const [metadata, mask] = value.split('/');
     return {
@@ -150,13 +194,21 @@ const PARSERS: Readonly<Record<string, Parser>> = {
   goto_table: ({ value }, names) => ({ type: 'goto_table', tableId: parseTable(value, names) }),
 };
 
+function parseNested(text: string, names: Names, outer: 'clone' | 'write_actions'): OfAction[] {
+  const actions = parseActions(text, names);
+  verifyNested(actions, outer);
+  return actions;
+}
+
 function parseOutput(text: string, names: Names): OfAction {
   const options = new Map([...keyValues(text)].map(({ key, value }) => [key, value]));
   if (options.has('port') && options.has('max_len')) {
     const maxLen = parseU32(options.get('max_len')!);
     if (maxLen < 14) throw new UserError(`max_len ${maxLen} is less than the minimum value 14`);
     const port = portFromText(options.get('port')!, names);
-    if (port === undefined) throw new UserError(`${options.get('port')}: output to unknown truncate port`);
+    const other = [...options.keys()].find((key) => key !== 'port' && key !== 'max_len');
+    if (other !== undefined) throw new UserError(`invalid key '${other}' in output_trunc argument`);
+    if (port === undefined) throw new UserError(`output to unknown truncate port: ${options.get('port')}`);
     return { type: 'output_trunc', port, maxLen };
   }
   const port = portFromText(text, names);
@@ -178,7 +230,7 @@ function parseController(text: string): OfAction {
     else if (key === 'id') controllerId = parseUint(value, 16, 'id');
     else if (key === 'meter_id') meterId = parseU32(value);
     else if (key === 'pause') pause = true;
-    else if (key === 'userdata') userdata = parseHex(value, 'userdata');
+    else if (key === 'userdata') userdata = parseHex(value, "controller' action `userdata");
     else if (key === 'reason') {
       reason = (PACKET_IN_REASONS as readonly string[]).indexOf(value);
       if (reason < 0) throw new UserError(`unknown reason "${value}"`);
@@ -202,7 +254,8 @@ function parseController(text: string): OfAction {
 function parseHex(text: string, what: string): Uint8Array {
   const bytes: number[] = [];
   for (let rest = text.replace(/^\./, ''); rest !== ''; rest = rest.slice(2).replace(/^\./, '')) {
-    if (!/^[0-9a-f]{2}/i.test(rest)) throw new UserError(`bad hex digit in \`${what}' argument`);
+    if (!/^[0-9a-f]{2}/i.test(rest))
+      throw new UserError(`bad hex digit in \`${what}${what === 'note' ? "' argument" : "'"}`);
     bytes.push(Number.parseInt(rest.slice(0, 2), 16));
   }
   return Uint8Array.from(bytes);
@@ -232,7 +285,7 @@ function parseLoad(text: string): OfAction {
   const value = parseInteger(valueText);
   if (value === undefined) throw new UserError(`${text}: cannot parse integer value`);
   if (value >= 1n << BigInt(dst.bits)) {
-    throw new UserError(`${text}: value 0x${value.toString(16).padStart(3, '0')} does not fit into ${dst.bits} bits`);
+    throw new UserError(`${text}: value 0x${value.toString(16)} does not fit into ${dst.bits} bits`);
   }
   return loadAction(dst, value);
 }
@@ -288,8 +341,26 @@ function parseFinTimeout(text: string): OfAction {
   return { type: 'fin_timeout', idleTimeout, hardTimeout };
 }
 
-function parseSample(text: string): OfAction {
+function mplsNumber(text: string, max: number, what: string): number {
+  const value = parseInteger(text) ?? 0n;
+  if (value > BigInt(max)) throw new UserError(`${text}: not a valid MPLS ${what}`);
+  return Number(value);
+}
+
+/** `check_pkt_larger(SIZE)->DST[BIT]`: the lexer leaves what follows the parentheses in the value. */
+function parseCheckPktLarger(text: string): OfAction {
+  const parts = splitArrow(text);
+  if (!parts) throw new UserError(`${text}: missing \`->'`);
+  const maxLen = parseUint(parts[0], 16, '(null)');
+  const dst = parseSubfield(parts[1]);
+  if (dst.bits !== 1) throw new UserError('Only 1-bit destination field is allowed');
+  return { type: 'check_pkt_larger', maxLen, dst };
+}
+
+function parseSample(text: string, names: Names): OfAction {
   let [probability, collectorSetId, obsDomainId, obsPointId] = [0, 0, 0, 0];
+  let samplingPort: number | undefined;
+  let direction: 'ingress' | 'egress' | undefined;
   for (const { key, value } of keyValues(text)) {
     if (key === 'probability') {
       probability = parseUint(value, 16, 'probability');
@@ -297,8 +368,24 @@ function parseSample(text: string): OfAction {
     } else if (key === 'collector_set_id') collectorSetId = parseU32(value);
     else if (key === 'obs_domain_id') obsDomainId = parseU32(value);
     else if (key === 'obs_point_id') obsPointId = parseU32(value);
+    else if (key === 'sampling_port') samplingPort = samplePort(value, names);
+    else if (key === 'ingress' || key === 'egress') direction = key;
     else throw new UserError(`invalid key "${key}" in "sample" argument`);
   }
   if (probability === 0) throw new UserError('non-zero "probability" must be specified on sample');
-  return { type: 'sample', probability, collectorSetId, obsDomainId, obsPointId };
+  return {
+    type: 'sample',
+    probability,
+    collectorSetId,
+    obsDomainId,
+    obsPointId,
+    ...(samplingPort !== undefined && { samplingPort }),
+    ...(direction && { direction }),
+  };
+}
+
+function samplePort(text: string, names: Names): number {
+  const port = portFromText(text, names);
+  if (port === undefined) throw new UserError(`${text}: unknown port`);
+  return port;
 }

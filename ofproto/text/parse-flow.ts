@@ -15,6 +15,7 @@ import { keyValues, parseU32, parseU64, parseUint } from './lexer.ts';
 import { parseActions } from './parse-actions.ts';
 import { parseMatchItem, parseMatchText } from './parse-match.ts';
 import { type Names, parseTable, portFromText } from './ports.ts';
+import { verifyActions } from './verify-actions.ts';
 
 export { parseActions, parseMatchText };
 
@@ -25,7 +26,14 @@ interface Draft extends Omit<Mutable<FlowMod>, 'flags'> {
 }
 
 /** Keys that are printed by dump-flows and mean nothing on input. */
-const IGNORED: ReadonlySet<string> = new Set(['duration', 'n_packets', 'n_bytes', 'idle_age', 'hard_age']);
+const IGNORED: ReadonlySet<string> = new Set([
+  'allow_hidden_fields',
+  'duration',
+  'n_packets',
+  'n_bytes',
+  'idle_age',
+  'hard_age',
+]);
 
 const FLAGS: Readonly<Record<string, keyof FlowModFlags>> = {
   send_flow_rem: 'sendFlowRem',
@@ -61,7 +69,10 @@ export function parseFlow(text: string, command?: FlowModCommand, names: Names =
   const { fields, actions } = splitActions(source, takesActions);
   for (const item of keyValues(fields))
     applyItem(draft, item.key, item.value, item.hasValue, names) || applyMatch(draft, item, names);
-  if (actions !== undefined) draft.actions = parseActions(actions, names);
+  if (actions !== undefined) {
+    draft.actions = parseActions(actions, names);
+    verifyActions(draft.actions);
+  }
   return finish(draft);
 }
 

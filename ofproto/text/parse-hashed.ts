@@ -3,7 +3,7 @@
 import { UserError } from '../../lib/errors.ts';
 import type { OfAction } from '../model/actions.ts';
 import { BUNDLE_ALGORITHMS, HASH_FIELDS, MULTIPATH_ALGORITHMS } from '../model/nicira.ts';
-import { parseInteger, parseUint } from './lexer.ts';
+import { parseInteger } from './lexer.ts';
 import { type Names, portFromText } from './ports.ts';
 import { parseSubfield } from './subfields.ts';
 
@@ -50,6 +50,10 @@ export function parseBundle(text: string, names: Names, load: boolean): OfAction
   const what = load ? 'bundle_load' : 'bundle';
   const split = /^(.*?)\s*,\s*(?:slaves|members)\s*:(.*)$/s.exec(text);
   const head = split?.[1]?.split(/\s*,\s*/) ?? [];
+  const bare = text.split(/\s*,\s*/);
+  if (!split && bare.length > (load ? 5 : 4)) {
+    throw new UserError(`${text}: missing member delimiter, expected \`members', got \`${bare[load ? 5 : 4]}'`);
+  }
   if (!split || head.length < (load ? 5 : 4)) throw new UserError(`${text}: not enough arguments to ${what} action`);
   const fields = known(HASH_FIELDS, head[0]!, text, 'fields');
   const algorithm = known(BUNDLE_ALGORITHMS, head[2]!, text, 'algorithm');
@@ -57,13 +61,13 @@ export function parseBundle(text: string, names: Names, load: boolean): OfAction
   const slaves = split[2]!
     .split(/[\s,]+/)
     .filter((port) => port !== '')
-    .map((port) => bundlePort(text, port, names));
-  const basis = parseUint(head[1]!, 16, 'basis');
+    .map((port) => bundlePort(port, names));
+  const basis = number16(head[1]!);
   return { type: 'bundle', fields, basis, algorithm, slaves, ...(load && { dst: parseSubfield(head[4]!) }) };
 }
 
-function bundlePort(text: string, name: string, names: Names): number {
+function bundlePort(name: string, names: Names): number {
   const port = portFromText(name, names);
-  if (port === undefined) throw new UserError(`${text}: bad port number`);
+  if (port === undefined) throw new UserError(`${name}: bad port number`);
   return port;
 }

@@ -6,37 +6,40 @@ import { bigintOf, bytesOf, fieldByName } from '../model/fields.ts';
 import { NX_LEARN_F_DELETE_LEARNED, NX_LEARN_F_SEND_FLOW_REM, NX_LEARN_F_WRITE_RESULT } from '../model/nicira.ts';
 import { parseFieldValue } from './field-values.ts';
 import { OFP_DEFAULT_PRIORITY } from './format-match.ts';
-import { type KeyValue, keyValues, parseInteger, parseU32, parseU64, parseUint } from './lexer.ts';
+import { type KeyValue, keyValues, parseInteger, parseU64 } from './lexer.ts';
 import { type Names, parseTable } from './ports.ts';
 import { parseSubfield, splitArrow } from './subfields.ts';
 
-type Draft = { -readonly [K in keyof LearnSpec]: LearnSpec[K] } & { specs: LearnFlowModSpec[] };
+type Draft = { -readonly [K in keyof LearnSpec]: LearnSpec[K] } & { specs: LearnFlowModSpec[]; readonly text: string };
+
+/** As atoi(3) would take it: what does not fit is cut off. */
+const lowBits = (text: string, bits: number): number => Number(BigInt.asUintN(bits, parseInteger(text) ?? 0n));
 
 const OPTIONS: Readonly<Record<string, (draft: Draft, value: string, names: Names) => void>> = {
   table: (draft, value, names) => {
     draft.tableId = parseTable(value, names);
-    if (draft.tableId === 255) throw new UserError(`table id 255 not valid for \`learn' action`);
+    if (draft.tableId === 255) throw new UserError(`${draft.text}: table id 255 not valid for \`learn' action`);
   },
   priority: (draft, value) => {
-    draft.priority = parseUint(value, 16, 'priority');
+    draft.priority = lowBits(value, 16);
   },
   idle_timeout: (draft, value) => {
-    draft.idleTimeout = parseUint(value, 16, 'idle_timeout');
+    draft.idleTimeout = lowBits(value, 16);
   },
   hard_timeout: (draft, value) => {
-    draft.hardTimeout = parseUint(value, 16, 'hard_timeout');
+    draft.hardTimeout = lowBits(value, 16);
   },
   fin_idle_timeout: (draft, value) => {
-    draft.finIdleTimeout = parseUint(value, 16, 'fin_idle_timeout');
+    draft.finIdleTimeout = lowBits(value, 16);
   },
   fin_hard_timeout: (draft, value) => {
-    draft.finHardTimeout = parseUint(value, 16, 'fin_hard_timeout');
+    draft.finHardTimeout = lowBits(value, 16);
   },
   cookie: (draft, value) => {
     draft.cookie = parseU64(value);
   },
   limit: (draft, value) => {
-    draft.limit = parseU32(value);
+    draft.limit = lowBits(value, 32);
   },
   send_flow_rem: (draft) => {
     draft.flags |= NX_LEARN_F_SEND_FLOW_REM;
@@ -46,6 +49,7 @@ const OPTIONS: Readonly<Record<string, (draft: Draft, value: string, names: Name
   },
   result_dst: (draft, value) => {
     draft.resultDst = parseSubfield(value);
+    if (!draft.resultDst.field.writable) throw new UserError(`${value} is read-only`);
     draft.flags |= NX_LEARN_F_WRITE_RESULT;
     if (draft.resultDst.bits !== 1) throw new UserError("result_dst in 'learn' action must be a single bit");
   },
@@ -64,13 +68,24 @@ export function parseLearn(text: string, names: Names): LearnSpec {
     finHardTimeout: 0,
     limit: 0,
     specs: [],
+    text,
   };
   for (const item of keyValues(text)) {
     const option = Object.hasOwn(OPTIONS, item.key) ? OPTIONS[item.key] : undefined;
     if (option) option(draft, item.value, names);
-    else draft.specs.push(parseSpec(text, item, names));
+    else draft.specs.push(known(text, parseSpec(text, item, names)));
   }
-  return draft;
+  const { text: _, ...spec } = draft;
+  return spec;
+}
+
+/** learn has no room for the headers of experimenters' fields. */
+function known(text: string, spec: LearnFlowModSpec): LearnFlowModSpec {
+  for (const sub of [spec.dst, spec.src]) {
+    if (!sub || sub instanceof Uint8Array || sub.field.experimenter === 0) continue;
+    throw new UserError(`${text}: experimenter OXM field '${sub.field.name}' not supported`);
+  }
+  return spec;
 }
 
 function parseSpec(text: string, item: KeyValue, names: Names): LearnFlowModSpec {

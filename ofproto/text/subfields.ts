@@ -6,6 +6,7 @@ import { type Field, fieldByName } from '../model/fields.ts';
 
 /** The name that Open vSwitch prints in subfields: NXM where there is one, else OXM. */
 export function headerName(f: Field): string {
+  if (f.nxmName === '' && f.onfExtension !== 0) return f.oxmName.replace('OXM_OF_', 'ONFOXM_ET_');
   return f.nxmName || f.oxmName || f.name;
 }
 

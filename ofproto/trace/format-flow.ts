@@ -38,10 +38,14 @@ function wholeMask(flow: Flow): Flow {
   const mask = new Flow();
   const all = (offset: number, size: number) => mask.bytes.fill(0xff, offset, offset + size);
   all(F.KEY_IN_PORT, 4);
-  all(F.KEY_ETH_TYPE, 2);
-  all(F.KEY_VLAN0_TCI, 2);
-  all(F.KEY_ETH_DST, 6);
-  all(F.KEY_ETH_SRC, 6);
+  if (flow.u32(F.KEY_PACKET_TYPE) === 0) {
+    all(F.KEY_ETH_TYPE, 2);
+    all(F.KEY_VLAN0_TCI, 2);
+    all(F.KEY_ETH_DST, 6);
+    all(F.KEY_ETH_SRC, 6);
+  } else {
+    all(F.KEY_PACKET_TYPE, 4);
+  }
   for (const offset of METADATA_WORDS) if (flow.u32(offset) !== 0) all(offset, 4);
   if (flow.u64(FLOW_METADATA) !== 0n) all(FLOW_METADATA, 8);
   if (flow.u64(F.FLOW_TUN_ID) !== 0n) all(F.FLOW_TUN_ID, 8);
@@ -73,7 +77,15 @@ function maskNetwork(flow: Flow, all: Cover): void {
     all(F.KEY_ARP_SHA, 6);
     all(F.KEY_ARP_THA, 6);
   } else if (type === P.ETH_TYPE_MPLS || type === P.ETH_TYPE_MPLS_MCAST) {
-    all(F.KEY_MPLS_LSE0, 4);
+    // As far as the stack goes.
+    for (let i = 0; i < 3; i++) {
+      all(F.KEY_MPLS_LSE0 + 4 * i, 4);
+      if (flow.u32(F.KEY_MPLS_LSE0 + 4 * i) & 0x100) break;
+    }
+  } else if (type === P.ETH_TYPE_NSH) {
+    all(F.KEY_NSH_FLAGS, 24);
+    all(F.KEY_NW_FRAG, 2);
+    all(F.KEY_NW_TOS, 2);
   }
 }
 

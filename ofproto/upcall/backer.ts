@@ -4,7 +4,7 @@
 import type { DpAction, DpFlow, Dpif, OdpPort, Upcall, UpcallVerdict } from '../../datapath/dpif.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { BridgePort } from '../bridge-ports.ts';
-import { Flow, KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE } from '../model/flow.ts';
+import { FLOW_CONJ_ID, Flow, KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE, KEY_TCP_FLAGS } from '../model/flow.ts';
 import { flowOfKey } from '../odp-text/format-key.ts';
 import { PatchPorts } from '../patch-ports.ts';
 import type { FlowTable } from '../tables/flow-table.ts';
@@ -12,7 +12,15 @@ import type { Rule } from '../tables/rule.ts';
 import { XlateScratch } from '../xlate/context.ts';
 import { datapathMask } from '../xlate/datapath-mask.ts';
 import { type FrozenState, withRecircIds } from '../xlate/freeze.ts';
-import type { BridgeEffects, ControllerSpec, Effects, McastHeard, XlateBridge, Xlated } from '../xlate/snapshot.ts';
+import type {
+  BridgeEffects,
+  ControllerSpec,
+  Effects,
+  FinTimeout,
+  McastHeard,
+  XlateBridge,
+  Xlated,
+} from '../xlate/snapshot.ts';
 import { xlate } from '../xlate/xlate.ts';
 import { CookieTable, type Intent, type SlowSpec } from './cookies.ts';
 import { RecircTable } from './recirc-table.ts';
@@ -29,11 +37,16 @@ export interface BackedBridge {
   learn(effects: BridgeEffects, usedMs: number): void;
   /** Reads a message that came in a frame. */
   hear(heard: McastHeard, frame: Uint8Array): void;
+  /** fin_timeout: a connection's last packets were seen. */
+  connectionEnded(fin: FinTimeout): void;
   /** A packet that a rule, or its absence, sends to the controllers. */
   packetIn(spec: ControllerSpec, packet: Uint8Array, frameSize: number): void;
   /** Timeouts of rules and addresses. */
   expire(nowMs: number): void;
 }
+
+const TCP_FIN = 1;
+const TCP_RST = 4;
 
 const DROP: UpcallVerdict = { actions: [] };
 const NONE: readonly number[] = [];
@@ -62,7 +75,7 @@ export class Backer {
       dpif,
       clock,
       translate: (bridge, flow, resume) => xlate(bridge.snapshot, flow, { resume, scratch: this.#scratch }),
-      credit: (effects, packets, bytes, usedMs) => this.#credit(effects, packets, bytes, usedMs),
+      credit: (effects, packets, bytes, usedMs, flags) => this.#credit(effects, packets, bytes, usedMs, flags),
       isAlive: (recircId) => this.#recircs.get(recircId) !== undefined,
       bind: (xlated, resume) => (xlated.slow.size > 0 ? this.#bindSlow(xlated, resume) : this.#bind(xlated)),
       release: (held) => this.#release(held),
@@ -233,7 +246,7 @@ export class Backer {
     const bound = this.#bind(xlated);
     const { actions } = bound;
     this.#releaseSoon(bound);
-    this.#credit(xlated, 1, upcall.frameSize, this.clock.nowMs());
+    this.#credit(xlated, 1, upcall.frameSize, this.clock.nowMs(), flow.u16(KEY_TCP_FLAGS));
     if (xlated.slow.size > 0) this.hear(xlated, upcall.packet);
     if (this.revalidator.count >= this.revalidator.limit.current) return { actions };
     datapathMask(flow, xlated.mask, this.#mask);
@@ -250,7 +263,10 @@ export class Backer {
   }
 
   /** Counts packets that took a translation's path, and lets each bridge learn from them. */
-  #credit(effects: Effects, packets: number, bytes: number, usedMs: number): void {
+  #credit(effects: Effects, packets: number, bytes: number, usedMs: number, tcpFlags = 0): void {
+    if (tcpFlags & (TCP_FIN | TCP_RST)) {
+      for (const fin of effects.fins) this.#bridges.get(fin.bridge)?.connectionEnded(fin);
+    }
     for (const { table, rule, missed } of effects.visits) {
       table.lookupCount += packets;
       if (missed) {
@@ -323,8 +339,9 @@ export class Backer {
   }
 }
 
-/** A part of a conjunctive match: look-ups depend on it without finding it. */
-const isClause = ({ actions }: Rule): boolean => actions.some(({ type }) => type === 'conjunction');
+/** Whether the rule is part of a conjunction, as a clause or as what all clauses together mean. */
+const isClause = ({ conjunctions, mask }: Rule): boolean =>
+  conjunctions.length > 0 || mask.word.includes(FLOW_CONJ_ID / 4);
 
 const WHOLE_PACKET = 0xffff;
 /** How long a packet that was executed once may take to come back with its cookie. */

@@ -41,7 +41,7 @@ export interface RevalidatorParts<Owner> {
   /** The result holds until the next call. */
   translate(owner: Owner, flow: Flow, resume: FrozenState | undefined): Xlated;
   /** Counts packets that took a translation's path, and learns from them. */
-  credit(effects: Effects, packets: number, bytes: number, usedMs: number): void;
+  credit(effects: Effects, packets: number, bytes: number, usedMs: number, tcpFlags: number): void;
   /** Whether a recirc_id still stands for something. */
   isAlive(recircId: number): boolean;
   /** Gives the translation's packet-ins their cookies, and its frozen states their ids. */
@@ -314,7 +314,8 @@ export class Revalidator<Owner> {
     if (newPackets > 0) {
       ukey.packets = packets;
       ukey.bytes += newBytes;
-      this.#parts.credit(effects, newPackets, newBytes, usedMs > 0 ? usedMs : this.#parts.clock.nowMs());
+      const flags = effects.fins.length > 0 ? dpFlow.stats().tcpFlags : 0;
+      this.#parts.credit(effects, newPackets, newBytes, usedMs > 0 ? usedMs : this.#parts.clock.nowMs(), flags);
     }
     return usedMs > 0 ? usedMs : ukey.createdMs;
   }

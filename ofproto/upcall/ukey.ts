@@ -64,9 +64,9 @@ export class Ukey<Owner> {
 }
 
 /** The part of a translation that is worth keeping: a ukey is one of many, and most teach nobody anything. */
-export function effectsOf({ visits, groupVisits, hops, bridges, macsRead }: Effects): Effects {
+export function effectsOf({ visits, groupVisits, hops, bridges, macsRead, fins }: Effects): Effects {
   const concerned = bridges.filter(({ macs, learned, mirrored }) => macs.length + learned.length + mirrored.length > 0);
-  const lists = { groupVisits: kept(groupVisits), hops: kept(hops), macsRead: kept(macsRead) };
+  const lists = { groupVisits: kept(groupVisits), hops: kept(hops), macsRead: kept(macsRead), fins: kept(fins) };
   return { visits, bridges: kept(concerned), ...lists };
 }
 

@@ -1,20 +1,25 @@
 // Action lists on the wire: framing (type u16 | length u16, a multiple of 8) and the choice of codec by version.
-// Standard actions are in actions10.ts and actions13.ts, Nicira's in nx-*.ts.
+// Standard actions are in actions10.ts, actions11.ts and actions12.ts (1.2 to 1.5), Nicira's in nx-*.ts.
 
 import { Reader, Writer } from '../../lib/cursors.ts';
 import type { OfAction } from '../model/actions.ts';
 import { OfError } from '../model/flow-mod.ts';
-import { OFP12_VERSION } from '../model/messages.ts';
-import { type ActionEncoder, newEncoder } from './action-encoder.ts';
+import { OFP10_VERSION, OFP11_VERSION, OFP12_VERSION, OFP15_VERSION } from '../model/messages.ts';
+import { type ActionEncoder, type ActionHints, NO_HINTS, newEncoder } from './action-encoder.ts';
 import { decodeAction10, encodeAction10 } from './actions10.ts';
-import { decodeAction13, encodeAction13 } from './actions13.ts';
-import { decodeNxAction, encodeNxAction, type NxContext } from './nx-actions.ts';
+import { decodeAction11, encodeAction11 } from './actions11.ts';
+import { decodeAction12, encodeAction12 } from './actions12.ts';
+import { decodeMove, decodeNxAction, type NxContext } from './nx-actions.ts';
+import { encodeNxAction } from './nx-encode.ts';
 
 const OFPAT_VENDOR = 0xffff;
 const NX_VENDOR_ID = 0x00002320;
+const ONF_VENDOR_ID = 0x4f4e4600;
+/** ONF extension 320: OpenFlow 1.5's copy_field for 1.3 and 1.4. */
+const ONFACT_ET_COPY_FIELD = 3200;
 
 /** Nesting of clone and write_actions: more is an attack on the stack. */
-const DEPTH_MAX = 16;
+const DEPTH_MAX = 100;
 
 /** Reads actions to the end of `r`. Throws OfError OFPBAC_*, and OFPBRC_BAD_LEN when they cannot fill it. */
 export function decodeActions(r: Reader, version: number, depth = 0): OfAction[] {
@@ -34,9 +39,21 @@ export function decodeActions(r: Reader, version: number, depth = 0): OfAction[]
 function decodeAction(r: Reader, version: number, depth: number): OfAction {
   const type = r.u16();
   r.skip(2);
-  if (type !== OFPAT_VENDOR) return version >= OFP12_VERSION ? decodeAction13(type, r) : decodeAction10(type, r);
-  if (r.u32() !== NX_VENDOR_ID) throw new OfError('OFPBAC_BAD_VENDOR');
-  return decodeNxAction(r, contextOf(version, depth));
+  if (type !== OFPAT_VENDOR) return decodeStandard(type, r, version);
+  const vendor = r.u32();
+  if (vendor === NX_VENDOR_ID) return decodeNxAction(r, contextOf(version, depth));
+  if (vendor !== ONF_VENDOR_ID) throw new OfError('OFPBAC_BAD_VENDOR');
+  const subtype = r.u16();
+  if (subtype !== ONFACT_ET_COPY_FIELD || version < OFP12_VERSION || version >= OFP15_VERSION) {
+    throw new OfError('OFPBAC_BAD_VENDOR_TYPE');
+  }
+  r.skip(2);
+  return decodeMove(r, 2);
+}
+
+function decodeStandard(type: number, r: Reader, version: number): OfAction {
+  if (version === OFP10_VERSION) return decodeAction10(type, r);
+  return version === OFP11_VERSION ? decodeAction11(type, r) : decodeAction12(type, r, version);
 }
 
 function contextOf(version: number, depth: number): NxContext {
@@ -49,21 +66,28 @@ function contextOf(version: number, depth: number): NxContext {
 
 /**
  * Writes a list; what `version` cannot say natively is translated (set_field to reg_load, mod_vlan_vid to push_vlan and
- * set_field, ...). `hasVlan`: the flow's match knows that a tag is present.
+ * set_field, ...). `hints`: what the flow's match knows.
  */
-export function encodeActions(w: Writer, actions: readonly OfAction[], version: number, hasVlan = false): void {
-  const encoder = newEncoder(w, version, hasVlan);
+export function encodeActions(
+  w: Writer,
+  actions: readonly OfAction[],
+  version: number,
+  hints: ActionHints = NO_HINTS,
+): void {
+  const encoder = newEncoder(w, version, hints);
   for (const action of actions) encodeAction(encoder, action);
 }
 
 function encodeAction(encoder: ActionEncoder, action: OfAction): void {
-  const standard = encoder.version >= OFP12_VERSION ? encodeAction13 : encodeAction10;
+  const { version } = encoder;
+  const standard =
+    version === OFP10_VERSION ? encodeAction10 : version === OFP11_VERSION ? encodeAction11 : encodeAction12;
   if (!standard(encoder, action)) encodeNxAction(encoder, action, contextOf(encoder.version, 0));
 }
 
 /** The list alone as bytes. */
-export function actionBytes(actions: readonly OfAction[], version: number, hasVlan = false): Uint8Array {
+export function actionBytes(actions: readonly OfAction[], version: number, hints: ActionHints = NO_HINTS): Uint8Array {
   const w = new Writer();
-  encodeActions(w, actions, version, hasVlan);
+  encodeActions(w, actions, version, hints);
   return w.finish();
 }

@@ -3,8 +3,11 @@
 import type { Reader } from '../../lib/cursors.ts';
 import { OFPP, type OfAction } from '../model/actions.ts';
 import { bigintOf, portFrom16, portTo16 } from '../model/fields.ts';
+import { VLAN_CFI } from '../model/flow.ts';
 import { OfError } from '../model/flow-mod.ts';
 import type { ActionEncoder } from './action-encoder.ts';
+
+type SetField = Extract<OfAction, { type: 'set_field' }>;
 
 const OFPAT_OUTPUT = 0;
 const OFPAT_SET_VLAN_VID = 1;
@@ -108,8 +111,10 @@ export function encodeAction10(e: ActionEncoder, a: OfAction): boolean {
       return port(e, a.type === 'set_l4_src_port', a.port);
     case 'enqueue':
       return e.action(OFPAT_ENQUEUE, (w) => w.u16(portTo16(a.port)).zeros(6).u32(a.queue));
-    case 'set_field':
-      return setField(e, a);
+    case 'set_field': {
+      const setters = asSetters(a, true);
+      return setters.length > 0 && setters.every((setter) => encodeAction10(e, setter));
+    }
     // Instructions of 1.1+ without a counterpart are left out, as Open vSwitch does.
     case 'meter':
     case 'clear_actions':
@@ -130,33 +135,48 @@ const ipv4 = (e: ActionEncoder, src: boolean, ip: number): true =>
 const port = (e: ActionEncoder, src: boolean, value: number): true =>
   e.action(src ? OFPAT_SET_TP_SRC : OFPAT_SET_TP_DST, (w) => w.u16(value).zeros(2));
 
-/** A whole-field set_field that 1.0 has an action for. */
-function setField(e: ActionEncoder, a: Extract<OfAction, { type: 'set_field' }>): boolean {
-  const { name } = a.field;
-  if (a.asLoad || bigintOf(a.mask) !== a.field.valid) return false;
+/** The setters that stand for a set_field in OpenFlow 1.0 and 1.1; none where there are none. */
+export function asSetters(a: SetField, pushVlan: boolean): OfAction[] {
+  const setter = asSetter(a, pushVlan);
+  if (setter || a.asLoad || a.field.name !== 'vlan_tci') return setter ? [setter] : [];
+  const tci = Number(bigintOf(a.value));
+  if ((tci & VLAN_CFI) === 0) return [{ type: 'pop_vlan' }];
+  return [
+    { type: 'set_vlan_vid', vid: tci & 0xfff, pushIfNeeded: pushVlan },
+    { type: 'set_vlan_pcp', pcp: tci >> 13, pushIfNeeded: pushVlan },
+  ];
+}
+
+function asSetter(a: SetField, pushVlan: boolean): OfAction | undefined {
+  // As Open vSwitch does, whatever the mask: these versions have no masked setters.
+  if (a.asLoad) return undefined;
   const value = Number(bigintOf(a.value) & 0xffffffffn);
-  switch (name) {
+  switch (a.field.name) {
     case 'vlan_vid':
-      return vlanVid(e, value);
+      return { type: 'set_vlan_vid', vid: value & 0xfff, pushIfNeeded: pushVlan };
     case 'vlan_pcp':
-      return vlanPcp(e, value);
+      return { type: 'set_vlan_pcp', pcp: value, pushIfNeeded: pushVlan };
     case 'eth_src':
+      return { type: 'set_eth_src', mac: a.value };
     case 'eth_dst':
-      return ether(e, name === 'eth_src', a.value);
+      return { type: 'set_eth_dst', mac: a.value };
     case 'ip_src':
+      return { type: 'set_ip_src', ip: value };
     case 'ip_dst':
-      return ipv4(e, name === 'ip_src', value);
+      return { type: 'set_ip_dst', ip: value };
     case 'nw_tos':
-      return e.action(OFPAT_SET_NW_TOS, (w) => w.u8(value & 0xfc).zeros(3));
+      return { type: 'set_ip_dscp', dscp: value & 0xfc };
     case 'ip_dscp':
-      return e.action(OFPAT_SET_NW_TOS, (w) => w.u8((value << 2) & 0xfc).zeros(3));
+      return { type: 'set_ip_dscp', dscp: (value << 2) & 0xfc };
+    case 'nw_ecn':
+      return { type: 'set_ip_ecn', ecn: value };
     case 'tcp_src':
     case 'udp_src':
-      return port(e, true, value);
+      return { type: 'set_l4_src_port', port: value };
     case 'tcp_dst':
     case 'udp_dst':
-      return port(e, false, value);
+      return { type: 'set_l4_dst_port', port: value };
     default:
-      return false;
+      return undefined;
   }
 }

@@ -3,9 +3,10 @@
 import type { Reader, Writer } from '../../lib/cursors.ts';
 import { OFPP } from '../model/actions.ts';
 import { portFrom16, portTo16 } from '../model/fields.ts';
-import { KEY_VLAN0_TCI, type Match, VLAN_CFI } from '../model/flow.ts';
+import type { Match } from '../model/flow.ts';
 import { type FlowMod, type FlowModCommand, type FlowModFlags, OfError } from '../model/flow-mod.ts';
 import { OFP10_VERSION, OFP11_VERSION, OFP12_VERSION, OFP13_VERSION, OFP14_VERSION } from '../model/messages.ts';
+import { hintsOf } from './action-encoder.ts';
 import { decodeActions, encodeActions } from './actions.ts';
 import { always, type Codec, codec, type DecodeContext, since } from './codec.ts';
 import { decodeInstructions, encodeInstructions } from './instructions.ts';
@@ -59,9 +60,6 @@ export function decodeFlowFlags(bits: number, version: number): FlowModFlags {
 export function encodeFlowFlags(flags: FlowModFlags, version: number): number {
   return FLAGS.reduce((bits, [flag, bit, first]) => (flags[flag] && version >= first ? bits | bit : bits), 0);
 }
-
-/** What a match says about VLAN tags when actions are written: see encodeActions(). */
-export const matchHasVlan = (match: Match): boolean => (match.flow.u16(KEY_VLAN0_TCI) & VLAN_CFI) !== 0;
 
 /** A 1.0 command word with NXT_FLOW_MOD_TABLE_ID: table in the high byte. */
 function splitCommand(word: number, { flowModTableId }: DecodeContext): { command: FlowModCommand; tableId: number } {
@@ -135,7 +133,7 @@ function encodeMod10(w: Writer, mod: FlowMod, withTable: boolean): void {
   encodeMatch10(w, mod.match);
   w.u64(mod.newCookie ?? 0n).u16(joinCommand(mod, withTable));
   encodeTail(w, mod, V10);
-  encodeActions(w, mod.actions, V10, matchHasVlan(mod.match));
+  encodeActions(w, mod.actions, V10, hintsOf(mod.match));
 }
 
 function decodeNxMod(r: Reader, context: DecodeContext): FlowMod {
@@ -163,8 +161,8 @@ function encodeNxMod(w: Writer, mod: FlowMod, version: number, withTable: boolea
   encodeOxm(w, mod.match, V10, mod.command === 'add' ? undefined : mod);
   w.patch16(lengthAt, w.size - start);
   w.pad(8, start);
-  if (version === V10) encodeActions(w, mod.actions, V10, matchHasVlan(mod.match));
-  else encodeInstructions(w, mod.actions, version, matchHasVlan(mod.match));
+  if (version === V10) encodeActions(w, mod.actions, V10, hintsOf(mod.match));
+  else encodeInstructions(w, mod.actions, version, hintsOf(mod.match));
 }
 
 /** An nx_match of `length` bytes, padded to 8. */
@@ -205,6 +203,7 @@ function decodeMod11(r: Reader, { version }: DecodeContext): FlowMod {
     importance: version >= V14 ? importance : 0,
     flags,
     actions,
+    strictActions: true,
   };
 }
 
@@ -229,7 +228,7 @@ function encodeMod11(w: Writer, mod: FlowMod, version: number): void {
   w.u32(mod.outPort).u32(mod.outGroup).u16(encodeFlowFlags(mod.flags, version));
   w.u16(version >= V14 ? mod.importance : 0);
   encodeMatch(w, mod.match, version);
-  encodeInstructions(w, mod.actions, version, matchHasVlan(mod.match));
+  encodeInstructions(w, mod.actions, version, hintsOf(mod.match));
 }
 
 export const FLOW_MOD_CODECS: readonly Codec[] = [

@@ -4,9 +4,10 @@ import type { Reader, Writer } from '../../lib/cursors.ts';
 import { portFrom16, portTo16 } from '../model/fields.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { type FlowMonitorRequest, type FlowUpdate, OFP10_VERSION } from '../model/messages.ts';
+import { hintsOf } from './action-encoder.ts';
 import { decodeActions, encodeActions } from './actions.ts';
 import { type Codec, codec, emptyCodec, entry, listCodec } from './codec.ts';
-import { decodeNxMatch, matchHasVlan } from './flow-mods.ts';
+import { decodeNxMatch } from './flow-mods.ts';
 import { encodeOxm } from './oxm.ts';
 
 const V10 = OFP10_VERSION;
@@ -62,7 +63,7 @@ function encodeUpdate(w: Writer, update: FlowUpdate): void {
     encodeOxm(w, update.match, V10);
     w.patch16(lengthAt, w.size - matchAt);
     w.pad(8, matchAt);
-    encodeActions(w, update.actions, V10, matchHasVlan(update.match));
+    encodeActions(w, update.actions, V10, hintsOf(update.match));
   }
   w.patch16(start, w.size - start);
 }

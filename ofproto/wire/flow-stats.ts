@@ -13,10 +13,11 @@ import {
   OFP14_VERSION,
   OFP15_VERSION,
 } from '../model/messages.ts';
+import { hintsOf } from './action-encoder.ts';
 import { decodeActions, encodeActions } from './actions.ts';
 import { type Codec, codec, during, entry, listCodec, since, type WireId, type WireIds } from './codec.ts';
 import { decodeDuration, encodeDuration } from './durations.ts';
-import { decodeFlowFlags, decodeNxMatch, encodeFlowFlags, matchHasVlan } from './flow-mods.ts';
+import { decodeFlowFlags, decodeNxMatch, encodeFlowFlags } from './flow-mods.ts';
 import { decodeInstructions, encodeInstructions } from './instructions.ts';
 import { decodeMatch10, encodeMatch10 } from './match10.ts';
 import { decodeMatch, encodeMatch, encodeOxm, encodeOxmMatch } from './oxm.ts';
@@ -107,7 +108,7 @@ function encodeEntry10(w: Writer, flow: FlowStatsEntry): void {
     encodeDuration(w, flow.durationMs);
     w.u16(flow.priority).u16(flow.idleTimeout).u16(flow.hardTimeout).zeros(6);
     w.u64(flow.cookie).u64(flow.packets).u64(flow.bytes);
-    encodeActions(w, flow.actions, V10, matchHasVlan(flow.match));
+    encodeActions(w, flow.actions, V10, hintsOf(flow.match));
   });
 }
 
@@ -145,7 +146,7 @@ function encodeNxEntry(w: Writer, flow: FlowStatsEntry): void {
     encodeOxm(w, flow.match, V10);
     w.patch16(lengthAt, w.size - start);
     w.pad(8, start);
-    encodeActions(w, flow.actions, V10, matchHasVlan(flow.match));
+    encodeActions(w, flow.actions, V10, hintsOf(flow.match));
   });
 }
 
@@ -176,7 +177,7 @@ function encodeEntry11(w: Writer, flow: FlowStatsEntry, version: number): void {
     w.u16(version >= V14 ? flow.importance : 0).zeros(2);
     w.u64(flow.cookie).u64(flow.packets).u64(flow.bytes);
     encodeOxmMatch(w, flow.match, version);
-    encodeInstructions(w, flow.actions, version, matchHasVlan(flow.match));
+    encodeInstructions(w, flow.actions, version, hintsOf(flow.match));
   });
 }
 
@@ -201,7 +202,7 @@ function encodeEntry15(w: Writer, flow: FlowStatsEntry, version: number): void {
     encodeOxmMatch(w, flow.match, version);
     const { durationMs, idleAgeMs, packets, bytes } = flow;
     encodeOxs(w, { durationMs, ...(idleAgeMs >= 0 && { idleAgeMs }), packets, bytes });
-    encodeInstructions(w, flow.actions, version, matchHasVlan(flow.match));
+    encodeInstructions(w, flow.actions, version, hintsOf(flow.match));
   });
 }
 

@@ -29,7 +29,7 @@ import { TABLE_CODECS } from './tables.ts';
 import { TLV_TABLE_CODECS } from './tlv-table.ts';
 
 export { OFPAT10_SUPPORTED } from './actions10.ts';
-export { OFPAT13_SUPPORTED } from './actions13.ts';
+export { OFPAT13_SUPPORTED } from './actions12.ts';
 export type { DecodeState } from './codec.ts';
 export { groupActionNames, groupActions } from './group-actions.ts';
 export { OFPIT_SUPPORTED } from './instructions.ts';

@@ -2,8 +2,10 @@
 // become plain actions, the others actions of their own, in the order in which the specification runs them.
 
 import type { Reader, Writer } from '../../lib/cursors.ts';
+import { allowedInActionSet } from '../model/action-set.ts';
 import type { OfAction } from '../model/actions.ts';
 import { OfError } from '../model/flow-mod.ts';
+import type { ActionHints } from './action-encoder.ts';
 import { decodeActions, encodeActions } from './actions.ts';
 
 const OFPIT_GOTO_TABLE = 1;
@@ -64,7 +66,7 @@ function decodeInstruction(type: number, r: Reader, version: number): OfAction[]
       return [{ type: 'write_metadata', metadata: r.u64(), mask: r.u64() }];
     case OFPIT_WRITE_ACTIONS:
       r.skip(4);
-      return [{ type: 'write_actions', actions: decodeActions(r, version) }];
+      return [{ type: 'write_actions', actions: checkSet(decodeActions(r, version)) }];
     case OFPIT_APPLY_ACTIONS:
       r.skip(4);
       return decodeActions(r, version);
@@ -81,6 +83,13 @@ function decodeInstruction(type: number, r: Reader, version: number): OfAction[]
   }
 }
 
+/** Throws OfError OFPBAC_BAD_TYPE for what an action set cannot hold. */
+function checkSet(actions: OfAction[]): OfAction[] {
+  const other = actions.find(({ type }) => !allowedInActionSet(type));
+  if (other) throw new OfError('OFPBAC_BAD_TYPE', `${other.type} cannot be in an action set`);
+  return actions;
+}
+
 const INSTRUCTIONS: ReadonlySet<OfAction['type']> = new Set([
   'meter',
   'clear_actions',
@@ -90,25 +99,25 @@ const INSTRUCTIONS: ReadonlySet<OfAction['type']> = new Set([
 ]);
 
 /** Writes a list of actions and instructions as instructions. */
-export function encodeInstructions(w: Writer, actions: readonly OfAction[], version: number, hasVlan: boolean): void {
+export function encodeInstructions(w: Writer, actions: readonly OfAction[], version: number, hints: ActionHints): void {
   const find = <T extends OfAction['type']>(type: T) =>
     actions.find((a): a is Extract<OfAction, { type: T }> => a.type === type);
   const meter = find('meter');
   if (meter) w.u16(OFPIT_METER).u16(8).u32(meter.meterId);
   const applied = actions.filter((a) => !INSTRUCTIONS.has(a.type));
-  if (applied.length > 0) encodeList(w, OFPIT_APPLY_ACTIONS, applied, version, hasVlan);
+  if (applied.length > 0) encodeList(w, OFPIT_APPLY_ACTIONS, applied, version, hints);
   if (find('clear_actions')) w.u16(OFPIT_CLEAR_ACTIONS).u16(8).zeros(4);
   const written = find('write_actions');
-  if (written) encodeList(w, OFPIT_WRITE_ACTIONS, written.actions, version, hasVlan);
+  if (written && written.actions.length > 0) encodeList(w, OFPIT_WRITE_ACTIONS, written.actions, version, hints);
   const metadata = find('write_metadata');
   if (metadata) w.u16(OFPIT_WRITE_METADATA).u16(24).zeros(4).u64(metadata.metadata).u64(metadata.mask);
   const goto = find('goto_table');
   if (goto) w.u16(OFPIT_GOTO_TABLE).u16(8).u8(goto.tableId).zeros(3);
 }
 
-function encodeList(w: Writer, type: number, actions: readonly OfAction[], version: number, hasVlan: boolean): void {
+function encodeList(w: Writer, type: number, actions: readonly OfAction[], version: number, hints: ActionHints): void {
   const start = w.size;
   w.u16(type).u16(0).zeros(4);
-  encodeActions(w, actions, version, hasVlan);
+  encodeActions(w, actions, version, hints);
   w.patch16(start + 2, w.size - start);
 }

@@ -5,11 +5,10 @@
 
 import type { Reader, Writer } from '../../lib/cursors.ts';
 import type { LearnFlowModSpec, LearnSpec, Subfield } from '../model/actions.ts';
-import { fieldByHeader } from '../model/fields.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { NX_LEARN_F_DELETE_LEARNED, NX_LEARN_F_SEND_FLOW_REM, NX_LEARN_F_WRITE_RESULT } from '../model/nicira.ts';
 import type { ActionEncoder } from './action-encoder.ts';
-import { plainHeader } from './oxm.ts';
+import { checkWritable, readHeader, writeHeader } from './nx-fields.ts';
 
 const NXAST_LEARN = 16;
 const NXAST_LEARN2 = 45;
@@ -37,7 +36,7 @@ export function decodeLearn(r: Reader, extended: boolean): LearnSpec {
   const resultOfs = r.u16();
   r.skip(2);
   const writesResult = (base.flags & NX_LEARN_F_WRITE_RESULT) !== 0;
-  const result = writesResult ? { resultDst: subfield(r.u32(), resultOfs, 1) } : {};
+  const result = writesResult ? { resultDst: checkWritable(readHeader(r), resultOfs, 1) } : {};
   return { ...base, ...timeouts, limit, ...result, specs: decodeSpecs(r) };
 }
 
@@ -70,13 +69,8 @@ function decodeImmediate(r: Reader, bits: number): Uint8Array {
 }
 
 function decodeSubfield(r: Reader, bits: number): Subfield {
-  const header = r.u32();
-  return subfield(header, r.u16(), bits);
-}
-
-function subfield(header: number, ofs: number, bits: number): Subfield {
-  const field = fieldByHeader(header);
-  if (!field) throw new OfError('OFPBAC_BAD_SET_TYPE');
+  const field = readHeader(r);
+  const ofs = r.u16();
   if (ofs + bits > field.bits) throw new OfError('OFPBAC_BAD_ARGUMENT');
   return { field, ofs, bits };
 }
@@ -90,7 +84,7 @@ export function encodeLearn(e: ActionEncoder, spec: LearnSpec): void {
       w.u32(spec.limit)
         .u16(spec.resultDst?.ofs ?? 0)
         .zeros(2);
-    if (spec.resultDst) w.u32(plainHeader(spec.resultDst.field));
+    if (spec.resultDst) writeHeader(w, spec.resultDst.field);
     for (const item of spec.specs) encodeSpec(w, item);
   });
 }
@@ -104,5 +98,5 @@ function encodeSpec(w: Writer, { kind, bits, src, dst }: LearnFlowModSpec): void
 }
 
 function encodeSubfield(w: Writer, sub: Subfield): void {
-  w.u32(plainHeader(sub.field)).u16(sub.ofs);
+  writeHeader(w, sub.field).u16(sub.ofs);
 }

@@ -8,8 +8,8 @@ import {
   exactMask,
   type Field,
   field,
+  fieldByExperimenter,
   fieldByHeader,
-  fieldByOnfExtension,
   fieldMask,
   getField,
   isMatched,
@@ -18,7 +18,7 @@ import {
 import { emptyMatch, KEY_ETH_TYPE, KEY_VLAN0_TCI, type Match, VLAN_CFI } from '../model/flow.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { OFP11_VERSION, OFP12_VERSION, OFP13_VERSION, OFP15_VERSION } from '../model/messages.ts';
-import { ETH_TYPE_ARP, ETH_TYPE_IPV6, ETH_TYPE_RARP, prerequisitesMet } from '../model/prerequisites.ts';
+import { ETH_TYPE_ARP, ETH_TYPE_IPV6, ETH_TYPE_NSH, ETH_TYPE_RARP, prerequisitesMet } from '../model/prerequisites.ts';
 import { decodeMatch11, encodeMatch11, OFPMT_STANDARD, OFPMT_STANDARD_LENGTH } from './match11.ts';
 import { checkPort } from './port-numbers.ts';
 
@@ -57,8 +57,7 @@ export function readFieldHeader(r: Reader): FieldHeader {
     const experimenter = r.u32();
     length -= 4;
     if (length < 0) throw new OfError('OFPBMC_BAD_LEN');
-    const known = experimenter === ONF_VENDOR ? fieldByOnfExtension((raw >>> 9) & 0x7f) : undefined;
-    return { field: known, hasMask, length, raw };
+    return { field: fieldByExperimenter(experimenter, (raw >>> 9) & 0x7f), hasMask, length, raw };
   }
   return { field: fieldByHeader(raw), hasMask, length, raw };
 }
@@ -69,22 +68,25 @@ export function writeFieldHeader(w: Writer, f: Field, hasMask: boolean, version:
   const extra = experimenter ? 4 : 0;
   const length = f.size * (hasMask ? 2 : 1) + extra;
   w.u32(((header & ~0x1ff) | (hasMask ? HAS_MASK : 0) | length) >>> 0);
-  if (experimenter) w.u32(ONF_VENDOR);
+  if (experimenter) w.u32(experimenter);
 }
 
-function headerOf(f: Field, version: number): { header: number; experimenter: boolean } {
+function headerOf(f: Field, version: number): { header: number; experimenter: number } {
   const oxm = f.oxm !== 0 && (f.oxmVersion <= version || (f.nxm === 0 && f.onfExtension === 0));
-  if (version >= OFP12_VERSION && oxm) return { header: f.oxm, experimenter: false };
+  if (version >= OFP12_VERSION && oxm) return { header: f.oxm, experimenter: 0 };
   if (f.onfExtension !== 0 && (version >= OFP13_VERSION || f.nxm === 0)) {
-    return { header: ((OFPXMC_EXPERIMENTER << 16) | (f.onfExtension << 9)) >>> 0, experimenter: true };
+    return { header: ((OFPXMC_EXPERIMENTER << 16) | (f.onfExtension << 9)) >>> 0, experimenter: ONF_VENDOR };
   }
-  return { header: f.nxm !== 0 ? f.nxm : f.oxm, experimenter: false };
+  return { header: f.nxm !== 0 ? f.nxm : f.oxm, experimenter: f.experimenter };
 }
 
-/** A bare header (no value) as actions name fields: always 32 bits, NXM preferred. */
-export function plainHeader(f: Field): number {
-  return f.nxm !== 0 ? f.nxm : f.oxm;
+/** Bytes of a header: 4, and 8 in the experimenter class. */
+export function headerSize(f: Field, version = NXM): number {
+  return headerOf(f, version).experimenter === 0 ? 4 : 8;
 }
+
+/** OpenFlow 1.0, which has NXM headers wherever there are any: how Nicira's actions name fields on all versions. */
+export const NXM = 1;
 
 /** Reads the value, and the mask when there is one, that follow a header. Throws OfError OFPBMC_*. */
 export function readFieldValue(r: Reader, { field: f, hasMask, length }: FieldHeader & { field: Field }) {
@@ -137,7 +139,7 @@ export function decodeOxm(bytes: Uint8Array, options: DecodeMatchOptions = {}): 
 function decodeField(r: Reader, match: Match, header: FieldHeader & { field: Field }, lenient: boolean): void {
   const f = header.field;
   const { value, mask } = readFieldValue(r, header);
-  if (!lenient && !prerequisitesMet(match.flow, f)) throw new OfError('OFPBMC_BAD_PREREQ');
+  if (!lenient && !prerequisitesMet(match.flow, f, match.mask)) throw new OfError('OFPBMC_BAD_PREREQ');
   const exact = exactMask(f);
   if (value.some((byte, i) => (byte & ~exact[i]!) !== 0)) throw new OfError('OFPBMC_BAD_VALUE');
   if (f.name === 'in_port_oxm') checkPort(Number(bigintOf(value)), 'OFPBMC_BAD_VALUE');
@@ -161,15 +163,46 @@ function* fieldOrder(match: Match, version: number): Generator<string> {
   const etherType = match.flow.u16(KEY_ETH_TYPE);
   if (etherType === ETH_TYPE_ARP || etherType === ETH_TYPE_RARP) {
     yield* ['arp_op', 'arp_spa', 'arp_tpa', 'arp_sha', 'arp_tha'];
+  } else if (etherType === ETH_TYPE_NSH) {
+    yield* [
+      'nsh_flags',
+      'nsh_ttl',
+      'nsh_mdtype',
+      'nsh_np',
+      'nsh_spi',
+      'nsh_si',
+      'nsh_c1',
+      'nsh_c2',
+      'nsh_c3',
+      'nsh_c4',
+    ];
   } else {
     yield* ipOrder(match, etherType === ETH_TYPE_IPV6, oxm);
   }
   yield* ['tun_id', 'tun_flags', 'tun_src', 'tun_dst', 'tun_ipv6_src', 'tun_ipv6_dst', 'tun_gbp_id', 'tun_gbp_flags'];
+  yield* [
+    'tun_erspan_idx',
+    'tun_erspan_ver',
+    'tun_erspan_dir',
+    'tun_erspan_hwid',
+    'tun_gtpu_flags',
+    'tun_gtpu_msgtype',
+  ];
   // 1.5 has a standard field for each pair of registers.
   if (version >= OFP15_VERSION) for (let i = 0; i < 8; i++) yield `xreg${i}`;
   else for (let i = 0; i < 16; i++) yield `reg${i}`;
   yield* ['pkt_mark', 'ct_state', 'ct_zone', 'ct_mark', 'ct_label'];
-  yield* ['ct_nw_src', 'ct_nw_dst', 'ct_nw_proto', 'ct_tp_src', 'ct_tp_dst', 'metadata', 'packet_type'];
+  yield* [
+    'ct_nw_src',
+    'ct_nw_dst',
+    'ct_ipv6_src',
+    'ct_ipv6_dst',
+    'ct_nw_proto',
+    'ct_tp_src',
+    'ct_tp_dst',
+    'metadata',
+    'packet_type',
+  ];
 }
 
 function* ipOrder(match: Match, ipv6: boolean, oxm: boolean): Generator<string> {
@@ -196,9 +229,16 @@ export function encodeOxm(w: Writer, match: Match, version: number, cookie?: Coo
 }
 
 /** Writes one TLV, with the mask unless it covers the whole field. */
-export function writeField(w: Writer, f: Field, value: Uint8Array, mask: Uint8Array, version: number): void {
+export function writeField(
+  w: Writer,
+  f: Field,
+  value: Uint8Array,
+  mask: Uint8Array,
+  version: number,
+  isAction = false,
+): void {
   // Open vSwitch keeps all 16 bits of tun_flags maskable, of which one is in use.
-  const exact = bigintOf(mask) === f.valid && f.format !== 'tnl_flags';
+  const exact = bigintOf(mask) === f.valid && (f.format !== 'tnl_flags' || isAction);
   writeFieldHeader(w, f, !exact, version);
   w.put(value);
   if (!exact) w.put(mask);

@@ -8,8 +8,10 @@ import type { DpAction, SetHeader } from '../../datapath/dpif.ts';
 import { SET_LAYOUT } from '../../datapath/dpif.ts';
 import * as F from '../model/flow.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../model/prerequisites.ts';
+import { commitPacketType } from './commit-encap.ts';
 import type { XlateContext } from './context.ts';
-import { isArp, isIp, isIpv4, isIpv6, vlanCount } from './protocols.ts';
+import { commitMpls, isMpls } from './label-stack.ts';
+import { isArp, isIp, isIpv4, isIpv6, isNsh, vlanCount } from './protocols.ts';
 
 /** `size` bytes at `from` in a Flow are at `to` in the header's set layout. */
 interface Piece {
@@ -56,18 +58,29 @@ const ND: readonly Piece[] = [
   { from: F.KEY_ARP_THA, size: 6, to: 22 },
 ];
 
+const NSH: readonly Piece[] = [
+  { from: F.KEY_NSH_FLAGS, size: 2, to: 0 },
+  { from: F.KEY_NSH_PATH, size: 20, to: 4 },
+];
+
 /** Emits what makes the datapath's packet equal to the flow. */
 export function commitActions(ctx: XlateContext): void {
   const { flow, base } = ctx;
   if (isUnchanged(flow, base)) return;
-  commitHeader(ctx, 'eth', ETH);
+  commitPacketType(ctx);
+  if (flow.u32(F.KEY_PACKET_TYPE) === 0) commitHeader(ctx, 'eth', ETH);
+  // Behind labels there is no network header to write: they go first.
+  const unlabelled = isMpls(base) && !isMpls(flow);
+  if (unlabelled) commitMpls(ctx);
   // nw_proto 0 stands for "no network header" (a truncated packet), as in Open vSwitch.
   if (flow.u8(F.KEY_NW_PROTO) !== 0) {
     if (isIpv4(base)) commitHeader(ctx, 'ipv4', IPV4);
     else if (isIpv6(base)) commitHeader(ctx, 'ipv6', IPV6);
     else if (isArp(base)) commitHeader(ctx, 'arp', ARP);
   }
+  if (isNsh(base) && NSH.some((piece) => differs(flow, base, piece))) commitNsh(ctx);
   if (isIp(base)) commitTransport(ctx);
+  if (!unlabelled) commitMpls(ctx);
   commitVlan(ctx);
   commitWord(ctx, 'skb_priority', F.KEY_SKB_PRIORITY);
   commitWord(ctx, 'pkt_mark', F.KEY_PKT_MARK);
@@ -116,6 +129,21 @@ function commitHeader(ctx: XlateContext, header: SetHeader, pieces: readonly Pie
     }
   }
   ctx.emit({ type: 'set', header, value, mask });
+}
+
+/** All that is matched is written, changed or not, as Open vSwitch has it. */
+function commitNsh(ctx: XlateContext): void {
+  const { flow, base, wc } = ctx;
+  const value = new Uint8Array(SET_LAYOUT.nsh);
+  const mask = new Uint8Array(SET_LAYOUT.nsh);
+  for (const { from, size, to } of NSH) {
+    for (let i = 0; i < size; i++) {
+      mask[to + i] = wc.bytes[from + i]! | (flow.bytes[from + i]! ^ base.bytes[from + i]!);
+      value[to + i] = flow.bytes[from + i]! & mask[to + i]!;
+      base.bytes[from + i] = flow.bytes[from + i]!;
+    }
+  }
+  ctx.emit({ type: 'set', header: 'nsh', value, mask });
 }
 
 /** Type and code go together. */

@@ -6,11 +6,13 @@ import { OFPP, type OfAction } from '../model/actions.ts';
 import { FLOW_ACTSET_OUTPUT, Flow, KEY_SKB_PRIORITY } from '../model/flow.ts';
 import type { FlowMod } from '../model/flow-mod.ts';
 import type { Rule } from '../tables/rule.ts';
+import type { PendingEncap } from './commit-encap.ts';
 import type { Freezing, FrozenState } from './freeze.ts';
 import type { Report } from './report.ts';
 import type {
   BridgeEffects,
   ControllerSpec,
+  FinTimeout,
   GroupVisit,
   PatchHop,
   SlowReason,
@@ -57,7 +59,7 @@ export class XlateContext {
   flow: Flow;
   readonly base: Flow;
   readonly wc: Flow;
-  readonly actions: DpAction[] = [];
+  actions: DpAction[] = [];
   readonly controllers: ControllerSpec[] = [];
   readonly visits: Visit[] = [];
   readonly groupVisits: GroupVisit[] = [];
@@ -67,6 +69,12 @@ export class XlateContext {
   /** What `recirc` actions stand for, by the index that they hold. */
   readonly recircs: FrozenState[] = [];
   freezing: Freezing | undefined;
+  /** The last label was popped: what lies below is not known. */
+  wasMpls = false;
+  /** A header that encap made and no commit has emitted yet. */
+  pendingEncap: PendingEncap | undefined;
+  /** TCP connections that end shorten these rules' timeouts. */
+  readonly fins: FinTimeout[] = [];
 
   rule: Rule | undefined;
   /** Cookie of the rule whose actions a thawed translation runs. */
@@ -135,6 +143,19 @@ export class XlateContext {
     const known = this.bridges.find((effects) => effects.bridge === bridge);
     this.here = known ?? { bridge, mirrored: [], macs: [], learned: [] };
     if (!known) this.bridges.push(this.here);
+  }
+
+  /** What `body` emits, instead of being added to the actions. */
+  capture(body: () => void): DpAction[] {
+    const outer = this.actions;
+    const inner: DpAction[] = [];
+    this.actions = inner;
+    try {
+      body();
+    } finally {
+      this.actions = outer;
+    }
+    return inner;
   }
 
   emit(action: DpAction): void {

@@ -1,7 +1,8 @@
 // From the bits that a translation read to the mask that its megaflow is installed with.
 
 import * as F from '../model/flow.ts';
-import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../model/prerequisites.ts';
+import { ETH_TYPE_NSH, IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../model/prerequisites.ts';
+import { isMplsType } from './label-stack.ts';
 import { isIp, isLaterFragment, vlanCount } from './protocols.ts';
 import { VLAN_VID_MASK } from './vlan.ts';
 
@@ -27,6 +28,9 @@ export function finishWildcards(flow: F.Flow, wc: F.Flow): void {
   }
   // Later fragments have no ports, whatever rules ask for.
   if (isIp(flow) && isLaterFragment(flow)) wc.setU32(F.KEY_TP_SRC, 0);
+  const type = flow.u16(F.KEY_ETH_TYPE);
+  if (!isMplsType(type)) wc.bytes.fill(0, F.KEY_MPLS_LSE0, F.KEY_MPLS_LSE0 + 12);
+  if (type !== ETH_TYPE_NSH) wc.bytes.fill(0, F.KEY_NSH_FLAGS, F.KEY_NSH_FLAGS + 24);
   const proto = flow.u8(F.KEY_NW_PROTO);
   if (isIp(flow) && (proto === IPPROTO_ICMP || proto === IPPROTO_ICMPV6)) {
     // Type and code are bytes in 16-bit fields.

@@ -6,7 +6,7 @@
 // innermost first. Whoever gives actions a packet of their own (clone, a group's bucket, another bridge) ends the freeze
 // itself with finishFreezing(), because what follows there does not wait.
 
-import type { DpAction, HashAlgorithm } from '../../datapath/dpif.ts';
+import { type DpAction, type HashAlgorithm, mapDpActions } from '../../datapath/dpif.ts';
 import type { OfAction } from '../model/actions.ts';
 import * as F from '../model/flow.ts';
 import { formatActions } from '../text/format-actions.ts';
@@ -150,8 +150,7 @@ export function stateText(state: FrozenState): string {
 
 /** Replaces the indexes in `recirc` actions, nested ones too, by ids. */
 export function withRecircIds(actions: readonly DpAction[], ids: readonly number[]): DpAction[] {
-  return actions.map((action): DpAction => {
-    if (action.type === 'recirc') return { type: 'recirc', id: ids[action.id]! };
-    return action.type === 'clone' ? { ...action, actions: withRecircIds(action.actions, ids) } : action;
-  });
+  return mapDpActions(actions, (action) =>
+    action.type === 'recirc' ? { type: 'recirc', id: ids[action.id]! } : action,
+  );
 }

@@ -2,12 +2,12 @@
 // packet of its own.
 
 import type { Group, GroupBucket } from '../groups/group.ts';
+import { orderActionSet } from '../model/action-set.ts';
 import { OFPP } from '../model/actions.ts';
 import { type Prerequisite, unwildcardField } from '../model/fields.ts';
 import * as F from '../model/flow.ts';
 import { OFPG } from '../model/groups.ts';
 import { prerequisitesMet, unwildcardPrerequisites } from '../model/prerequisites.ts';
-import { orderActionSet } from './action-set.ts';
 import type { XlateContext } from './context.ts';
 import { hashFields, hashNumber, hashSymmetricL4, maskSymmetricL4 } from './flow-hash.ts';
 import { finishFreezing, freezeBefore, type RecircHash } from './freeze.ts';

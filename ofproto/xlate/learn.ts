@@ -47,6 +47,9 @@ function isAtLimit(ctx: XlateContext, mod: FlowMod, limit: number): boolean {
 function flowModOf(ctx: XlateContext, spec: LearnSpec): FlowMod {
   const match = emptyMatch();
   const actions: OfAction[] = [];
+  if (spec.finIdleTimeout || spec.finHardTimeout) {
+    actions.push({ type: 'fin_timeout', idleTimeout: spec.finIdleTimeout, hardTimeout: spec.finHardTimeout });
+  }
   for (const item of spec.specs) {
     const value = valueFor(ctx, item);
     if (item.kind === 'match') addMatch(match, item, value);

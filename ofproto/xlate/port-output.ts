@@ -1,6 +1,6 @@
 // The last step of every output: header changes are made, then the packet goes to one datapath port.
 
-import { KEY_IN_PORT } from '../model/flow.ts';
+import { KEY_IN_PORT, KEY_PACKET_TYPE } from '../model/flow.ts';
 import { commitActions } from './commit.ts';
 import type { XlateContext } from './context.ts';
 import { outputToPeer } from './patch.ts';
@@ -14,6 +14,10 @@ export function emitOutput(ctx: XlateContext, ofPort: number): void {
   }
   if (port.config.noFwd) {
     ctx.report.add('detail', () => 'OFPPC_NO_FWD set, skipping output');
+    return;
+  }
+  if (ctx.flow.u32(KEY_PACKET_TYPE) !== 0) {
+    ctx.report.add('warn', () => 'Trying to send non-Ethernet packet through legacy L2 port. Dropping packet.');
     return;
   }
   if (isProtected(ctx, port)) {

@@ -106,6 +106,14 @@ export interface XlateBridge {
   readonly missToController: boolean;
 }
 
+/** fin_timeout: what the rule's timeouts become when its connection ends. */
+export interface FinTimeout {
+  readonly bridge: XlateBridge;
+  readonly rule: Rule;
+  readonly idleTimeout: number;
+  readonly hardTimeout: number;
+}
+
 /** A packet-in to make when a packet reaches a `userspace` action. */
 export interface ControllerSpec {
   /** Whose controllers get it. */
@@ -186,6 +194,8 @@ export interface Effects {
   readonly bridges: readonly BridgeEffects[];
   /** Addresses (macNumber) that were looked up in MAC tables. */
   readonly macsRead: readonly number[];
+  /** For connections that end. */
+  readonly fins: readonly FinTimeout[];
 }
 
 export interface Xlated extends Effects {

@@ -8,6 +8,7 @@
 //
 // Limits. Resubmits nest 64 deep and number 4096 in all; then the packet is dropped, as in Open vSwitch.
 
+import { orderActionSet } from '../model/action-set.ts';
 import { OFPP, type OfAction } from '../model/actions.ts';
 import { getSubfield, unwildcardSubfield } from '../model/fields.ts';
 import * as F from '../model/flow.ts';
@@ -15,10 +16,12 @@ import type { FlowTable } from '../tables/flow-table.ts';
 import type { Rule } from '../tables/rule.ts';
 import { formatActions } from '../text/format-actions.ts';
 import { formatMatch, OFP_DEFAULT_PRIORITY } from '../text/format-match.ts';
-import { orderActionSet } from './action-set.ts';
+import { changeActionSet } from './change-action-set.ts';
+import { xlateCheckPktLarger } from './check-pkt-len.ts';
 import { type Recursion, XlateContext, type XlateScratch } from './context.ts';
 import { reasonOfAction, sendToController } from './controller.ts';
 import { finishWildcards, startWildcards } from './datapath-mask.ts';
+import { runExtension } from './extensions.ts';
 import {
   xlateDecTtl,
   xlateHeader,
@@ -28,10 +31,11 @@ import {
   xlateStackPop,
   xlateStackPush,
 } from './field-actions.ts';
-import { enterFrame, type FrozenState, finishFreezing, keepFrame, thaw } from './freeze.ts';
+import { enterFrame, type FrozenState, finishFreezing, freezeBefore, keepFrame, thaw } from './freeze.ts';
 import { xlateGroup } from './group.ts';
 import { xlateLearn } from './learn.ts';
 import { mirrorReceived, mirrorSent } from './mirrors.ts';
+import { needsPayload } from './mpls.ts';
 import { xlateEnqueue, xlateOutput, xlateOutputTrunc } from './output.ts';
 import { isIp } from './protocols.ts';
 import { Report, type TraceNode } from './report.ts';
@@ -83,6 +87,7 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
     hops: ctx.hops,
     bridges: ctx.bridges,
     macsRead: ctx.macsRead,
+    fins: ctx.fins,
     error: ctx.error,
     finalFlow: ctx.flow,
   };
@@ -199,7 +204,16 @@ function run(ctx: XlateContext, actions: readonly OfAction[]): void {
   for (let i = 0; i < actions.length; i++) {
     const action = actions[i]!;
     if (ctx.error !== undefined || ctx.exit) return;
+    if (needsPayload(ctx, action)) {
+      freezeBefore(ctx);
+      keepFrame(ctx, ctx.freezing!, actions, i);
+      return;
+    }
     if (ctx.report.enabled) ctx.report.add('action', () => formatActions([action]));
+    if (action.type === 'check_pkt_larger') {
+      xlateCheckPktLarger(ctx, action, actions.slice(i + 1), runActionSet);
+      return;
+    }
     const goesOn = runAction(ctx, action);
     if (ctx.freezing) keepFrame(ctx, ctx.freezing, actions, i);
     if (!goesOn || ctx.freezing) return;
@@ -239,7 +253,7 @@ function runAction(ctx: XlateContext, action: OfAction): boolean {
       ctx.exit = true;
       break;
     default:
-      runFieldAction(ctx, action);
+      return runFieldAction(ctx, action);
   }
   return true;
 }
@@ -249,7 +263,7 @@ type Later = Exclude<
   { type: 'output' | 'enqueue' | 'controller' | 'resubmit' | 'goto_table' | 'dec_ttl' | 'group' }
 >;
 
-function runFieldAction(ctx: XlateContext, action: Later): void {
+function runFieldAction(ctx: XlateContext, action: Later): boolean {
   switch (action.type) {
     case 'set_field':
       xlateSetField(ctx, action.field, action.value, action.mask);
@@ -297,11 +311,12 @@ function runFieldAction(ctx: XlateContext, action: Later): void {
       runClone(ctx, action.actions);
       break;
     default:
-      runHeaderAction(ctx, action);
+      return runHeaderAction(ctx, action);
   }
+  return true;
 }
 
-function runHeaderAction(ctx: XlateContext, action: Exclude<Later, { type: 'set_field' }>): void {
+function runHeaderAction(ctx: XlateContext, action: Exclude<Later, { type: 'set_field' }>): boolean {
   switch (action.type) {
     case 'set_eth_src':
     case 'set_eth_dst':
@@ -315,9 +330,9 @@ function runHeaderAction(ctx: XlateContext, action: Exclude<Later, { type: 'set_
     case 'set_tunnel':
     case 'write_metadata':
       xlateHeader(ctx, action);
-      break;
+      return true;
     default:
-    // note changes nothing; what is left was refused when the flow was added (tables/check-actions.ts).
+      return runExtension(ctx, action);
   }
 }
 
@@ -356,31 +371,6 @@ function runClone(ctx: XlateContext, actions: readonly OfAction[]): void {
   ctx.flow = flow;
   ctx.stack = stack;
   ctx.actionSet = actionSet;
-}
-
-function changeActionSet(
-  ctx: XlateContext,
-  action: Extract<OfAction, { type: 'write_actions' | 'clear_actions' }>,
-): void {
-  if (action.type === 'clear_actions') {
-    const was = ctx.actionSet;
-    ctx.report.add(
-      'detail',
-      () => `action set was${was.length === 0 ? ' empty' : `: ${formatActions(orderActionSet(was))}`}`,
-    );
-    ctx.actionSet = [];
-    ctx.flow.setU32(F.FLOW_ACTSET_OUTPUT, OFPP.UNSET);
-    return;
-  }
-  ctx.actionSet.push(...action.actions);
-  const output = ctx.actionSet.findLast((written) => written.type === 'output');
-  // A group takes the output's place.
-  const isOutput = output && !ctx.actionSet.some((written) => written.type === 'group');
-  ctx.flow.setU32(F.FLOW_ACTSET_OUTPUT, isOutput ? output.port : OFPP.UNSET);
-  ctx.report.add('detail', () => {
-    const ordered = orderActionSet(ctx.actionSet);
-    return `action set is${ordered.length === 0 ? ' empty' : `: ${formatActions(ordered)}`}`;
-  });
 }
 
 function runActionSet(ctx: XlateContext): void {

@@ -8,7 +8,19 @@ import { parseFrame } from '../support/reference/parse.ts';
 
 const SEED = Number(process.env['WEFT_SEED'] ?? 20261121);
 const ROUNDS = 3000;
-const HEADERS: readonly SetHeader[] = ['eth', 'ipv4', 'ipv6', 'tcp', 'udp', 'icmp', 'icmpv6', 'arp', 'nd'];
+const HEADERS: readonly SetHeader[] = [
+  'eth',
+  'ipv4',
+  'ipv6',
+  'tcp',
+  'udp',
+  'icmp',
+  'icmpv6',
+  'arp',
+  'nd',
+  'mpls',
+  'nsh',
+];
 const OUT = 2;
 
 interface Capture {
@@ -53,6 +65,8 @@ function settable(frame: Uint8Array): SetHeader[] {
   const type = (key[12]! << 8) | key[13]!;
   const protocol = key[15]!;
   if (type === 0x0806) return ['eth', 'arp'];
+  if (type === 0x8847 || type === 0x8848) return ['eth', 'mpls'];
+  if (type === 0x894f) return ['eth', 'nsh'];
   const ip: SetHeader | undefined =
     l4 === undefined ? undefined : type === 0x0800 ? 'ipv4' : type === 0x86dd ? 'ipv6' : undefined;
   if (!ip) return ['eth'];
@@ -71,6 +85,28 @@ function randomSet(random: Random, header: SetHeader): DpAction {
   const size = SET_LAYOUT[header];
   const mask = Buffer.from(Array.from({ length: size }, () => random.pick([0, 0xff, 0xff, 0x0f])));
   return { type: 'set', header, value: random.bytes(size), mask };
+}
+
+/** Ways of putting headers on and taking them off that end with an Ethernet frame. */
+function randomHeaders(random: Random): DpAction[] {
+  const lse = () => random.bytes(4).readUInt32BE();
+  const label = (): DpAction => ({ type: 'push_mpls', lse: lse(), ethertype: random.pick([0x8847, 0x8848]) });
+  const nsh = (mdType: number): DpAction => ({
+    type: 'push_nsh',
+    header: Buffer.from([random.below(4), random.below(64), mdType, 3, ...random.bytes(4)]),
+    metadata: random.bytes(mdType === 1 ? 16 : 4 * random.below(4)),
+  });
+  const ethernet = (): DpAction => ({ type: 'push_eth', src: random.bytes(6), dst: random.bytes(6) });
+  const bottom: DpAction = { type: 'add_mpls', lse: lse() | 0x100, ethertype: 0x8847 };
+  return random.pick<() => DpAction[]>([
+    () => [label(), label(), randomSet(random, 'mpls'), { type: 'pop_mpls', ethertype: 0x8847 }],
+    () => [label(), { type: 'pop_mpls', ethertype: 0x0800 }],
+    () => [nsh(1), randomSet(random, 'nsh'), ethernet()],
+    () => [nsh(2), ethernet(), randomSet(random, 'eth')],
+    () => [nsh(1), ethernet(), { type: 'pop_eth' }, { type: 'pop_nsh' }],
+    () => [bottom, label(), ethernet()],
+    () => [bottom, { type: 'pop_mpls', ethertype: 0x6558 }],
+  ])();
 }
 
 describe('hot module against the reference', () => {
@@ -103,6 +139,29 @@ describe('hot module against the reference', () => {
       actions.push({ type: 'output', port: OUT });
       const text = `case ${i}: ${JSON.stringify(actions)} on ${frame.toString('hex')}`;
       expect(await run(frame, actions), text).toEqual(expected(frame, actions));
+    }
+  });
+
+  it(`headers come and go alike (seed ${SEED})`, async () => {
+    const random = new Random(SEED + 2);
+    for (let i = 0; i < ROUNDS / 6; i++) {
+      const frame = soundFrame(random);
+      const actions = [...randomHeaders(random), { type: 'output', port: OUT } as const];
+      const text = `case ${i}: ${JSON.stringify(actions)} on ${frame.toString('hex')}`;
+      expect(await run(frame, actions), text).toEqual(expected(frame, actions));
+    }
+  });
+
+  it('check_pkt_len chooses by the length of the frame', async () => {
+    for (const length of [99, 100, 101]) {
+      const frame = Buffer.alloc(length, 1);
+      const mark = (byte: number): DpAction[] => [
+        { type: 'set', header: 'eth', value: Buffer.alloc(12, byte), mask: Buffer.alloc(12, 0xff) },
+        { type: 'output', port: OUT },
+      ];
+      const check: DpAction = { type: 'check_pkt_len', size: 100, greater: mark(2), lessEqual: mark(3) };
+      const sent = await run(frame, [check, { type: 'output', port: OUT }]);
+      expect(sent.map((hex) => hex.slice(0, 2))).toEqual([length > 100 ? '02' : '03', '01']);
     }
   });
 

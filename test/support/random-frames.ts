@@ -100,11 +100,29 @@ function other(random: Random): Buffer {
   ]);
 }
 
+function mpls(random: Random): Buffer {
+  const labels = 1 + random.below(5);
+  const stack = Array.from({ length: labels }, (_, i) => {
+    const entry = random.bytes(4);
+    entry[2] = (entry[2]! & 0xfe) | (i === labels - 1 ? 1 : 0);
+    return entry;
+  });
+  return Buffer.concat([u16(random.pick([0x8847, 0x8848])), ...stack, random.bytes(30)]);
+}
+
+function nsh(random: Random): Buffer {
+  const type = random.pick([1, 1, 2]);
+  const metadata = random.bytes(type === 1 ? 16 : 4 * random.below(6));
+  const word = (random.below(4) << 12) | (random.below(64) << 6) | ((8 + metadata.length) / 4);
+  const base = Buffer.concat([u16(word), Buffer.from([type, 1 + random.below(4)]), random.bytes(4)]);
+  return Buffer.concat([u16(0x894f), base, metadata, random.bytes(40)]);
+}
+
 /** A sound frame: Ethernet, up to two tags, any of the payloads above, checksums right. */
 export function soundFrame(random: Random): Buffer {
   const tag = () => Buffer.concat([u16(random.pick([0x8100, 0x88a8])), random.bytes(2)]);
   const tags = Array.from({ length: random.pick([0, 0, 1, 2]) }, tag);
-  const payload = random.pick([ipv4, ipv4, ipv6, ipv6, arp, other])(random);
+  const payload = random.pick([ipv4, ipv4, ipv6, ipv6, arp, mpls, nsh, other])(random);
   const frame = Buffer.concat([random.bytes(12), ...tags, payload, Buffer.alloc(random.pick([0, 0, 6]))]);
   let sound = frame;
   // Rewriting nothing makes the reference compute every checksum afresh.

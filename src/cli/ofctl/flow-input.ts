@@ -7,7 +7,8 @@ import { systemErrorText } from '../../../lib/system-error.ts';
 import type { FlowMod, FlowModCommand } from '../../../ofproto/model/flow-mod.ts';
 import { OfError } from '../../../ofproto/model/flow-mod.ts';
 import { normalizeMatch } from '../../../ofproto/model/normalize.ts';
-import { checkActions } from '../../../ofproto/tables/check-actions.ts';
+import { checkArguments } from '../../../ofproto/tables/check-actions.ts';
+import { checkPrerequisites } from '../../../ofproto/tables/check-prerequisites.ts';
 import { formatMatch } from '../../../ofproto/text/format-match.ts';
 import { parseFlow } from '../../../ofproto/text/parse-flow.ts';
 import type { Names } from '../../../ofproto/text/ports.ts';
@@ -17,6 +18,8 @@ const CHECKED_HERE: ReadonlySet<string> = new Set([
   'OFPBAC_BAD_OUT_PORT',
   'OFPBAC_BAD_SET_ARGUMENT',
   'OFPBAC_MATCH_INCONSISTENT',
+  'OFPBAC_BAD_TAG',
+  'OFPMMFC_INVALID_METER',
 ]);
 
 const log = logger('ofp_match');
@@ -31,10 +34,12 @@ export function readFlow(text: string, command: FlowModCommand | undefined, name
     log.info(`post: ${formatMatch(mod.match)}`);
   }
   try {
-    checkActions(mod.actions, mod.tableId);
+    checkArguments(mod.actions, mod.tableId);
+    // What only OpenFlow 1.0 may have is found when a version is chosen.
+    checkPrerequisites(mod.actions, mod.match);
   } catch (error) {
     if (!(error instanceof OfError)) throw error;
-    // What a particular switch has (groups, meters) is for that switch to say.
+    // What a particular switch has (tables) is for that switch to say.
     if (!CHECKED_HERE.has(error.code)) return mod;
     throw new UserError(`actions are invalid with specified match (${error.code})`);
   }

@@ -5,6 +5,7 @@ import { UserError } from '../../../lib/errors.ts';
 import type { OfAction } from '../../../ofproto/model/actions.ts';
 import type { FlowMod } from '../../../ofproto/model/flow-mod.ts';
 import type { FlowFormat } from '../../../ofproto/model/messages.ts';
+import { checkPrerequisites } from '../../../ofproto/tables/check-prerequisites.ts';
 import { fitsMatch10 } from '../../../ofproto/wire/index.ts';
 import type { OfClient } from './client.ts';
 import type { Settings } from './settings.ts';
@@ -34,7 +35,13 @@ function needs(mod: FlowMod): { nxm: boolean; tableId: boolean; later: string | 
 /** Chooses one protocol for all flows. Throws UserError when the settings or the version do not allow any. */
 export function chooseProtocol(mods: readonly FlowMod[], version: number, settings: Settings): FlowProtocol {
   checkFormats(version, settings);
-  if (version > 1) return { format: 'standard', tableId: false };
+  if (version > 1) {
+    // Header actions without their header are for OpenFlow 1.0 (ovs-actions(7), "Actions and match consistency").
+    if (!mods.every((mod) => checkPrerequisites(mod.actions, mod.match))) {
+      throw unusable('OpenFlow10,NXM', settings.flowFormats ?? [`OXM-OpenFlow1${version - 1}`]);
+    }
+    return { format: 'standard', tableId: false };
+  }
   const all = mods.map(needs);
   const later = all.find((need) => need.later !== undefined)?.later;
   const allowed = settings.flowFormats ?? ['OpenFlow10', 'OpenFlow10+table_id', 'NXM', 'NXM+table_id'];

@@ -3,6 +3,7 @@ import { type DpAction, SET_LAYOUT, type SetHeader } from '../../../datapath/dpi
 import { KEY_NW_FRAG, KEY_NW_PROTO } from '../../../datapath/layout/flow-key.ts';
 import { checksumAdd, checksumFold } from '../../../datapath/port/kernel/offload.ts';
 import { referenceHash } from './hash.ts';
+import { changeHeaders, setLabelOrNsh } from './headers.ts';
 import { parseFrame } from './parse.ts';
 
 export interface Effects {
@@ -14,7 +15,8 @@ export interface Effects {
 
 /** Runs `actions` on a copy of `frame`. */
 export function executeActions(frame: Uint8Array, actions: readonly DpAction[], effects: Effects): void {
-  let packet = Buffer.from(frame);
+  let packet: Buffer = Buffer.from(frame);
+  let bareType: number | undefined;
   let truncated: number | undefined;
   let dpHash = 0;
   for (const action of actions) {
@@ -50,8 +52,16 @@ export function executeActions(frame: Uint8Array, actions: readonly DpAction[], 
         effects.recirculate?.(action.id, dpHash, packet);
         break;
       case 'set':
-        setHeader(packet, action.header, action.value, action.mask);
+        if (bareType === undefined) setHeader(packet, action.header, action.value, action.mask);
+        else setLabelOrNsh(packet, 0, action.value, action.mask, action.header === 'nsh');
         break;
+      case 'check_pkt_len':
+        executeActions(packet, packet.length > action.size ? action.greater : action.lessEqual, effects);
+        break;
+      default: {
+        const changed = changeHeaders({ packet, bareType }, action);
+        if (changed) ({ packet, bareType } = changed);
+      }
     }
   }
 }
@@ -88,8 +98,17 @@ const PLACES: Partial<Record<SetHeader, readonly (readonly [number, number, numb
 
 function setHeader(packet: Buffer, header: SetHeader, value: Uint8Array, mask: Uint8Array): void {
   const { l3, l4 } = parseFrame(packet, 0);
-  const base = header === 'eth' ? 0 : header === 'ipv4' || header === 'ipv6' || header === 'arp' ? l3 : l4;
+  const base =
+    header === 'eth'
+      ? 0
+      : header === 'ipv4' || header === 'ipv6' || header === 'arp' || header === 'mpls' || header === 'nsh'
+        ? l3
+        : l4;
   if (base === undefined) return;
+  if (header === 'mpls' || header === 'nsh') {
+    setLabelOrNsh(packet, l3, value, mask, header === 'nsh');
+    return;
+  }
   for (const [from, to, size] of PLACES[header] ?? []) {
     for (let i = 0; i < size; i++) merge(packet, base + to + i, value[from + i]!, mask[from + i]!);
   }

@@ -37,6 +37,8 @@ export function parseFrame(frame: Uint8Array, inPort: number): Parsed {
   if (type === 0x0800) parseIpv4(packet, parsed);
   else if (type === 0x86dd) parseIpv6(packet, parsed);
   else if (type === 0x0806 || type === 0x8035) parseArp(frame, packet, key, at);
+  else if (type === 0x8847 || type === 0x8848) parseMpls(packet, key, at);
+  else if (type === 0x894f) parseNsh(packet, key, at);
   return parsed;
 }
 
@@ -52,6 +54,25 @@ function keyView({ key }: Parsed): DataView {
 
 function copy(from: DataView, at: number, size: number, to: Uint8Array, offset: number): void {
   to.set(new Uint8Array(from.buffer, from.byteOffset + at, size), offset);
+}
+
+function parseMpls(packet: DataView, key: Buffer, at: number): void {
+  for (let i = 0; i < 3 && at + 4 * i + 4 <= packet.byteLength; i++) {
+    const entry = packet.getUint32(at + 4 * i);
+    key.writeUInt32BE(entry, K.KEY_MPLS_LSE0 + 4 * i);
+    if (entry & 0x100) break;
+  }
+}
+
+function parseNsh(packet: DataView, key: Buffer, at: number): void {
+  if (packet.byteLength < at + 8) return;
+  const word = packet.getUint16(at);
+  const size = (word & 0x3f) * 4;
+  const mdType = packet.getUint8(at + 2) & 15;
+  if (word >> 14 !== 0 || size < 8 || at + size > packet.byteLength || (mdType === 1 && size !== 24)) return;
+  key.set([(word >> 12) & 3, (word >> 6) & 0x3f, mdType, packet.getUint8(at + 3)], K.KEY_NSH_FLAGS);
+  copy(packet, at + 4, 4, key, K.KEY_NSH_PATH);
+  if (mdType === 1) copy(packet, at + 8, 16, key, K.KEY_NSH_C1);
 }
 
 function parseArp(frame: Uint8Array, packet: DataView, key: Buffer, at: number): void {

@@ -78,7 +78,7 @@ describe('add', () => {
       'table=254 actions=2': 'OFPBRC_EPERM',
       'actions=group:1': 'OFPBAC_BAD_OUT_GROUP',
       'actions=meter:1,2': 'OFPMMFC_INVALID_METER',
-      'actions=sample(probability=1,collector_set_id=1)': 'OFPBAC_BAD_TYPE',
+      'ip,actions=ct(commit)': 'OFPBAC_BAD_TYPE',
       'table=5 actions=goto_table:5': 'OFPBIC_BAD_TABLE_ID',
     };
     for (const [flow, code] of Object.entries(refusals)) {

@@ -163,7 +163,7 @@ describe('refusals', () => {
 
   it('does not follow clones without end', () => {
     let list = '0000000800010000';
-    for (let i = 0; i < 40; i++) {
+    for (let i = 0; i < 120; i++) {
       const size = (16 + list.length / 2).toString(16).padStart(4, '0');
       list = `ffff${size}00002320002a000000000000${list}`;
     }

@@ -1,0 +1,55 @@
+// Subtypes of Nicira's extension actions (ovs-actions(7)).
+
+export const NXAST_RESUBMIT = 1;
+export const NXAST_SET_TUNNEL = 2;
+export const NXAST_SET_QUEUE = 4;
+export const NXAST_POP_QUEUE = 5;
+export const NXAST_REG_MOVE = 6;
+export const NXAST_REG_LOAD = 7;
+export const NXAST_NOTE = 8;
+export const NXAST_SET_TUNNEL64 = 9;
+export const NXAST_MULTIPATH = 10;
+export const NXAST_BUNDLE = 12;
+export const NXAST_BUNDLE_LOAD = 13;
+export const NXAST_RESUBMIT_TABLE = 14;
+export const NXAST_OUTPUT_REG = 15;
+export const NXAST_LEARN = 16;
+export const NXAST_EXIT = 17;
+export const NXAST_DEC_TTL = 18;
+export const NXAST_FIN_TIMEOUT = 19;
+export const NXAST_CONTROLLER = 20;
+export const NXAST_DEC_TTL_CNT_IDS = 21;
+export const NXAST_WRITE_METADATA = 22;
+export const NXAST_PUSH_MPLS = 23;
+export const NXAST_POP_MPLS = 24;
+export const NXAST_SET_MPLS_TTL = 25;
+export const NXAST_DEC_MPLS_TTL = 26;
+export const NXAST_STACK_PUSH = 27;
+export const NXAST_STACK_POP = 28;
+export const NXAST_SAMPLE = 29;
+export const NXAST_SET_MPLS_LABEL = 30;
+export const NXAST_SET_MPLS_TC = 31;
+export const NXAST_OUTPUT_REG2 = 32;
+export const NXAST_REG_LOAD2 = 33;
+export const NXAST_CONJUNCTION = 34;
+export const NXAST_CT = 35;
+export const NXAST_NAT = 36;
+export const NXAST_CONTROLLER2 = 37;
+export const NXAST_SAMPLE2 = 38;
+export const NXAST_OUTPUT_TRUNC = 39;
+export const NXAST_GROUP = 40;
+export const NXAST_SAMPLE3 = 41;
+export const NXAST_CLONE = 42;
+export const NXAST_CT_CLEAR = 43;
+export const NXAST_RESUBMIT_TABLE_CT = 44;
+export const NXAST_LEARN2 = 45;
+export const NXAST_ENCAP = 46;
+export const NXAST_DECAP = 47;
+export const NXAST_DEC_NSH_TTL = 48;
+export const NXAST_CHECK_PKT_LARGER = 49;
+export const NXAST_DELETE_FIELD = 50;
+export const NXAST_DEBUG_SLOW = 254;
+export const NXAST_DEBUG_RECIRC = 255;
+
+/** NXM_OF_IN_PORT's header: what a bundle's slave type says. */
+export const NXM_OF_IN_PORT = 0x00000002;

@@ -1,0 +1,32 @@
+// write_actions and clear_actions: what the end of the pipeline will run, and actset_output, which tells matches of it.
+
+import { orderActionSet } from '../model/action-set.ts';
+import { OFPP, type OfAction } from '../model/actions.ts';
+import { FLOW_ACTSET_OUTPUT } from '../model/flow.ts';
+import { formatActions } from '../text/format-actions.ts';
+import type { XlateContext } from './context.ts';
+
+export function changeActionSet(
+  ctx: XlateContext,
+  action: Extract<OfAction, { type: 'write_actions' | 'clear_actions' }>,
+): void {
+  if (action.type === 'clear_actions') {
+    const was = ctx.actionSet;
+    ctx.report.add(
+      'detail',
+      () => `action set was${was.length === 0 ? ' empty' : `: ${formatActions(orderActionSet(was))}`}`,
+    );
+    ctx.actionSet = [];
+    ctx.flow.setU32(FLOW_ACTSET_OUTPUT, OFPP.UNSET);
+    return;
+  }
+  ctx.actionSet.push(...action.actions);
+  const output = ctx.actionSet.findLast((written) => written.type === 'output');
+  // A group takes the output's place.
+  const isOutput = output && !ctx.actionSet.some((written) => written.type === 'group');
+  ctx.flow.setU32(FLOW_ACTSET_OUTPUT, isOutput ? output.port : OFPP.UNSET);
+  ctx.report.add('detail', () => {
+    const ordered = orderActionSet(ctx.actionSet);
+    return `action set is${ordered.length === 0 ? ' empty' : `: ${formatActions(ordered)}`}`;
+  });
+}

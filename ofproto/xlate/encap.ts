@@ -1,0 +1,165 @@
+// encap and decap (ovs-actions(7)): Ethernet, NSH (RFC 8300) and MPLS headers put on and taken off by packet type. A new
+// header reaches the datapath's packet at the next commit, so that its fields can be set first; what lies below a removed
+// NSH header is only known after the packet has been parsed again (freeze.ts).
+
+import type { EncapProperty } from '../model/actions.ts';
+import * as F from '../model/flow.ts';
+import * as N from '../model/nicira.ts';
+import { etherTypeOf } from '../model/prerequisites.ts';
+import { commitActions } from './commit.ts';
+import { enterHeader, forgetAddresses } from './commit-encap.ts';
+import type { XlateContext } from './context.ts';
+import { sendToController } from './controller.ts';
+import { freezeAfter } from './freeze.ts';
+import { firstEntry } from './label-stack.ts';
+import { hasVlan } from './protocols.ts';
+
+const OFPHTN_ETHERTYPE = 0x10000;
+const UNSUPPORTED = 'Unsupported packet type';
+const NSH_DEFAULT_TTL = 63;
+const NSH_DEFAULT_SI = 255;
+
+/** Next protocol of NSH (RFC 8300, 2.5) by packet type. */
+const NEXT_PROTOCOLS: readonly (readonly [packetType: number, np: number])[] = [
+  [OFPHTN_ETHERTYPE | 0x0800, 1],
+  [OFPHTN_ETHERTYPE | 0x86dd, 2],
+  [N.PT_ETHERNET, 3],
+  [N.PT_NSH, 4],
+];
+
+export function xlateEncap(ctx: XlateContext, packetType: number, props: readonly EncapProperty[]): void {
+  if (packetType === N.PT_ETHERNET) encapEthernet(ctx);
+  else if (packetType === N.PT_NSH) encapNsh(ctx, props);
+  else encapMpls(ctx, packetType);
+}
+
+function refuse(ctx: XlateContext, text: string): void {
+  ctx.report.add('action', () => text);
+  ctx.error ??= UNSUPPORTED;
+}
+
+function encapEthernet(ctx: XlateContext): void {
+  const { flow } = ctx;
+  if (flow.u32(F.KEY_PACKET_TYPE) === N.PT_ETHERNET) {
+    refuse(ctx, 'Dropping packet as encap(ethernet) is not supported for packet type ethernet.');
+    return;
+  }
+  commitActions(ctx);
+  flow.setU16(F.KEY_ETH_TYPE, etherTypeOf(flow));
+  flow.setU32(F.KEY_PACKET_TYPE, N.PT_ETHERNET);
+  forgetAddresses(flow);
+  ctx.pendingEncap = { type: 'ethernet' };
+}
+
+function encapNsh(ctx: XlateContext, props: readonly EncapProperty[]): void {
+  const { flow } = ctx;
+  const np = NEXT_PROTOCOLS.find(([type]) => type === flow.u32(F.KEY_PACKET_TYPE))?.[1];
+  if (np === undefined) {
+    refuse(ctx, `encap(nsh) is not supported for packet type 0x${flow.u32(F.KEY_PACKET_TYPE).toString(16)}.`);
+    return;
+  }
+  commitActions(ctx);
+  const mdType = props.find(({ type }) => type === N.OFPPPT_PROP_NSH_MDTYPE)?.value[0] ?? N.NSH_MD1_TYPE;
+  enterHeader(flow, N.PT_NSH);
+  flow.setU8(F.KEY_NSH_FLAGS, 0);
+  flow.setU8(F.KEY_NSH_TTL, NSH_DEFAULT_TTL);
+  flow.setU8(F.KEY_NSH_MDTYPE, mdType);
+  flow.setU8(F.KEY_NSH_NP, np);
+  flow.setU32(F.KEY_NSH_PATH, NSH_DEFAULT_SI);
+  flow.bytes.fill(0, F.KEY_NSH_C1, F.KEY_NSH_C1 + 16);
+  ctx.pendingEncap = { type: 'nsh', md2: tlvs(props) };
+}
+
+/** The TLVs of variable-length metadata, each padded to four bytes. */
+function tlvs(props: readonly EncapProperty[]): Uint8Array {
+  const bytes: number[] = [];
+  for (const { type, value } of props) {
+    if (type !== N.OFPPPT_PROP_NSH_TLV) continue;
+    bytes.push(...value);
+    while (bytes.length % 4 !== 0) bytes.push(0);
+  }
+  return Uint8Array.from(bytes);
+}
+
+function encapMpls(ctx: XlateContext, packetType: number): void {
+  const { flow, wc } = ctx;
+  commitActions(ctx);
+  const ethernet = flow.u32(F.KEY_PACKET_TYPE) === N.PT_ETHERNET;
+  // A whole Ethernet frame below the label tells nothing of TTL or class.
+  const entry = ethernet ? 0x140 : firstEntry(flow, wc);
+  enterHeader(flow, packetType);
+  flow.bytes.fill(0, F.KEY_MPLS_LSE0, F.KEY_MPLS_LSE0 + 12);
+  flow.setU32(F.KEY_MPLS_LSE0, entry);
+  ctx.pendingEncap = { type: 'mpls' };
+}
+
+/** False when the rest of the list has to wait for the packet to be parsed, or the packet is dropped. */
+export function xlateDecap(ctx: XlateContext): boolean {
+  const { flow, wc } = ctx;
+  const packetType = flow.u32(F.KEY_PACKET_TYPE);
+  if (packetType === N.PT_ETHERNET) return decapEthernet(ctx);
+  if (packetType === N.PT_NSH) {
+    wc.setU8(F.KEY_NSH_NP, 0xff);
+    return decapNsh(ctx, flow.u8(F.KEY_NSH_NP));
+  }
+  if (packetType === N.PT_MPLS || packetType === N.PT_MPLS_MC) return decapMpls(ctx);
+  refuse(ctx, `decap() is not supported for packet type 0x${packetType.toString(16)}.`);
+  return false;
+}
+
+function decapEthernet(ctx: XlateContext): boolean {
+  const { flow, wc } = ctx;
+  if (hasVlan(flow)) {
+    refuse(ctx, 'Dropping packet, cannot decap Ethernet if VLAN is present.');
+    return false;
+  }
+  wc.setU16(F.KEY_ETH_TYPE, 0xffff);
+  flow.setU32(F.KEY_PACKET_TYPE, (OFPHTN_ETHERTYPE | flow.u16(F.KEY_ETH_TYPE)) >>> 0);
+  forgetAddresses(flow);
+  return true;
+}
+
+function decapNsh(ctx: XlateContext, np: number): boolean {
+  const next = NEXT_PROTOCOLS.find(([, number]) => number === np)?.[0];
+  if (next === undefined) {
+    refuse(ctx, `decap() of NSH with next protocol ${np} is not supported.`);
+    return false;
+  }
+  // What the flow says of the packet until now goes first; then the header.
+  commitActions(ctx);
+  ctx.flow.setU32(F.KEY_PACKET_TYPE, next);
+  if (next !== N.PT_ETHERNET) ctx.flow.setU16(F.KEY_ETH_TYPE, next & 0xffff);
+  ctx.emit({ type: 'pop_nsh' });
+  ctx.base.setU32(F.KEY_PACKET_TYPE, next);
+  ctx.base.setU16(F.KEY_ETH_TYPE, ctx.flow.u16(F.KEY_ETH_TYPE));
+  freezeAfter(ctx);
+  return true;
+}
+
+/** The frame below the labels is parsed again. */
+function decapMpls(ctx: XlateContext): boolean {
+  commitActions(ctx);
+  ctx.flow.setU32(F.KEY_PACKET_TYPE, N.PT_ETHERNET);
+  ctx.emit({ type: 'pop_mpls', ethertype: ETH_TYPE_TEB });
+  ctx.base.setU32(F.KEY_PACKET_TYPE, N.PT_ETHERNET);
+  freezeAfter(ctx);
+  return true;
+}
+
+/** Transparent Ethernet bridging: what is below is a whole frame. */
+const ETH_TYPE_TEB = 0x6558;
+
+/** dec_nsh_ttl. False when it ran out: the packet went to the controllers and the rest of the actions is skipped. */
+export function decNshTtl(ctx: XlateContext): boolean {
+  const { flow, wc } = ctx;
+  if (etherTypeOf(flow) !== (N.PT_NSH & 0xffff)) return true;
+  wc.setU8(F.KEY_NSH_TTL, 0xff);
+  const ttl = flow.u8(F.KEY_NSH_TTL);
+  if (ttl > 1) {
+    flow.setU8(F.KEY_NSH_TTL, ttl - 1);
+    return true;
+  }
+  ctx.report.add('warn', () => 'NSH decrement TTL exception');
+  sendToController(ctx, { maxLen: 0xffff, controllerId: 0, reason: 'invalid_ttl' });
+  return false;
+}

@@ -1,0 +1,61 @@
+// The actions beyond ports, tables and plain fields: MPLS, NSH, multipath and bundle, timeouts, debugging aids. xlate.ts comes
+// here with what it does not know itself.
+
+import type { OfAction } from '../model/actions.ts';
+import type { XlateContext } from './context.ts';
+import { decNshTtl, xlateDecap, xlateEncap } from './encap.ts';
+import { freezeAfter } from './freeze.ts';
+import { decMplsTtl, popMpls, pushMpls, setMplsLabel, setMplsTc, setMplsTtl } from './mpls.ts';
+import { xlateBundle, xlateMultipath } from './select-link.ts';
+
+/** False when the rest of the list is to be skipped. */
+export function runExtension(ctx: XlateContext, action: OfAction): boolean {
+  switch (action.type) {
+    case 'push_mpls':
+      return pushMpls(ctx, action.ethertype);
+    case 'pop_mpls':
+      popMpls(ctx, action.ethertype);
+      return true;
+    case 'set_mpls_label':
+      setMplsLabel(ctx, action.label);
+      return true;
+    case 'set_mpls_tc':
+      setMplsTc(ctx, action.tc);
+      return true;
+    case 'set_mpls_ttl':
+      setMplsTtl(ctx, action.ttl);
+      return true;
+    case 'dec_mpls_ttl':
+      return decMplsTtl(ctx);
+    case 'dec_nsh_ttl':
+      return decNshTtl(ctx);
+    case 'encap':
+      xlateEncap(ctx, action.packetType, action.props);
+      return true;
+    case 'decap':
+      return xlateDecap(ctx);
+    default:
+      runOther(ctx, action);
+      return true;
+  }
+}
+
+function runOther(ctx: XlateContext, action: OfAction): void {
+  switch (action.type) {
+    case 'multipath':
+      xlateMultipath(ctx, action);
+      break;
+    case 'bundle':
+      xlateBundle(ctx, action);
+      break;
+    case 'fin_timeout':
+      if (ctx.rule) ctx.fins.push({ bridge: ctx.bridge, rule: ctx.rule, ...action });
+      break;
+    case 'debug_recirc':
+      freezeAfter(ctx);
+      break;
+    default:
+    // note and conjunction change nothing, sample has no collector to send to, debug_slow has no slow path to take; what
+    // is left was refused when the flow was added (tables/check-actions.ts).
+  }
+}

@@ -1,0 +1,119 @@
+// MPLS label stacks (RFC 3032). A flow knows the three outermost entries; what lies below a popped last entry is only known
+// after the datapath has parsed the packet again, so actions that need it wait for that (freeze.ts).
+
+import type { OfAction } from '../model/actions.ts';
+import * as F from '../model/flow.ts';
+import { commitActions } from './commit.ts';
+import type { XlateContext } from './context.ts';
+import { sendToController } from './controller.ts';
+import {
+  BOS,
+  dropEntry,
+  entryAt,
+  firstEntry,
+  forgetPayload,
+  isMpls,
+  isMplsType,
+  LABEL_SHIFT,
+  LABELS_MAX,
+  labelCount,
+  TC_SHIFT,
+} from './label-stack.ts';
+
+const TTL = 0xff;
+const TC = 7 << TC_SHIFT;
+const LABEL = (0xfffff << LABEL_SHIFT) >>> 0;
+
+/** push_mpls. False when the stack is full: the packet is dropped. */
+export function pushMpls(ctx: XlateContext, etherType: number): boolean {
+  const { flow, wc } = ctx;
+  const count = labelCount(flow, wc);
+  if (count === 0) commitActions(ctx);
+  if (count >= LABELS_MAX) {
+    ctx.fail(
+      'Too many MPLS labels',
+      `dropping packet on which an MPLS push action can't be performed as it would have more MPLS LSEs than the ${LABELS_MAX} supported.`,
+    );
+    return false;
+  }
+  if (count === 0) flow.setU32(entryAt(0), firstEntry(flow, wc));
+  else pushCopy(flow, wc, count);
+  if (count === 0) forgetPayload(flow);
+  flow.setU16(F.KEY_ETH_TYPE, etherType);
+  if (flow.u32(F.KEY_PACKET_TYPE) !== 0) flow.setU32(F.KEY_PACKET_TYPE, 0x10000 | etherType);
+  return true;
+}
+
+/** The outer entry is the old one's copy. */
+function pushCopy(flow: F.Flow, wc: F.Flow, count: number): void {
+  wc.bytes.fill(0xff, entryAt(0), entryAt(count));
+  for (let i = count; i > 0; i--) flow.setU32(entryAt(i), flow.u32(entryAt(i - 1)));
+  flow.setU32(entryAt(0), (flow.u32(entryAt(0)) & ~BOS) >>> 0);
+}
+
+export function popMpls(ctx: XlateContext, etherType: number): void {
+  const { flow, wc } = ctx;
+  const count = labelCount(flow, wc);
+  if (count === 0) return;
+  dropEntry(flow);
+  flow.setU16(F.KEY_ETH_TYPE, etherType);
+  if (!isMplsType(etherType)) ctx.wasMpls = true;
+}
+
+function setBits({ flow, wc }: XlateContext, bits: number, value: number): void {
+  if (!isMpls(flow)) return;
+  wc.setU32(F.KEY_MPLS_LSE0, (wc.u32(F.KEY_MPLS_LSE0) | bits) >>> 0);
+  flow.setU32(F.KEY_MPLS_LSE0, ((flow.u32(F.KEY_MPLS_LSE0) & ~bits) | value) >>> 0);
+}
+
+export const setMplsLabel = (ctx: XlateContext, label: number): void => setBits(ctx, LABEL, label << LABEL_SHIFT);
+export const setMplsTc = (ctx: XlateContext, tc: number): void => setBits(ctx, TC, tc << TC_SHIFT);
+export const setMplsTtl = (ctx: XlateContext, ttl: number): void => setBits(ctx, TTL, ttl);
+
+/** False when the TTL ran out: the packet went to the controllers and the rest of the actions is skipped. */
+export function decMplsTtl(ctx: XlateContext): boolean {
+  if (!isMpls(ctx.flow)) return true;
+  const ttl = ctx.flow.u32(F.KEY_MPLS_LSE0) & TTL;
+  setBits(ctx, TTL, ttl > 1 ? ttl - 1 : ttl);
+  if (ttl > 1) return true;
+  ctx.report.add('warn', () => 'MPLS decrement TTL exception');
+  sendToController(ctx, { maxLen: 0xffff, controllerId: 0, reason: 'invalid_ttl' });
+  return false;
+}
+
+/** After the last label was popped these actions know all that they need; the others wait until the packet is parsed. */
+const WITHOUT_PAYLOAD: ReadonlySet<OfAction['type']> = new Set<OfAction['type']>([
+  'output',
+  'output_reg',
+  'output_trunc',
+  'controller',
+  'group',
+  'enqueue',
+  'set_queue',
+  'set_eth_src',
+  'set_eth_dst',
+  'set_tunnel',
+]);
+
+/** Whether `action` must wait for the packet to be parsed behind its labels. */
+export function needsPayload({ wasMpls }: XlateContext, action: OfAction): boolean {
+  if (!wasMpls || WITHOUT_PAYLOAD.has(action.type)) return false;
+  return action.type !== 'set_field' || L3_AND_UP.has(action.field.prerequisite);
+}
+
+const L3_AND_UP: ReadonlySet<string> = new Set([
+  'ipv4',
+  'ipv6',
+  'ip',
+  'arp',
+  'tcp',
+  'udp',
+  'sctp',
+  'icmpv4',
+  'icmpv6',
+  'nd',
+  'nd_solicit',
+  'nd_advert',
+  'mpls',
+  'nsh',
+]);
