@@ -7,15 +7,63 @@ export interface Clock {
   after(delayMs: number, fn: () => void): () => void;
 }
 
-/** The machine's clock. Timers do not keep the process alive. */
-export const systemClock: Clock = {
-  nowMs: () => performance.now(),
-  after: (delayMs, fn) => {
-    const timer = setTimeout(fn, delayMs);
-    timer.unref();
-    return () => clearTimeout(timer);
-  },
-};
+/**
+ * The machine's clock, until it is stopped: from then on it is a VirtualClock that goes on from that moment, for tests
+ * that drive a whole daemon (time/stop, time/warp). Timers do not keep the process alive.
+ */
+export class MachineClock implements Clock {
+  #stopped: VirtualClock | undefined;
+  readonly #running = new Set<RunningTimer>();
+
+  nowMs(): number {
+    return this.#stopped?.nowMs() ?? performance.now();
+  }
+
+  after(delayMs: number, fn: () => void): () => void {
+    if (this.#stopped) return this.#stopped.after(delayMs, fn);
+    const timer: RunningTimer = { dueMs: performance.now() + delayMs, fn, cancel: () => clearTimeout(handle) };
+    const handle = setTimeout(() => {
+      this.#running.delete(timer);
+      fn();
+    }, delayMs);
+    handle.unref();
+    this.#running.add(timer);
+    return () => {
+      this.#running.delete(timer);
+      timer.cancel();
+    };
+  }
+
+  /** Time stands still until it is warped. It never runs by itself again. */
+  stop(): void {
+    if (this.#stopped) return;
+    const nowMs = performance.now();
+    this.#stopped = new VirtualClock(nowMs);
+    for (const timer of this.#running) {
+      timer.cancel();
+      timer.cancel = this.#stopped.after(Math.max(0, timer.dueMs - nowMs), timer.fn);
+    }
+    this.#running.clear();
+  }
+
+  /**
+   * Moves a stopped clock forward by `totalMs` in steps of `stepMs`, with a turn of the event loop after each, so that
+   * what a timer starts is under way before the next one is due. Stops it first, as Open vSwitch does.
+   */
+  async warp(totalMs: number, stepMs = totalMs): Promise<void> {
+    this.stop();
+    for (let left = totalMs; left > 0; left -= stepMs) {
+      this.#stopped!.warp(Math.min(left, stepMs));
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  }
+}
+
+interface RunningTimer {
+  readonly dueMs: number;
+  readonly fn: () => void;
+  cancel: () => void;
+}
 
 interface PendingTimer {
   readonly dueMs: number;
@@ -60,3 +108,6 @@ export class VirtualClock implements Clock {
     return best;
   }
 }
+
+/** What every room of a daemon goes by. */
+export const systemClock = new MachineClock();

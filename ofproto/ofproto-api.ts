@@ -90,6 +90,17 @@ export interface OfPort {
   readonly device: PortDevice | undefined;
 }
 
+/** What ofproto/trace is to follow. */
+export interface TraceRequest {
+  /** In ovs syntax; or a datapath key and the OpenFlow port that it comes in by. */
+  readonly flow: string | { readonly key: Uint8Array; readonly inPort: number };
+  /** A real packet: it has the say over headers, unless it was composed from the flow, and its side effects happen. */
+  readonly packet?: Uint8Array;
+  readonly isComposed?: boolean;
+  /** Actions of a packet-out, in place of table 0. */
+  readonly actions?: string;
+}
+
 export type PortStatusReason = 'add' | 'delete' | 'modify';
 export type PortConfigFlag = keyof OfPortDesc['config'];
 
@@ -205,8 +216,10 @@ export interface OfprotoApi {
   /** True while some controller wants packet-ins for table misses (OpenFlow 1.0 style). */
   setMissToController(wanted: boolean): void;
 
-  /** `ofproto/trace` text for a flow in ovs syntax; throws UserError. */
-  trace(flowText: string, packet: Uint8Array | undefined): string;
+  /** `ofproto/trace` text; throws UserError. */
+  trace(request: TraceRequest): string;
+  /** The datapath key of a flow in ofproto/trace's syntax, KEY_SIZE bytes with in_port as OpenFlow has it. */
+  traceKey(flow: string): Uint8Array;
   /** The flows of the internal table 254, which `bridge/dump-flows` prints with the others. */
   hiddenFlows(): FlowStatsEntry[];
   close(): void;

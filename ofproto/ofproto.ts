@@ -8,8 +8,8 @@ import { FailMode } from './fail-mode.ts';
 import { GroupTable } from './groups/group-table.ts';
 import { L2Switch } from './l2-switch.ts';
 import { macNumber } from './mac-learning.ts';
-import { OFPP } from './model/actions.ts';
-import { FLOW_METADATA, type Flow, KEY_IN_PORT, KEY_RECIRC_ID } from './model/flow.ts';
+import { OFPP, type OfAction } from './model/actions.ts';
+import { FLOW_METADATA, type Flow, KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE } from './model/flow.ts';
 import {
   type FlowMod,
   type FlowRemovedReason,
@@ -32,6 +32,7 @@ import type {
   PortConfigFlag,
   PortDevice,
   PortStatusReason,
+  TraceRequest,
 } from './ofproto-api.ts';
 import { checkActions, checkReferences, type Resources } from './tables/check-actions.ts';
 import { checkPrerequisites } from './tables/check-prerequisites.ts';
@@ -39,6 +40,7 @@ import { type ChangeOrigin, FlowTables } from './tables/flow-tables.ts';
 import { MissFlows } from './tables/miss-flows.ts';
 import type { Rule } from './tables/rule.ts';
 import { Transaction } from './tables/transaction.ts';
+import { parseActions } from './text/parse-actions.ts';
 import { parseTraceFlow } from './text/parse-flow.ts';
 import { traceText } from './trace/trace.ts';
 import type { BackedBridge, Backer } from './upcall/backer.ts';
@@ -341,10 +343,10 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     this.l2.expire(nowMs);
   }
 
-  trace(flowText: string, packet: Uint8Array | undefined): string {
-    const named = new Map([...this.#ports].map((port) => [port.ofPort, port.name]));
-    const described = parseTraceFlow(flowText, { ports: named });
-    const flow = packet === undefined ? described : this.#flowOfPacket(packet, described);
+  trace({ flow: wanted, packet, isComposed, actions }: TraceRequest): string {
+    const described = typeof wanted === 'string' ? this.#parseTrace(wanted) : flowOfKey(wanted.key);
+    if (typeof wanted !== 'string') described.setU32(KEY_IN_PORT, wanted.inPort);
+    const flow = packet === undefined || isComposed ? described : this.#flowOfPacket(packet, described);
     const recircId = flow.u32(KEY_RECIRC_ID);
     const resume = this.#backer.frozen(recircId);
     if (recircId !== 0 && !resume) throw new UserError(`no recirculation data for recirc_id ${hex(recircId)}`);
@@ -357,7 +359,27 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       this.#backer.hear(xlated, packet);
       this.#backer.executeUp(packet, xlated);
     };
-    return traceText(resume?.bridge ?? this.snapshot, flow, { resume, idsOf }, packet && take);
+    const packetOut = actions === undefined ? undefined : this.#parseTraceActions(actions, flow);
+    return traceText(resume?.bridge ?? this.snapshot, flow, { resume, idsOf, packetOut }, packet && take);
+  }
+
+  traceKey(flow: string): Uint8Array {
+    return this.#parseTrace(flow).bytes.slice(0, KEY_SIZE);
+  }
+
+  #parseTrace(text: string): Flow {
+    return parseTraceFlow(text, { ports: new Map([...this.#ports].map((port) => [port.ofPort, port.name])) });
+  }
+
+  #parseTraceActions(text: string, flow: Flow): OfAction[] {
+    const actions = parseActions(text);
+    try {
+      checkActions(actions, -1);
+      checkPrerequisites(actions, { flow });
+    } catch (error) {
+      throw error instanceof OfError ? new UserError(`Bad actions: ${error.code}`) : error;
+    }
+    return actions;
   }
 
   /** A packet's own fields, with the metadata that `described` gives. */

@@ -1,6 +1,6 @@
 // ofproto/trace: one packet's way through a bridge as text, in Open vSwitch's layout (ovs-vswitchd(8), "ofproto/trace").
 
-import { OFPP } from '../model/actions.ts';
+import { OFPP, type OfAction } from '../model/actions.ts';
 import { FLOW_ACTSET_OUTPUT, type Flow } from '../model/flow.ts';
 import { formatDpActions } from '../odp-text/format-actions.ts';
 import { formatMatch } from '../text/format-match.ts';
@@ -25,17 +25,25 @@ export interface TraceRecircs {
   readonly resume: FrozenState | undefined;
   /** Ids of the states that the translation left. */
   idsOf(states: readonly FrozenState[]): readonly number[];
+  /** Actions of a packet-out, in place of table 0. */
+  readonly packetOut?: readonly OfAction[] | undefined;
 }
 
 /** Follows `flow`, which enters `bridge`. `withEffects`, given for a real packet, takes what it changes. */
 export function traceText(
   bridge: XlateBridge,
   flow: Flow,
-  { resume, idsOf }: TraceRecircs,
+  { resume, idsOf, packetOut }: TraceRecircs,
   withEffects?: (xlated: Xlated) => void,
 ): string {
   const steps: TraceNode[] = [];
-  const xlated = xlate(bridge, flow, { trace: steps, resume, withEffects: withEffects !== undefined });
+  const withPacketOut = packetOut ? { packetOut } : {};
+  const xlated = xlate(bridge, flow, {
+    trace: steps,
+    resume,
+    withEffects: withEffects !== undefined,
+    ...withPacketOut,
+  });
   const { actions, controllers, recircs, mask, finalFlow, error } = xlated;
   withEffects?.(xlated);
   const title = `bridge("${bridge.name}")`;

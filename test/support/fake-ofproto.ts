@@ -158,6 +158,9 @@ export class FakeOfproto implements OfprotoApi {
   hiddenFlows(): [] {
     return [];
   }
+  traceKey(): Uint8Array {
+    return new Uint8Array(256);
+  }
   trace(): string {
     return '';
   }

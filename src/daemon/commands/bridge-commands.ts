@@ -1,6 +1,5 @@
 // ofproto/* and bridge/*: one bridge's OpenFlow switch.
 
-import { UserError } from '../../../lib/errors.ts';
 import { OFPP } from '../../../ofproto/model/actions.ts';
 import { emptyMatch } from '../../../ofproto/model/flow.ts';
 import type { FlowStatsEntry } from '../../../ofproto/model/flow-mod.ts';
@@ -23,13 +22,6 @@ export function bridgeCommands(context: CommandContext): Command[] {
           .join('\n'),
     },
     {
-      name: 'ofproto/trace',
-      usage: 'bridge br_flow [packet]',
-      minArgs: 2,
-      maxArgs: 3,
-      handler: (args) => trace(context, args),
-    },
-    {
       name: 'bridge/dump-flows',
       usage: '[--offload-stats] bridge',
       minArgs: 1,
@@ -48,17 +40,6 @@ export function bridgeCommands(context: CommandContext): Command[] {
       },
     },
   ];
-}
-
-function trace(context: CommandContext, [name, flow, packet]: readonly string[]): string {
-  const bridge = findBridge(context, name!, `${name}: unknown bridge`);
-  return bridge.ofproto.trace(flow!, packet === undefined ? undefined : parsePacket(packet));
-}
-
-/** A frame in hex digits. */
-export function parsePacket(text: string): Uint8Array {
-  if (!/^([0-9a-f]{2})+$/i.test(text)) throw new UserError('Trailing garbage in packet data');
-  return Buffer.from(text, 'hex');
 }
 
 const OFPTT_ALL = 255;

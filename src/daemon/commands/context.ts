@@ -62,6 +62,11 @@ export function ifaceOf({ reconciler }: CommandContext, port: DpPort): Iface | u
   return undefined;
 }
 
+/** Datapath port numbers by name. */
+export function datapathPort({ dpif }: CommandContext): (name: string) => number | undefined {
+  return (name) => dpif.ports().find((port) => port.name === name)?.odpPort;
+}
+
 /** `LOCAL`, or the number. */
 export function ofPortText(ofPort: number): string {
   return ofPort === OFPP.LOCAL ? 'LOCAL' : String(ofPort);

@@ -10,6 +10,7 @@ import type { Bridge } from '../bridge/bridge.ts';
 import type { Iface } from '../bridge/iface.ts';
 import { shownType } from '../bridge/interface-type.ts';
 import { type CommandContext, checkDatapath, datapathName, findBridge, ifaceOf, splitOptions } from './context.ts';
+import { flowCommands, flowFilter } from './flow-commands.ts';
 
 const OFPORT_LOCAL = 65_534;
 
@@ -25,11 +26,12 @@ export function dpifCommands(context: CommandContext): Command[] {
     },
     {
       name: 'dpctl/dump-flows',
-      usage: '[-m] [--names] [dp]',
+      usage: '[-m] [--names] [dp] [filter=..] [type=..] [pmd=..]',
       minArgs: 0,
-      maxArgs: 4,
+      maxArgs: 6,
       handler: (args) => dumpDatapathFlows(context, args),
     },
+    ...flowCommands(context, (flow) => flowLines(context, { verbose: true, names: false }, (one) => one === flow)[0]!),
     { name: 'dpctl/del-flows', usage: '[dp]', minArgs: 0, maxArgs: 1, handler: (args) => deleteFlows(context, args) },
     { name: 'dpif/dump-dps', usage: '', minArgs: 0, maxArgs: 0, handler: () => dumpBridgeDatapaths(context) },
     { name: 'dpif/show', usage: '', minArgs: 0, maxArgs: 0, handler: () => showBridges(context) },
@@ -121,9 +123,37 @@ interface DumpOptions {
 }
 
 function dumpDatapathFlows(context: CommandContext, args: readonly string[]): string {
-  const { options, rest } = splitOptions(args, ['-m', '--more', '--names', '--no-names']);
+  const packetKey = (flow: DpFlow) => context.slowPath.packetKey?.(flow) ?? flow.key;
+  const { shows, rest: words } = flowFilter(args, packetKey);
+  const { options, rest } = splitOptions(words, ['-m', '--more', '--names', '--no-names']);
   for (const name of rest) checkDatapath(context, name);
-  return flowLines(context, dumpOptions(options), () => true).join('\n');
+  return dumpThreads(context)
+    .flatMap(({ title, serves }) => {
+      const lines = flowLines(context, dumpOptions(options), (flow) => serves(inPort(flow)) && shows(flow));
+      return lines.length === 0 ? [] : [title, ...lines];
+    })
+    .join('\n');
+}
+
+/**
+ * Open vSwitch's threads have flows of their own, and a dump names them. Here all threads share them: a flow is shown
+ * with the thread that polls its port's first queue.
+ */
+function dumpThreads({ dpif }: CommandContext): { title: string; serves: (odpPort: number) => boolean }[] {
+  const portNumbers = new Map(dpif.ports().map(({ name, odpPort }) => [name, odpPort]));
+  const coreOf = new Map<number, number>();
+  for (const { port, queue, core } of dpif.rxqs()) {
+    const odpPort = portNumbers.get(port);
+    if (queue === 0 && odpPort !== undefined) coreOf.set(odpPort, core);
+  }
+  const cores = [...new Set(coreOf.values())].sort((a, b) => a - b);
+  return [
+    { title: 'flow-dump from the main thread:', serves: (odpPort) => !coreOf.has(odpPort) },
+    ...cores.map((core) => ({
+      title: `flow-dump from pmd on cpu core: ${core}`,
+      serves: (odpPort: number) => coreOf.get(odpPort) === core,
+    })),
+  ];
 }
 
 function dumpBridgeFlows(context: CommandContext, args: readonly string[]): string {

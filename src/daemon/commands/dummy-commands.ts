@@ -14,6 +14,8 @@ export function dummyCommands(): Command[] {
       maxArgs: 255,
       handler: receive,
     },
+    // Connections of dummy ports to each other (options:stream) are not made: there is no state to show.
+    { name: 'netdev-dummy/conn-state', usage: '[netdev]', minArgs: 0, maxArgs: 1, handler: connState },
     { name: 'netdev-dummy/set-admin-state', usage: '[netdev] up|down', minArgs: 1, maxArgs: 2, handler: setAdminState },
   ];
 }
@@ -46,6 +48,11 @@ function parseFrame(text: string, length?: number): Uint8Array {
 function parseLength(text: string | undefined): number {
   if (text === undefined || !/^\d{1,5}$/.test(text)) throw new UserError('packet_len is a number of bytes');
   return Number(text);
+}
+
+function connState([name]: readonly string[]): string {
+  if (name !== undefined) named(name);
+  return '';
 }
 
 function setAdminState(args: readonly string[]): string {

@@ -8,6 +8,8 @@ import { dummyCommands } from './dummy-commands.ts';
 import { fdbCommands } from './fdb-commands.ts';
 import { mdbCommands } from './mdb-commands.ts';
 import { pmdCommands, pmdKillCommand } from './pmd-commands.ts';
+import { timeCommands } from './time-commands.ts';
+import { traceCommands } from './trace-commands.ts';
 import { upcallCommands } from './upcall-commands.ts';
 
 export type { Command } from '../../unixctl/command.ts';
@@ -24,10 +26,11 @@ export function switchCommands(set: CommandSet): Command[] {
     ...bridgeCommands(set),
     ...fdbCommands(set),
     ...mdbCommands(set),
+    ...traceCommands(set),
     ...dpifCommands(set),
     ...pmdCommands(set),
     ...upcallCommands(set),
-    ...(set.withDummy ? dummyCommands() : []),
+    ...(set.withDummy ? [...dummyCommands(), ...timeCommands()] : []),
     ...(set.withTestHooks ? [pmdKillCommand(set)] : []),
   ];
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../lib/clock.ts';
+import { MachineClock, VirtualClock } from '../../../lib/clock.ts';
 
 describe('VirtualClock', () => {
   it('warp() runs timers in due order and stops at its target', () => {
@@ -22,5 +22,24 @@ describe('VirtualClock', () => {
     clock.after(1, () => (ran = true))();
     clock.warp(10);
     expect(ran).toBe(false);
+  });
+});
+
+describe('MachineClock', () => {
+  it('stop() keeps pending timers for warp(), which runs them in steps', async () => {
+    const clock = new MachineClock();
+    const ran: string[] = [];
+    clock.after(60_000, () => ran.push('late'));
+    const cancel = clock.after(60_000, () => ran.push('cancelled'));
+    clock.stop();
+    const stoppedMs = clock.nowMs();
+    clock.after(500, () => ran.push(`step@${clock.nowMs() - stoppedMs}`));
+    cancel();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(clock.nowMs()).toBe(stoppedMs);
+    await clock.warp(1000, 100);
+    expect(ran).toEqual(['step@500']);
+    await clock.warp(60_000, 1000);
+    expect(ran).toEqual(['step@500', 'late']);
   });
 });

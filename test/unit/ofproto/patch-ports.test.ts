@@ -51,7 +51,7 @@ describe('patch ports', () => {
   it('are a pair only while each names the other, and flows follow', async () => {
     const fixture = joined();
     fixture.flowMod('actions=5', 'add', 'br1');
-    const traced = () => fixture.br0.trace('in_port=1', undefined).split('\n').at(-1);
+    const traced = () => fixture.br0.trace({ flow: 'in_port=1' }).split('\n').at(-1);
     expect(traced()).toBe('Datapath actions: 5');
     fixture.dpif.miss(fixture.key('in_port=1'));
     fixture.bridge('br1').delPort(11);

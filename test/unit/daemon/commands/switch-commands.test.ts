@@ -11,6 +11,7 @@ import {
 import { VirtualClock } from '../../../../lib/clock.ts';
 import { OFPP } from '../../../../ofproto/model/actions.ts';
 import { emptyMatch } from '../../../../ofproto/model/flow.ts';
+import type { TraceRequest } from '../../../../ofproto/ofproto-api.ts';
 import type { Bridge } from '../../../../src/daemon/bridge/bridge.ts';
 import type { Reconciler } from '../../../../src/daemon/bridge/reconciler.ts';
 import { switchCommands } from '../../../../src/daemon/commands/index.ts';
@@ -95,7 +96,7 @@ beforeEach(async () => {
       },
       flowStats: () => [rule],
       hiddenFlows: () => [],
-      trace: (flow: string, packet?: Uint8Array) => `Flow: ${flow} ${packet?.length ?? 'no packet'}`,
+      trace: ({ flow, packet }: TraceRequest) => `Flow: ${flow} ${packet?.length ?? 'no packet'}`,
     },
   } as unknown as Bridge;
   const reconciler = {
@@ -147,7 +148,7 @@ describe('switch commands', () => {
     ],
     [
       'dpctl/dump-flows netdev@ovs-netdev',
-      'recirc_id(0),in_port(1),packet_type(ns=0,id=0),eth_type(0x0800),ipv4(proto=6,frag=no), packets:2, bytes:108, used:1.238s, flags:S., actions:2',
+      'flow-dump from pmd on cpu core: 1\nrecirc_id(0),in_port(1),packet_type(ns=0,id=0),eth_type(0x0800),ipv4(proto=6,frag=no), packets:2, bytes:108, used:1.238s, flags:S., actions:2',
     ],
     [
       'dpif/dump-flows --names br0',
@@ -182,7 +183,7 @@ LOCAL     0  50:54:00:00:00:01   12`,
   1: (keys 1)`,
     ],
     ['dpif-netdev/pmd-rxq-rebalance', 'pmd rxq rebalance requested.'],
-    ['ofproto/trace br0 in_port=1 ffff', 'Flow: in_port=1 2'],
+    ['ofproto/trace br0 in_port=1 ffffffffffff5054000000010800', 'Flow: in_port=1 14'],
     ['bridge/reconnect br0', ''],
     ['weft/pmd-kill 1 trap', ''],
   ])('%s', async (line, text) => {
@@ -214,7 +215,7 @@ LOCAL     0  50:54:00:00:00:01   12`,
 
   it('dpctl/dump-flows -m shows the ufid and names', async () => {
     expect(await commands.run('dpctl/dump-flows', ['-m'])).toMatch(
-      /^ufid:f0a2bd5f-5734-4aa0-97b1-8a60b23ab8f6, skb_priority\(0\/0\),.*in_port\(p1\).*, dp:ovs, actions:eth0$/,
+      /^flow-dump from pmd on cpu core: 1\nufid:f0a2bd5f-5734-4aa0-97b1-8a60b23ab8f6, skb_priority\(0\/0\),.*in_port\(p1\).*, dp:ovs, actions:eth0$/,
     );
   });
 });

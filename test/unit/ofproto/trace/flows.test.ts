@@ -84,7 +84,7 @@ function runLine(fixture: SwitchFixture, text: string): string {
   if (word === 'flow') fixture.flowMod(argument, 'add', name);
   else if (word === 'group') bridge.groupMod(parseGroupMod(argument, 'add'));
   else if (word === 'packet') fixture.dpif.miss(fixture.key(argument));
-  else if (word === 'trace') return bridge.trace(argument, undefined);
+  else if (word === 'trace') return bridge.trace({ flow: argument });
   else if (word === 'port') bridge.l2.setBundle(bundleSettings(portColumns(rest)));
   else if (word === 'set') bridge.l2.configure(l2Settings(bridgeColumns(rest)));
   else if (word === 'mirror') addMirror(fixture, name, rest);

@@ -1,0 +1,169 @@
+// dpctl's commands that name a single megaflow, and which megaflows a dump shows.
+
+import type { DpFlow } from '../../../datapath/dpif.ts';
+import { KEY_SIZE } from '../../../datapath/layout/flow-key.ts';
+import { UserError } from '../../../lib/errors.ts';
+import { formatDpActions } from '../../../ofproto/odp-text/format-actions.ts';
+import { parseDpActions } from '../../../ofproto/odp-text/parse-actions.ts';
+import { type DpKey, parseDpKey } from '../../../ofproto/odp-text/parse-key.ts';
+import { parseMatchText } from '../../../ofproto/text/parse-match.ts';
+import type { Command } from '../../unixctl/command.ts';
+import { type CommandContext, checkDatapath, datapathPort } from './context.ts';
+
+const PREFIX = 'ovs-vswitchd: ';
+
+export function flowCommands(context: CommandContext, line: (flow: DpFlow) => string): Command[] {
+  return [
+    {
+      name: 'dpctl/add-flow',
+      usage: '[dp] flow actions',
+      minArgs: 2,
+      maxArgs: 3,
+      handler: (args) => put(context, args, true),
+    },
+    {
+      name: 'dpctl/mod-flow',
+      usage: '[dp] flow actions',
+      minArgs: 2,
+      maxArgs: 3,
+      handler: (args) => put(context, args, false),
+    },
+    { name: 'dpctl/del-flow', usage: '[dp] flow', minArgs: 1, maxArgs: 2, handler: (args) => remove(context, args) },
+    {
+      name: 'dpctl/get-flow',
+      usage: '[dp] ufid',
+      minArgs: 1,
+      maxArgs: 2,
+      handler: (args) => line(flowOfUfid(context, lastOf(context, args, 1)[0]!)),
+    },
+    {
+      name: 'dpctl/parse-actions',
+      usage: 'actions',
+      minArgs: 1,
+      maxArgs: Infinity,
+      handler: (args) => args.map((text) => formatDpActions(parseActions(context, text))).join('\n'),
+    },
+  ];
+}
+
+/** The last `count` arguments; a datapath's name may stand before them. */
+function lastOf(context: CommandContext, args: readonly string[], count: number): readonly string[] {
+  if (args.length > count) checkDatapath(context, args[0]!);
+  return args.slice(-count);
+}
+
+function parseKey(context: CommandContext, text: string): DpKey {
+  try {
+    return parseDpKey(text, datapathPort(context));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${PREFIX}parsing flow key (${error.message}) (Invalid argument)`);
+  }
+}
+
+function parseActions(context: CommandContext, text: string): ReturnType<typeof parseDpActions> {
+  try {
+    return parseDpActions(text, datapathPort(context));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${PREFIX}parsing actions (Invalid argument)`);
+  }
+}
+
+async function put(context: CommandContext, args: readonly string[], isNew: boolean): Promise<string> {
+  const [flowText, actionsText] = lastOf(context, args, 2);
+  const { key, mask } = parseKey(context, flowText!);
+  const actions = parseActions(context, actionsText!);
+  const { dpif } = context;
+  const masked = key.map((byte, i) => byte & mask[i]!);
+  const there = find(context, masked, mask);
+  if (isNew && there) throw new UserError(`${PREFIX}updating flow table (File exists)`);
+  if (!isNew && !there) throw new UserError(`${PREFIX}updating flow table (No such file or directory)`);
+  if (there) dpif.flowMod(there, actions);
+  else if (!dpif.flowPut({ key: masked, mask, actions })) {
+    throw new UserError(`${PREFIX}updating flow table (No space left on device)`);
+  }
+  await dpif.barrier();
+  return '';
+}
+
+async function remove(context: CommandContext, args: readonly string[]): Promise<string> {
+  const [text] = lastOf(context, args, 1);
+  const { dpif } = context;
+  if (/^ufid:[^,]*$/.test(text!)) dpif.flowDel(flowOfUfid(context, text!, 'deleting'));
+  else {
+    const { key, mask } = parseKey(context, text!);
+    const flow = find(
+      context,
+      key.map((byte, i) => byte & mask[i]!),
+      mask,
+    );
+    if (!flow) {
+      const hint = 'Perhaps you need to specify a UFID?';
+      throw new UserError(`${PREFIX}deleting flow (No such file or directory)\n${hint}`);
+    }
+    dpif.flowDel(flow);
+  }
+  await dpif.barrier();
+  return '';
+}
+
+function find({ dpif }: CommandContext, key: Uint8Array, mask: Uint8Array): DpFlow | undefined {
+  for (const flow of dpif.flows()) {
+    if (Buffer.compare(flow.mask, mask) === 0 && Buffer.compare(flow.key, key) === 0) return flow;
+  }
+  return undefined;
+}
+
+function flowOfUfid({ dpif }: CommandContext, text: string, what = 'getting'): DpFlow {
+  const ufid = /^ufid:([0-9a-f-]{36})$/i.exec(text)?.[1];
+  if (ufid === undefined) throw new UserError(`${PREFIX}${text}: bad ufid (Invalid argument)`);
+  for (const flow of dpif.flows()) if (flow.ufid === ufid.toLowerCase()) return flow;
+  throw new UserError(`${PREFIX}${what} flow (No such file or directory)`);
+}
+
+/** `type=` words; nothing is offloaded, so some show nothing. */
+const TYPES: Readonly<Record<string, boolean>> = {
+  all: true,
+  ovs: true,
+  dpdk: false,
+  offloaded: false,
+  'partially-offloaded': false,
+  'non-offloaded': true,
+  tc: false,
+};
+
+/** Reads `filter=` and `type=`: which flows a dump shows. `packetKey` gives the whole key of a flow's first packet. */
+export function flowFilter(
+  args: readonly string[],
+  packetKey: (flow: DpFlow) => Uint8Array,
+): { shows: (flow: DpFlow) => boolean; rest: string[] } {
+  const rest = args.filter((arg) => !/^(filter|type|pmd)=/.test(arg));
+  const [type, filter] = ['type', 'filter'].map((name) =>
+    args.find((arg) => arg.startsWith(`${name}=`))?.slice(name.length + 1),
+  );
+  const unknown = type?.split(',').find((word) => !(word in TYPES));
+  if (unknown !== undefined) throw new UserError(`${PREFIX}Failed to parse type (${type}) (Invalid argument)`);
+  if (type !== undefined && !type.split(',').some((word) => TYPES[word])) return { shows: () => false, rest };
+  if (filter === undefined) return { shows: () => true, rest };
+  const { flow: wanted, mask } = parseFilter(filter);
+  const differs = (key: Uint8Array, i: number) => ((key[i]! ^ wanted[i]!) & mask[i]!) !== 0;
+  return {
+    shows: (flow) => {
+      const key = packetKey(flow);
+      for (let i = 0; i < KEY_SIZE; i++) if (differs(key, i)) return false;
+      return true;
+    },
+    rest,
+  };
+}
+
+function parseFilter(text: string): { flow: Uint8Array; mask: Uint8Array } {
+  try {
+    const { flow, mask } = parseMatchText(text);
+    return { flow: flow.bytes, mask: mask.bytes };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${PREFIX}Failed to parse filter (${error.message})`);
+  }
+}
