@@ -192,4 +192,6 @@ export interface OfPortStats {
   readonly rxCrcErr: bigint;
   readonly collisions: bigint;
   readonly durationMs: number;
+  /** Counters that only some devices have, by name (1.4+). */
+  readonly custom?: readonly (readonly [name: string, value: bigint])[];
 }

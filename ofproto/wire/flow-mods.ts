@@ -188,7 +188,8 @@ function decodeMod11(r: Reader, { version }: DecodeContext): FlowMod {
   const importance = r.u16();
   const match = decodeMatch(r);
   const isDelete = COMMANDS[commandNumber]?.startsWith('delete') ?? false;
-  if (tableId === ANY_TABLE && !isDelete) throw new OfError('OFPFMFC_BAD_TABLE_ID');
+  // 1.1 has no word for every table.
+  if (tableId === ANY_TABLE && (!isDelete || version === V11)) throw new OfError('OFPFMFC_BAD_TABLE_ID');
   checkPort(out.outPort, 'OFPBAC_BAD_OUT_PORT');
   const command = commandOf(commandNumber);
   const actions = decodeInstructions(r, version);
@@ -221,7 +222,7 @@ function cookies11(command: FlowModCommand, given: CookieMatch, version: number)
 function encodeMod11(w: Writer, mod: FlowMod, version: number): void {
   const adds = mod.command === 'add';
   const mayAdd = version === V11 && mod.command.startsWith('modify') && mod.cookieMask === 0n;
-  const anyTable = mod.tableId === ANY_TABLE && !mod.command.startsWith('delete');
+  const anyTable = mod.tableId === ANY_TABLE && (version === V11 || !mod.command.startsWith('delete'));
   w.u64(adds || mayAdd ? (mod.newCookie ?? mod.cookie) : mod.cookie).u64(adds ? 0n : mod.cookieMask);
   w.u8(anyTable ? 0 : mod.tableId).u8(COMMANDS.indexOf(mod.command));
   w.u16(mod.idleTimeout).u16(mod.hardTimeout).u16(mod.priority).u32(mod.bufferId);

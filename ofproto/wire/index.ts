@@ -34,6 +34,7 @@ export type { DecodeState } from './codec.ts';
 export { groupActionNames, groupActions } from './group-actions.ts';
 export { OFPIT_SUPPORTED } from './instructions.ts';
 export { fitsMatch10, OFPFW_ALL } from './match10.ts';
+export { fitsMatch11 } from './match11.ts';
 export { OFPQ_ALL } from './queues.ts';
 export { TUN_METADATA_FIELDS } from './tlv-table.ts';
 

@@ -5,7 +5,7 @@
 //   nw_dst u32 | nw_dst_mask u32 | tp_src u16 | tp_dst u16 | mpls_label u32 | mpls_tc u8 | pad 3 | metadata u64 |
 //   metadata_mask u64
 
-import type { Reader, Writer } from '../../lib/cursors.ts';
+import { Reader, Writer } from '../../lib/cursors.ts';
 import { field, fieldMask, getField, isMatched, matchField, matchFieldNumber } from '../model/fields.ts';
 import * as F from '../model/flow.ts';
 import { OfError } from '../model/flow-mod.ts';
@@ -156,6 +156,21 @@ export function encodeMatch11(w: Writer, match: F.Match): void {
   masked('ip_dst');
   w.u16(body.tpSrc).u16(body.tpDst).u32(body.label).u8(body.tc).zeros(3);
   masked('metadata');
+}
+
+/** Whether the 88 bytes say all of this match. */
+export function fitsMatch11(match: F.Match): boolean {
+  const w = new Writer();
+  encodeMatch11(w, match);
+  const r = new Reader(w.finish());
+  r.skip(4);
+  try {
+    const again = decodeMatch11(r);
+    return again.flow.equals(match.flow) && again.mask.equals(match.mask);
+  } catch (error) {
+    if (error instanceof OfError) return false;
+    throw error;
+  }
 }
 
 const numberIn = (flow: F.Flow, name: string): number =>

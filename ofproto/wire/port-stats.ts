@@ -16,7 +16,7 @@ const V10 = OFP10_VERSION;
 const V13 = OFP13_VERSION;
 const V14 = OFP14_VERSION;
 
-type Counter = Exclude<keyof OfPortStats, 'ofPort' | 'durationMs'>;
+type Counter = Exclude<keyof OfPortStats, 'ofPort' | 'durationMs' | 'custom'>;
 type Counters = Record<Counter, bigint>;
 
 /** Counters in wire order; all ones is "unknown". */
@@ -35,6 +35,7 @@ const ETHERNET: readonly Counter[] = ['rxFrameErr', 'rxOverErr', 'rxCrcErr', 'co
 const OFPPSPT_ETHERNET = 0;
 const INTEL_VENDOR_ID = 0x0000aa01;
 const INTEL_PORT_STATS_RFC2819 = 1;
+const INTEL_PORT_STATS_CUSTOM = 2;
 /** Counters of RFC 2819 (packets by size, broadcasts, ...), which none of our ports has. */
 const RFC2819_COUNTERS = 21;
 
@@ -71,13 +72,30 @@ function decodeStats14(r: Reader): OfPortStats {
   r.skip(4);
   const head = { ofPort: r.u32(), durationMs: decodeAge(r) };
   let counters = decodeCounters(r, BASIC);
+  let custom: OfPortStats['custom'];
   const unknown = { rxFrameErr: -1n, rxOverErr: -1n, rxCrcErr: -1n, collisions: -1n };
   for (const { type, value } of decodeProperties(r, 'OFPBPC_BAD_LEN')) {
+    if (type === PROP_EXPERIMENTER) custom = decodeCustom(value) ?? custom;
     if (type !== OFPPSPT_ETHERNET) continue;
     value.skip(4);
     counters = { ...counters, ...decodeCounters(value, ETHERNET) };
   }
-  return { ...head, ...unknown, ...(counters as Counters) };
+  return { ...head, ...unknown, ...(counters as Counters), ...(custom && { custom }) };
+}
+
+/** experimenter u32 | type u32 | pad 2 | count u16 | entries: length u8, name, counter u64 */
+function decodeCustom(r: Reader): OfPortStats['custom'] {
+  if (r.remaining < 12 || r.u32() !== INTEL_VENDOR_ID || r.u32() !== INTEL_PORT_STATS_CUSTOM) return undefined;
+  r.skip(2);
+  return Array.from({ length: r.u16() }, () => [r.text(r.u8()), r.u64()] as const);
+}
+
+function encodeCustom(w: Writer, custom: NonNullable<OfPortStats['custom']>): void {
+  w.u32(INTEL_VENDOR_ID).u32(INTEL_PORT_STATS_CUSTOM).zeros(2).u16(custom.length);
+  for (const [name, value] of custom) {
+    const text = Buffer.from(name, 'latin1').subarray(0, 255);
+    w.u8(text.length).put(text).u64(value);
+  }
 }
 
 function encodeStats(w: Writer, stats: OfPortStats, version: number): void {
@@ -100,6 +118,8 @@ function encodeStats14(w: Writer, stats: OfPortStats): void {
     p.u32(INTEL_VENDOR_ID).u32(INTEL_PORT_STATS_RFC2819).zeros(4);
     for (let i = 0; i < RFC2819_COUNTERS; i++) p.u64(UNKNOWN);
   });
+  const { custom } = stats;
+  if (custom) encodeProperty(w, PROP_EXPERIMENTER, (p) => encodeCustom(p, custom));
   w.patch16(start, w.size - start);
 }
 

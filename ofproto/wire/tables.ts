@@ -113,7 +113,7 @@ function decodeModProperties(r: Reader, strict: boolean): Pick<TableConfig, 'evi
 function decodeVacancy(r: Reader, strict: boolean): Vacancy {
   const vacancy = { down: r.u8(), up: r.u8(), now: r.u8() };
   r.rest();
-  if (strict && (vacancy.up < vacancy.down || vacancy.up > 100 || vacancy.down > 100)) {
+  if (strict && (vacancy.up < vacancy.down || vacancy.up > 100 || vacancy.down > 100 || vacancy.now !== 0)) {
     throw new OfError('OFPBPC_BAD_VALUE');
   }
   return vacancy;

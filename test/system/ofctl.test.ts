@@ -135,6 +135,44 @@ describe('weft-ofctl', () => {
     });
   });
 
+  describe.each(['OpenFlow12', 'OpenFlow14'])('on %s', (protocol) => {
+    it.each([
+      ['del-flows', 'br0'],
+      ['add-flows', 'br0', 'FLOWS'],
+      ['add-flow', 'br0', 'table=7,priority=9,importance=5,tcp,actions=drop'],
+      ['add-flow', 'br0', 'table=7,no_packet_counts,actions=drop'],
+      ['--sort', 'dump-flows', 'br0'],
+      ['dump-aggregate', 'br0'],
+      ['dump-ports-desc', 'br0'],
+      ['dump-ports', 'br0', 'p1'],
+      ['queue-stats', 'br0'],
+      ['queue-stats', 'br0', 'p1', '0'],
+      ['queue-stats', 'br0', 'p1', '7'],
+      ['queue-get-config', 'br0', 'p1'],
+      ['queue-get-config', 'br0', '99'],
+      ['mod-table', 'br0', '3', 'drop'],
+      ['mod-table', 'br0', '3', 'evict'],
+      ['mod-table', 'br0', '3', 'vacancy:10,20'],
+      ['mod-table', 'br0', '3', 'vacancy:20,10'],
+      ['mod-table', 'br0', '3', 'foo'],
+      ['dump-table-desc', 'br0'],
+      ['mod-table', 'br0', 'all', 'noevict'],
+      ['mod-port', 'br0', 'p1', 'noflood'],
+      ['mod-port', 'br0', 'p1', 'flood'],
+      ['add-tlv-map', 'br0', '{class=0x102,type=0x80,len=4}->tun_metadata0'],
+      ['dump-tlv-map', 'br0'],
+      ['del-tlv-map', 'br0'],
+      ['ct-flush', 'br0', 'zone=5'],
+      ['ct-flush-zone', 'br0', 'x'],
+    ])('%s %s %s %s prints what ovs-ofctl prints', async (...words) => {
+      const args = words.filter((word) => word !== undefined).map((word) => (word === 'FLOWS' ? file('flows') : word));
+      const expected = await run('ovs', ['-O', protocol, ...args]);
+      // Adding once more what is there already would be another question.
+      if (args[0] === 'add-tlv-map') await oracle.must('ovs-ofctl', 'del-tlv-map', 'br0');
+      expect(await run('weft', ['-O', protocol, ...args])).toEqual(expected);
+    });
+  });
+
   it('changes ports, fragment handling and whole flow tables', async () => {
     expect((await run('weft', ['mod-port', 'br0', 'p1', 'no-flood'])).code).toBe(0);
     expect((await run('ovs', ['show', 'br0'])).stdout).toContain('config:     NO_FLOOD');

@@ -161,7 +161,7 @@ describe('ovs-ofctl', () => {
     return [head, ...ports.sort()].join('').replaceAll(/idle_age=\d+/g, 'idle_age=N');
   }
 
-  for (const version of ['OpenFlow10', 'OpenFlow12', 'OpenFlow13', 'OpenFlow14']) {
+  for (const version of ['OpenFlow10', 'OpenFlow11', 'OpenFlow12', 'OpenFlow13', 'OpenFlow14', 'OpenFlow15']) {
     it(`prints the same as with Open vSwitch over ${version}`, async () => {
       for (const command of version === 'OpenFlow13' ? [...COMMANDS, ...ONLY_13] : COMMANDS) {
         const [ours, theirs] = await both(['-O', version, ...command], FLOWS);

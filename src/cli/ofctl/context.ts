@@ -2,6 +2,7 @@
 
 import { UserError } from '../../../lib/errors.ts';
 import type { OfPortDesc } from '../../../ofproto/model/flow-mod.ts';
+import { OFP13_VERSION } from '../../../ofproto/model/messages.ts';
 import type { Names } from '../../../ofproto/text/ports.ts';
 import { portFromText } from '../../../ofproto/text/ports.ts';
 import { OfClient } from './client.ts';
@@ -15,6 +16,11 @@ export class CommandContext {
 
   constructor(settings: Settings) {
     this.settings = settings;
+  }
+
+  /** The same, for some of the versions that were allowed. */
+  limitedTo(versions: readonly number[]): CommandContext {
+    return new CommandContext({ ...this.settings, versions });
   }
 
   /** Writes to standard output. */
@@ -74,9 +80,9 @@ export class CommandContext {
   }
 }
 
-/** Every port: in the features reply of 1.0, asked for later. */
+/** Every port: in the features reply up to 1.2, asked for later. */
 export async function portDescs(client: OfClient): Promise<OfPortDesc[]> {
-  if (client.version === 1) {
+  if (client.version < OFP13_VERSION) {
     const [features] = await client.ask({ type: 'features_request' }, 'features_reply');
     return [...(features?.ports ?? [])];
   }
@@ -86,7 +92,7 @@ export async function portDescs(client: OfClient): Promise<OfPortDesc[]> {
 
 async function tableNames(client: OfClient): Promise<ReadonlyMap<number, string>> {
   const tables =
-    client.version === 1
+    client.version < OFP13_VERSION
       ? (await client.ask({ type: 'table_stats_request' }, 'table_stats_reply')).flatMap((part) => part.tables)
       : (await client.ask({ type: 'table_features_request', tables: [], more: false }, 'table_features_reply')).flatMap(
           (part) => part.tables,

@@ -4,7 +4,14 @@
 import { OFPP } from '../../../ofproto/model/actions.ts';
 import type { FlowMod, FlowRemoved } from '../../../ofproto/model/flow-mod.ts';
 import { OfError } from '../../../ofproto/model/flow-mod.ts';
-import { type FeaturesReply, type FlowUpdate, OFP_NO_BUFFER, type OfMessage } from '../../../ofproto/model/messages.ts';
+import {
+  type FeaturesReply,
+  type FlowUpdate,
+  OFP_NO_BUFFER,
+  OFP12_VERSION,
+  OFP13_VERSION,
+  type OfMessage,
+} from '../../../ofproto/model/messages.ts';
 import { formatActions } from '../../../ofproto/text/format-actions.ts';
 import { formatDuration, formatFlow, formatFlowFlags } from '../../../ofproto/text/format-flow.ts';
 import { formatMatch, OFP_DEFAULT_PRIORITY } from '../../../ofproto/text/format-match.ts';
@@ -13,6 +20,15 @@ import { formatPort, formatTable, type Names } from '../../../ofproto/text/ports
 import { decodeMessage } from '../../../ofproto/wire/index.ts';
 import { hexDump } from './hex-dump.ts';
 import { formatPacket } from './packet-text.ts';
+import {
+  formatQueueConfig,
+  formatQueueStats,
+  formatQueueWanted,
+  formatTableDesc,
+  formatTableMod,
+  formatTlvMod,
+  formatTlvReply,
+} from './print-config.ts';
 import { formatGroupMessage } from './print-groups.ts';
 import { formatPortDesc, formatPortDescs, formatPortStats } from './print-ports.ts';
 import { formatTableFeatures, formatTableStats } from './print-tables.ts';
@@ -49,7 +65,7 @@ function formatBody(message: OfMessage, version: number, names: Names): string {
       return `in_port=${formatPort(inPort, names)} actions=${formatActions(actions, names)} ${data}\n`;
     }
     case 'flow_mod':
-      return `${formatFlowMod(version === 1 ? withoutResetCounts(message.mod) : message.mod, names)}\n`;
+      return `${formatFlowMod(version < OFP12_VERSION ? withoutResetCounts(message.mod) : message.mod, names)}\n`;
     case 'flow_removed':
       return `${formatRemoved(message.removed, version, names)}\n`;
     case 'port_status':
@@ -81,7 +97,24 @@ function formatRest(message: OfMessage, version: number, names: Names): string {
     case 'port_desc_reply':
       return `\n${formatPortDescs(message.ports)}`;
     case 'queue_stats_reply':
-      return '0 queues\n';
+      return formatQueueStats(message.queues, names);
+    case 'queue_config_reply':
+      return formatQueueConfig(message, version, names);
+    case 'queue_stats_request':
+    case 'queue_config_request':
+      return formatQueueWanted(message, names);
+    case 'port_stats_request':
+      return `port_no=${formatPort(message.ofPort, names)}\n`;
+    case 'table_desc_reply':
+      return `\n${message.tables.map(({ tableId, config }) => formatTableDesc(tableId, config, names)).join('\n')}`;
+    case 'table_mod':
+      return formatTableMod(message, version, names);
+    case 'tlv_table_mod':
+      return formatTlvMod(message);
+    case 'tlv_table_reply':
+      return formatTlvReply(message);
+    case 'ct_flush_zone':
+      return `zone_id=${message.zone}\n`;
     case 'group_mod':
     case 'group_desc_request':
     case 'group_desc_reply':
@@ -133,7 +166,8 @@ function formatFeatures(message: FeaturesReply, version: number): string {
   const capabilities = message.capabilities.map((name) => name.toUpperCase()).join(' ');
   let out = `dpid:${message.datapathId.toString(16).padStart(16, '0')}\n`;
   out += `n_tables:${message.nTables}, n_buffers:${message.nBuffers}${auxiliary}\ncapabilities: ${capabilities || '0'}\n`;
-  if (version !== 1) return out;
+  if (version >= OFP13_VERSION) return out;
+  if (version > 1) return out + formatPortDescs(message.ports);
   const actions = ACTIONS10_ORDER.filter((bit) => message.actions & (1 << bit)).map((bit) => ACTIONS10[bit]);
   return `${out}actions: ${actions.join(' ')}\n${formatPortDescs(message.ports)}`;
 }
@@ -151,7 +185,7 @@ function formatPacketIn(message: Extract<OfMessage, { type: 'packet_in' }>, name
 
 const hex8 = (value: number) => value.toString(16).padStart(8, '0');
 
-/** Every add of 1.0 resets the counters, which is not worth saying. */
+/** Every add of 1.0 and 1.1 resets the counters, which is not worth saying. */
 export function withoutResetCounts(mod: FlowMod): FlowMod {
   return { ...mod, flags: { ...mod.flags, resetCounts: false } };
 }

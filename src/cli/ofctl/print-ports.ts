@@ -90,5 +90,17 @@ export function formatPortStats(stats: OfPortStats, names: Names): string {
   ];
   const up = stats.durationMs < 0 ? '' : `           duration=${formatDuration(stats.durationMs)}\n`;
   const port = `${stats.ofPort < 10 ? ' ' : ''}${formatPort(stats.ofPort, names)}`;
-  return `  port ${port}: rx ${rx.join(', ')}\n           tx ${tx.join(', ')}\n${up}`;
+  return `  port ${port}: rx ${rx.join(', ')}\n           tx ${tx.join(', ')}\n${up}${formatCustom(stats.custom ?? [])}`;
+}
+
+const CUSTOM_PER_LINE = 3;
+
+function formatCustom(custom: NonNullable<OfPortStats['custom']>): string {
+  if (custom.length === 0) return '';
+  let out = '           CUSTOM Statistics';
+  for (const [index, [name, value]] of custom.entries()) {
+    if (index % CUSTOM_PER_LINE === 0) out += `\n${' '.repeat(22)}`;
+    out += `${name}=${value}, `;
+  }
+  return `${out.replaceAll(/ $/gm, '')}\n`;
 }

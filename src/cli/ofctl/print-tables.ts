@@ -47,7 +47,8 @@ function withDittos<T extends { readonly tableId: number }>(
     }
     previous = table;
   }
-  return blocks.join('') + dittos.flush();
+  const run = dittos.flush();
+  return run === '' ? blocks.join('').replace(/\n$/, '') : blocks.join('') + run;
 }
 
 /** OFPFW_* bits as ovs-ofctl names them, in its order. */

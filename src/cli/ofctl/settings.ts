@@ -125,7 +125,7 @@ function parseVersions(text: string | undefined): readonly number[] {
     return version;
   });
   const known = VERSIONS.filter((version) => wanted.includes(version));
-  if (known.length === 0) throw new UserError(`${text}: only OpenFlow10 and OpenFlow13 are supported`);
+  if (known.length === 0) throw new UserError(`${text}: no supported OpenFlow version`);
   return known;
 }
 

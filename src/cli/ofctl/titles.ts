@@ -1,6 +1,6 @@
 // The titles of printed messages: the protocol's own names, with the version from 1.1 on.
 
-import type { OfMessage, OfType } from '../../../ofproto/model/messages.ts';
+import { OFP14_VERSION, type OfMessage, type OfType } from '../../../ofproto/model/messages.ts';
 
 const TITLES: Readonly<Record<OfType, string>> = {
   hello: 'OFPT_HELLO',
@@ -91,8 +91,15 @@ function niciraTitle(message: OfMessage): string | undefined {
 
 /** `OFPST_FLOW reply (OF1.3)`. */
 export function messageTitle(message: OfMessage, version: number): string {
-  const title = niciraTitle(message) ?? extension10(message, version) ?? TITLES[message.type];
+  const title =
+    niciraTitle(message) ?? extension10(message, version) ?? queueDesc(message, version) ?? TITLES[message.type];
   return version > 1 ? `${title} (OF1.${version - 1})` : title;
+}
+
+/** From 1.4 on, the configuration of queues is asked for with other statistics. */
+function queueDesc({ type }: OfMessage, version: number): string | undefined {
+  if (version < OFP14_VERSION || !type.startsWith('queue_config_')) return undefined;
+  return type === 'queue_config_request' ? 'OFPST_QUEUE_DESC request' : 'OFPST_QUEUE_DESC reply';
 }
 
 /** On 1.0, groups are an extension. */

@@ -2,7 +2,7 @@
 
 import { UserError } from '../../../../lib/errors.ts';
 import { OFPP } from '../../../../ofproto/model/actions.ts';
-import type { OfBodies, OfMessage, OfType } from '../../../../ofproto/model/messages.ts';
+import { OFP13_VERSION, type OfBodies, type OfMessage, type OfType } from '../../../../ofproto/model/messages.ts';
 import type { Names } from '../../../../ofproto/text/ports.ts';
 import { canEncode } from '../../../../ofproto/wire/index.ts';
 import type { OfClient } from '../client.ts';
@@ -46,7 +46,6 @@ const asking =
 export const dumpDesc = asking({ type: 'desc_request' });
 export const dumpTables = asking({ type: 'table_stats_request' });
 export const dumpPortsDesc = asking({ type: 'port_desc_request', ofPort: OFPP.ANY });
-export const queueStats = asking({ type: 'queue_stats_request', ofPort: OFPP.ANY, queueId: 0xffffffff });
 
 export const dumpGroupFeatures = asking({ type: 'group_features_request' });
 export const dumpMeters = asking({ type: 'meter_config_request', meterId: 0xffffffff });
@@ -57,7 +56,8 @@ export const meterFeatures = asking({ type: 'meter_features_request' });
 export async function show(ctx: CommandContext, [name]: readonly string[]): Promise<void> {
   await ctx.with(name!, async (client) => {
     await printAnswer(ctx, client, { type: 'features_request' });
-    if (client.version > 1) await printAnswer(ctx, client, { type: 'port_desc_request', ofPort: OFPP.ANY });
+    if (client.version >= OFP13_VERSION)
+      await printAnswer(ctx, client, { type: 'port_desc_request', ofPort: OFPP.ANY });
   });
   await ctx.with(name!, (client) => printAnswer(ctx, client, { type: 'get_config_request' }));
 }

@@ -9,7 +9,10 @@ import * as flows from './flows.ts';
 import * as groups from './groups.ts';
 import * as offline from './offline.ts';
 import { packetOut } from './packet-out.ts';
+import * as queues from './queues.ts';
 import * as config from './switch-config.ts';
+import * as tableConfig from './table-config.ts';
+import * as tunnels from './tunnels.ts';
 
 export interface Command {
   readonly usage: string;
@@ -30,14 +33,21 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   'dump-tables': command('SWITCH', 1, 1, dumps.dumpTables),
   'dump-table-features': command('SWITCH', 1, 1, dumps.dumpTableFeatures),
   'mod-port': command('SWITCH PORT ACTION', 3, 3, config.modPort),
-  'mod-table': command('SWITCH TABLE SETTING', 3, 3, config.modTable),
+  'mod-table': command('SWITCH TABLE SETTING', 3, 3, tableConfig.modTable),
   'get-frags': command('SWITCH', 1, 1, config.getFrags),
   'set-frags': command('SWITCH normal|drop|reassemble|nx-match', 2, 2, config.setFrags),
   'dump-ports': command('SWITCH [PORT]', 1, 2, dumps.dumpPorts),
   'dump-ports-desc': command('SWITCH [PORT]', 1, 2, dumps.dumpPortsDesc),
   'dump-flows': command('SWITCH [FLOW]', 1, 2, dumpFlows.dumpFlows),
   'dump-aggregate': command('SWITCH [FLOW]', 1, 2, dumpFlows.dumpAggregate),
-  'queue-stats': command('SWITCH', 1, 3, dumps.queueStats),
+  'queue-stats': command('SWITCH', 1, 3, queues.queueStats),
+  'queue-get-config': command('SWITCH [PORT [QUEUE]]', 1, 3, queues.queueGetConfig),
+  'dump-table-desc': command('SWITCH', 1, 1, tableConfig.dumpTableDesc),
+  'add-tlv-map': command('SWITCH MAP', 2, 2, tunnels.addTlvMap),
+  'del-tlv-map': command('SWITCH [MAP]', 1, 2, tunnels.delTlvMap),
+  'dump-tlv-map': command('SWITCH', 1, 1, tunnels.dumpTlvMap),
+  'ct-flush': command('SWITCH [zone=N]', 1, 4, tunnels.ctFlush),
+  'ct-flush-zone': command('SWITCH ZONE', 2, 2, tunnels.ctFlushZone),
   'add-flow': command('SWITCH FLOW', 2, 2, flows.addFlow),
   'add-flows': command('SWITCH FILE', 2, 2, flows.addFlows),
   'mod-flows': command('SWITCH FLOW', 2, 2, flows.modFlows),

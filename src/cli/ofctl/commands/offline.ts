@@ -5,7 +5,7 @@ import { UserError } from '../../../../lib/errors.ts';
 import { systemErrorText } from '../../../../lib/system-error.ts';
 import { MessageReader } from '../../../../ofproto/connmgr/message-reader.ts';
 import { type FlowMod, OfError } from '../../../../ofproto/model/flow-mod.ts';
-import type { OfMessage } from '../../../../ofproto/model/messages.ts';
+import { OFP12_VERSION, type OfMessage } from '../../../../ofproto/model/messages.ts';
 import { decodeMessage, encodeMessage } from '../../../../ofproto/wire/index.ts';
 import { newXid } from '../client.ts';
 import type { CommandContext } from '../context.ts';
@@ -30,7 +30,7 @@ function printFlows(ctx: CommandContext, mods: readonly FlowMod[]): void {
     const [bytes] = encodeMessage(sent, version);
     const got = decodeMessage(bytes!, { flowModTableId: protocol.tableId });
     if (got.type !== 'flow_mod') continue;
-    const shown = version === 1 ? withoutResetCounts(got.mod) : got.mod;
+    const shown = version < OFP12_VERSION ? withoutResetCounts(got.mod) : got.mod;
     const title = `${messageTitle(got, version)} (xid=0x${got.xid.toString(16)})`;
     ctx.print(`${title}: ${formatFlowMod(shown, {}, protocol.tableId)}\n`);
   }

@@ -1,4 +1,4 @@
-// Commands that change ports and switch-wide settings: mod-port, mod-table, get-frags, set-frags.
+// Commands that change ports and switch-wide settings: mod-port, get-frags, set-frags.
 
 import { UserError } from '../../../../lib/errors.ts';
 import type { OfPortDesc } from '../../../../ofproto/model/flow-mod.ts';
@@ -24,6 +24,8 @@ const PORT_ACTIONS: Readonly<Record<string, readonly [flag: Flag, on: boolean]>>
   'no-forward': ['noFwd', true],
   'packet-in': ['noPacketIn', false],
   'no-packet-in': ['noPacketIn', true],
+  'no-up': ['portDown', true],
+  'no-down': ['portDown', false],
 };
 
 const NO_FLAGS: OfPortDesc['config'] = {
@@ -41,7 +43,9 @@ export async function modPort(ctx: CommandContext, [name, portText, word]: reado
   const number = portFromText(portText!);
   const port = descs.find((desc) => desc.name === portText || desc.ofPort === number);
   if (!port) throw new UserError(`${name}: couldn't find port \`${portText}'`);
-  const action = Object.hasOwn(PORT_ACTIONS, word!) ? PORT_ACTIONS[word!] : undefined;
+  // "noflood" is "no-flood".
+  const dashed = word!.replace(/^no-?/, 'no-');
+  const action = Object.hasOwn(PORT_ACTIONS, dashed) ? PORT_ACTIONS[dashed] : undefined;
   if (!action) throw new UserError(`unknown mod-port command '${word}'`);
   const [flag, on] = action;
   await ctx.with(name!, (client) =>
@@ -54,23 +58,6 @@ export async function modPort(ctx: CommandContext, [name, portText, word]: reado
       advertise: 0,
     }),
   );
-}
-
-/** Versions that know each word of mod-table; weft speaks none of them. */
-const TABLE_ACTIONS: Readonly<Record<string, string>> = {
-  controller: 'OpenFlow11, OpenFlow12',
-  continue: 'OpenFlow11, OpenFlow12',
-  drop: 'OpenFlow11, OpenFlow12',
-  evict: 'OpenFlow14, OpenFlow15',
-  noevict: 'OpenFlow14, OpenFlow15',
-  novacancy: 'OpenFlow14, OpenFlow15',
-};
-
-export async function modTable(_ctx: CommandContext, args: readonly string[]): Promise<void> {
-  const word = args[2]!;
-  const versions = word.startsWith('vacancy:') ? 'OpenFlow14, OpenFlow15' : TABLE_ACTIONS[word];
-  if (versions === undefined) throw new UserError(`invalid table_mod setting ${word}`);
-  throw new UserError(`table_mod '${word}' requires one of the OpenFlow versions ${versions}`);
 }
 
 const FRAGMENTS: readonly FragHandling[] = ['normal', 'drop', 'reassemble', 'nx-match'];
