@@ -5,8 +5,11 @@ import type { Clock } from '../lib/clock.ts';
 import type { ControllerText, SlowText } from './odp-text/format-actions.ts';
 import { Ofproto } from './ofproto.ts';
 import { Backer } from './upcall/backer.ts';
+import type { SlowPathSettings } from './upcall/settings.ts';
 
 export type { Ofproto } from './ofproto.ts';
+
+export type { SlowPathSettings } from './upcall/settings.ts';
 
 /** The slow path of one datapath. `revalidate` and `purge` are revalidator/wait and revalidator/purge. */
 export interface SlowPath {
@@ -22,8 +25,7 @@ export interface SlowPath {
   readonly packetKey: (flow: DpFlow) => Uint8Array | undefined;
   /** How many megaflows the slow path lets be there now. */
   flowLimit(): number;
-  /** other_config:flow-limit. */
-  setFlowLimit(max: number): void;
+  configure(settings: SlowPathSettings): void;
   /** How long the last round took. */
   dumpDurationMs(): number;
   close(): void;
@@ -47,7 +49,7 @@ export function createBacker(dpif: Dpif, clock: Clock): SlowPath {
     controller: (cookie) => backer.controller(cookie),
     packetKey: (flow) => backer.revalidator.packetKey(flow),
     flowLimit: () => backer.flowLimit(),
-    setFlowLimit: (max) => backer.setFlowLimit(max),
+    configure: (settings) => backer.configure(settings),
     dumpDurationMs: () => backer.dumpDurationMs(),
     close: () => backer.close(),
   };

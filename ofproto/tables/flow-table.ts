@@ -5,6 +5,7 @@ import type { Flow, Match } from '../model/flow.ts';
 import { Classifier } from './classifier.ts';
 import { EvictionGroups } from './eviction.ts';
 import { MAX_RULES } from './limits.ts';
+import { DEFAULT_PREFIXES, type PrefixField } from './prefix-fields.ts';
 import type { Rule } from './rule.ts';
 
 /** What a Flow_Table row of the database says (ovs-vswitchd.conf.db(5)). */
@@ -13,6 +14,8 @@ export interface FlowTableConfig {
   readonly flowLimit: number | undefined;
   readonly evict: boolean;
   readonly groups: readonly Subfield[];
+  /** Fields whose prefixes it follows; absent for Open vSwitch's own choice. */
+  readonly prefixes?: readonly PrefixField[];
 }
 
 const UNCONFIGURED: FlowTableConfig = { name: '', flowLimit: undefined, evict: false, groups: [] };
@@ -61,6 +64,10 @@ export class FlowTable {
 
   configure(config: FlowTableConfig = UNCONFIGURED): void {
     this.#config = config;
+    const prefixes = config.prefixes ?? DEFAULT_PREFIXES;
+    const same = prefixes.length === this.classifier.prefixes.length;
+    if (!same || prefixes.some((field, i) => field !== this.classifier.prefixes[i]))
+      this.classifier.prefixes = prefixes;
     this.#regroup();
   }
 

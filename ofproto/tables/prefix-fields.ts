@@ -42,6 +42,12 @@ export const DEFAULT_PREFIXES: readonly PrefixField[] = ['nw_dst', 'nw_src'].map
   (name) => PREFIX_FIELDS.find((known) => known.name === name)!,
 );
 
+/** The fields of Flow_Table.prefixes; none when the column asks for what no table can do. */
+export function prefixFields(names: readonly string[]): readonly PrefixField[] {
+  const fields = PREFIX_FIELDS.filter(({ name }) => names.includes(name));
+  return fields.length === names.length && fields.length <= PREFIXES_MAX ? fields : [];
+}
+
 /** The field's value in `flow`, into `into`. */
 export function readPrefix({ offset, size }: PrefixField, flow: F.Flow, into: number[]): BitString {
   for (let i = 0; 4 * i < size; i++) into[i] = flow.u32(offset + 4 * i);

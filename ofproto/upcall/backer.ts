@@ -25,6 +25,7 @@ import { xlate } from '../xlate/xlate.ts';
 import { CookieTable, type Intent, type SlowSpec } from './cookies.ts';
 import { RecircTable } from './recirc-table.ts';
 import { type BoundActions, Revalidator } from './revalidator.ts';
+import type { SlowPathSettings } from './settings.ts';
 import { effectsOf, type Held, heldBy, type Resume } from './ukey.ts';
 
 /** A bridge as the backer uses it. */
@@ -166,9 +167,8 @@ export class Backer {
     return this.revalidator.limit.current;
   }
 
-  /** other_config:flow-limit. */
-  setFlowLimit(max: number): void {
-    this.revalidator.limit.max = max;
+  configure(settings: SlowPathSettings): void {
+    this.revalidator.configure(settings);
   }
 
   dumpDurationMs(): number {

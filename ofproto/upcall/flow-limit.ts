@@ -1,7 +1,8 @@
 // How many megaflows the slow path lets be: fewer when keeping them right takes long (ovs-vswitchd.conf.db(5),
 // other_config:flow-limit).
 
-export const FLOW_LIMIT_DEFAULT = 200_000;
+import { DEFAULT_SETTINGS } from './settings.ts';
+
 const FLOW_LIMIT_MIN = 1000;
 /** A round over all megaflows should not take longer. */
 const ROUND_LONG_MS = 1300;
@@ -11,7 +12,7 @@ const ROUND_SHORT_MS = 1000;
 const GROWTH = 4;
 
 export class FlowLimit {
-  #max = FLOW_LIMIT_DEFAULT;
+  #max = DEFAULT_SETTINGS.flowLimit;
   #current = 10_000;
 
   get current(): number {

@@ -24,6 +24,7 @@ import { KeyStore } from './key-store.ts';
 import { MacReaders } from './mac-readers.ts';
 import { linkRules, usersOf } from './rule-users.ts';
 import { sameActions } from './same-actions.ts';
+import { DEFAULT_SETTINGS, type SlowPathSettings } from './settings.ts';
 import { inSlices } from './slices.ts';
 import { effectsOf, type Held, heldBy, type Made, type Resume, Ukey, UkeyList } from './ukey.ts';
 
@@ -57,9 +58,7 @@ export class Revalidator<Owner> {
   readonly #keys = new KeyStore();
   readonly #macReaders = new MacReaders<Ukey<Owner>>();
   readonly limit = new FlowLimit();
-  /** other_config:max-idle and max-revalidator, in milliseconds. */
-  maxIdleMs = 10_000;
-  maxRevalidatorMs = 500;
+  #settings = DEFAULT_SETTINGS;
   /** Number of the last change. */
   #version = 0;
   #changes = new ChangeBatch(0);
@@ -69,6 +68,8 @@ export class Revalidator<Owner> {
   #walk: Promise<void> = Promise.resolve();
   #nextWalk: Promise<void> | undefined;
   #walkMs = 0;
+  /** When the last round began. */
+  #roundMs = 0;
   #durationMs = 0;
   #withdrawals = 0;
   #soon = false;
@@ -108,8 +109,13 @@ export class Revalidator<Owner> {
     this.#cancelTimer();
   }
 
+  configure(settings: SlowPathSettings): void {
+    this.#settings = settings;
+    this.limit.max = settings.flowLimit;
+  }
+
   #schedule(): void {
-    this.#cancelTimer = this.#parts.clock.after(this.maxRevalidatorMs, () => {
+    this.#cancelTimer = this.#parts.clock.after(this.#settings.maxRevalidatorMs, () => {
       void this.round().finally(() => {
         if (!this.#closed) this.#schedule();
       });
@@ -218,16 +224,24 @@ export class Revalidator<Owner> {
     this.#dirty = [];
     await inSlices(dirty, (ukey) => {
       ukey.isDirty = false;
-      this.#revalidate(ukey);
+      this.#renew(ukey, startMs);
     });
     if (!batch.isEmpty) {
       await inSlices(this.#ukeys.backwards(), (ukey) => {
         if (ukey.version >= batch.version) return;
-        if (batch.all || this.#isConcerned(ukey, batch)) this.#revalidate(ukey);
+        if (batch.all || this.#isConcerned(ukey, batch)) this.#renew(ukey, startMs);
         else ukey.version = batch.version;
       });
     }
     this.#walkMs = performance.now() - startMs;
+  }
+
+  /** Translates again; when the walk takes long, what few packets use goes, and may come back by a miss. */
+  #renew(ukey: Ukey<Owner>, startMs: number): void {
+    const { maxRevalidatorMs, minRevalidatePps } = this.#settings;
+    const isLong = performance.now() - startMs > maxRevalidatorMs / 2;
+    if (isLong && ukey.pps < minRevalidatePps) this.remove(ukey);
+    else this.#revalidate(ukey);
   }
 
   #isConcerned(ukey: Ukey<Owner>, batch: ChangeBatch): boolean {
@@ -291,11 +305,15 @@ export class Revalidator<Owner> {
   async round(): Promise<void> {
     const startMs = performance.now();
     const crowded = this.#ukeys.size >= this.limit.current;
-    const maxIdleMs = crowded ? Math.min(MAX_IDLE_CROWDED_MS, this.maxIdleMs) : this.maxIdleMs;
+    const maxIdleMs = crowded ? MAX_IDLE_CROWDED_MS : this.#settings.maxIdleMs;
     const nowMs = this.#parts.clock.nowMs();
+    const sinceMs = Math.max(1, nowMs - this.#roundMs);
+    this.#roundMs = nowMs;
     await inSlices(this.#ukeys.backwards(), (ukey) => {
+      const { packets } = ukey;
       const isLost = ukey.resume !== undefined && !this.#parts.isAlive(ukey.resume.id);
       if (nowMs - this.#pushStats(ukey) >= maxIdleMs || isLost) this.remove(ukey);
+      else if (ukey.createdMs < nowMs - sinceMs) ukey.pps = ((ukey.packets - packets) * 1000) / sinceMs;
     });
     await this.revalidateStale();
     this.#durationMs = performance.now() - startMs;

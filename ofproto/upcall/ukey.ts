@@ -44,6 +44,8 @@ export class Ukey<Owner> {
   /** What was already credited. */
   packets = 0;
   bytes = 0;
+  /** Packets per second between the last two rounds; new ones are taken to be worth their while. */
+  pps = Number.POSITIVE_INFINITY;
   /** Its place in the list of all, -1 when it is in there no more. */
   place = -1;
   /** A rule or an address that it was made with has changed. */

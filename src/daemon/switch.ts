@@ -9,6 +9,7 @@ import { coverageText } from '../../lib/coverage.ts';
 import { createIoPoller } from '../../lib/io-poller.ts';
 import { Connmgr } from '../../ofproto/connmgr/connmgr.ts';
 import { createBacker, type SlowPath } from '../../ofproto/index.ts';
+import { readSettings } from '../../ofproto/upcall/settings.ts';
 import * as ops from '../ovsdb/ops.ts';
 import type { CommandRegistry } from '../unixctl/command.ts';
 import { Reconciler } from './bridge/reconciler.ts';
@@ -37,7 +38,6 @@ export type StartSwitch = (options: DaemonOptions, services: SwitchServices) => 
 
 /** Version of the database schema that is served. */
 const DB_VERSION = '8.3.1';
-const FLOW_LIMIT_DEFAULT = 200_000;
 /** A database that does not answer holds up the start no longer than this. */
 const FIRST_PASS_TIMEOUT_MS = 1000;
 /** What the datapath can do, by the names of ovs-vswitchd.conf.db(5), Datapath. */
@@ -92,7 +92,7 @@ export class Switch {
       capabilities: CAPABILITIES,
       createOfproto: (name) => this.#backer.createOfproto(name),
       createConnmgr: (ofproto) => new Connmgr(ofproto, { rundir: options.paths.rundir, clock }),
-      configure: ({ 'flow-limit': limit }) => this.#backer.setFlowLimit(flowLimit(limit)),
+      configure: (otherConfig) => this.#backer.configure(readSettings(otherConfig)),
       ...(database.server ? { fixedColumns: { ovs_version: OVS_VERSION, db_version: DB_VERSION } } : {}),
     });
   }
@@ -156,9 +156,4 @@ export class Switch {
     await replica.synced();
     if (!replica.only('Open_vSwitch')) await replica.transact([ops.insert('Open_vSwitch', {})]);
   }
-}
-
-/** other_config:flow-limit; the default when it is absent or no number. */
-function flowLimit(text: string | undefined): number {
-  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : FLOW_LIMIT_DEFAULT;
 }

@@ -3,6 +3,7 @@ import { OFPP } from '../../../../ofproto/model/actions.ts';
 import { emptyMatch } from '../../../../ofproto/model/flow.ts';
 import type { FlowRemoved, PacketIn } from '../../../../ofproto/model/flow-mod.ts';
 import { parseActions } from '../../../../ofproto/text/parse-flow.ts';
+import { DEFAULT_SETTINGS } from '../../../../ofproto/upcall/settings.ts';
 import { l2Settings } from '../../../../src/daemon/bridge/l2-settings.ts';
 import { SwitchFixture } from '../../../support/switch-fixture.ts';
 
@@ -53,7 +54,7 @@ describe('a miss', () => {
 
   it('over the flow limit is forwarded without a megaflow', () => {
     const fixture = fixtureWith('tcp actions=2');
-    fixture.slowPath.setFlowLimit(1000);
+    fixture.slowPath.configure({ ...DEFAULT_SETTINGS, flowLimit: 1000 });
     fixture.flowMod('udp,nw_src=0.0.0.0/255.255.255.255 actions=3');
     for (let i = 0; i < 1001; i++) {
       const address = `0.0.${i >> 8}.${i & 255}`;
