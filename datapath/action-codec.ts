@@ -6,6 +6,7 @@ import {
   ACT_CHECK_PKT_LEN,
   ACT_CLONE,
   ACT_HASH,
+  ACT_METER,
   ACT_OUTPUT,
   ACT_POP_ETH,
   ACT_POP_MPLS,
@@ -80,6 +81,9 @@ function encodeOne(action: DpAction): number[] {
     }
     case 'trunc':
       return [header(ACT_TRUNC, 1), action.maxLen];
+    case 'meter':
+      return [header(ACT_METER, 1), action.id];
+    case 'sample':
     case 'clone': {
       const words = action.actions.flatMap(encodeOne);
       return [header(ACT_CLONE, words.length), ...words];

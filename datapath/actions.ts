@@ -46,6 +46,10 @@ export type DpAction =
   | { readonly type: 'trunc'; readonly maxLen: number }
   /** Runs `actions` on a copy; later actions see the packet as it was before. */
   | { readonly type: 'clone'; readonly actions: readonly DpAction[] }
+  /** The same, in Open vSwitch's words for "every packet": `sample(sample=100.0%,...)`. */
+  | { readonly type: 'sample'; readonly actions: readonly DpAction[] }
+  /** Goes on only with packets within the meter's rates. `id` is the datapath's own (Dpif.meterAdd). */
+  | { readonly type: 'meter'; readonly id: number }
   /** dp_hash := hash of the packet's addresses and ports, never 0. */
   | { readonly type: 'hash'; readonly algorithm: HashAlgorithm; readonly basis: number }
   /** Parses the packet, as it is at this point, and looks it up again with recirc_id `id`. */
@@ -73,7 +77,9 @@ export type DpAction =
 /** `actions` with `change` made to each, the nested ones too. */
 export function mapDpActions(actions: readonly DpAction[], change: (action: DpAction) => DpAction): DpAction[] {
   return actions.map((action) => {
-    if (action.type === 'clone') return { ...action, actions: mapDpActions(action.actions, change) };
+    if (action.type === 'clone' || action.type === 'sample') {
+      return { ...action, actions: mapDpActions(action.actions, change) };
+    }
     if (action.type !== 'check_pkt_len') return change(action);
     const { greater, lessEqual } = action;
     return { ...action, greater: mapDpActions(greater, change), lessEqual: mapDpActions(lessEqual, change) };

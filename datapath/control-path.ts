@@ -35,6 +35,7 @@ import {
   TB_FROM_CONTROL_HEAD,
   TB_FROM_CONTROL_TAIL,
   TB_NOW_MS,
+  TB_NOW_US,
   TB_SLOW_TX_HEAD,
   TB_SLOW_TX_TAIL,
   TB_TO_CONTROL_HEAD,
@@ -356,7 +357,11 @@ export class ControlPath {
   }
 
   #touchClock(): void {
-    this.#arena.views.u64[(this.#arena.threadArea(MAIN_THREAD) + TB_NOW_MS) >> 3] = BigInt(Math.round(this.#now()));
+    const { u64 } = this.#arena.views;
+    const area = this.#arena.threadArea(MAIN_THREAD);
+    const nowMs = this.#now();
+    u64[(area + TB_NOW_MS) >> 3] = BigInt(Math.round(nowMs));
+    u64[(area + TB_NOW_US) >> 3] = BigInt(Math.round(nowMs * 1000));
   }
 
   /** A free slot holding the frame; undefined (the frame is lost) when none is left or it is too long. */

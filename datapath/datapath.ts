@@ -18,6 +18,8 @@ import type {
   Dpif,
   DpifConfig,
   DpifStats,
+  DpMeterBand,
+  DpMeterStats,
   DpPort,
   FlowPut,
   OdpPort,
@@ -30,6 +32,7 @@ import { FlowTable } from './flow/flow-table.ts';
 import { InstalledFlow } from './flow/installed-flow.ts';
 import { Rings } from './guest/rings.ts';
 import { FLOW_MAX } from './layout/memory-map.ts';
+import { Meters } from './meters.ts';
 import { compileHot, instantiateHot } from './pmd/hot-module.ts';
 import { PmdPool } from './pmd/pmd-pool.ts';
 import { Ports } from './ports.ts';
@@ -57,6 +60,7 @@ class Datapath implements Dpif {
   readonly #ports: Ports;
   readonly #pmds: PmdPool;
   readonly #rings: Rings;
+  readonly #meters: Meters;
   readonly #control: ControlPath;
   readonly #stats: ThreadStats;
   readonly #threads = new Set<number>([MAIN_THREAD]);
@@ -72,6 +76,7 @@ class Datapath implements Dpif {
     const hot = instantiateHot(module, arena.memory, eventfdSignal);
     this.#quiescence = quiescence;
     this.#rings = new Rings(arena, heap, quiescence);
+    this.#meters = new Meters(arena, heap, quiescence);
     this.#flows = new FlowTable(arena, heap, quiescence, hot, this.#threads);
     this.#pmds = new PmdPool(arena, module, quiescence, this.#rings, this.#threads);
     this.#stats = new ThreadStats(arena);
@@ -103,6 +108,7 @@ class Datapath implements Dpif {
 
   async portDel(odpPort: OdpPort): Promise<void> {
     for (const flow of [...this.#flows]) if (flow.inPort === odpPort) this.#flows.remove(flow);
+    this.#meters.police(odpPort, []);
     await this.#ports.remove(odpPort);
   }
 
@@ -153,6 +159,26 @@ class Datapath implements Dpif {
 
   receive(packet: Uint8Array, inPort: OdpPort): void {
     this.#control.receive(packet, inPort);
+  }
+
+  meterAdd(bands: readonly DpMeterBand[]): number | undefined {
+    return this.#meters.add(bands);
+  }
+
+  meterSet(id: number, bands: readonly DpMeterBand[]): void {
+    this.#meters.set(id, bands);
+  }
+
+  meterDel(id: number): void {
+    this.#meters.delete(id);
+  }
+
+  meterStats(id: number): DpMeterStats {
+    return this.#meters.stats(id);
+  }
+
+  setPolicer(odpPort: OdpPort, bands: readonly DpMeterBand[]): void {
+    this.#meters.police(odpPort, bands);
   }
 
   configure(config: DpifConfig): void {

@@ -174,6 +174,25 @@ export interface DpifConfig {
   readonly flowLimit?: number | undefined;
 }
 
+/** What a meter does with packets beyond a rate (OpenFlow 1.3.5, 5.7.1). */
+export interface DpMeterBand {
+  /** Packets/s or kbit/s. */
+  readonly rate: number;
+  readonly unit: 'packets' | 'kbits';
+  /** Packets or kbit that may come at once. */
+  readonly burst: number;
+  /** `dscp_remark` raises the drop precedence by `precLevel`. */
+  readonly type: 'drop' | 'dscp_remark';
+  readonly precLevel: number;
+}
+
+export interface DpMeterStats {
+  readonly packets: bigint;
+  readonly bytes: bigint;
+  /** What each band applied to. */
+  readonly bands: readonly { readonly packets: bigint; readonly bytes: bigint }[];
+}
+
 export interface Dpif {
   /** Adds a port; rejects with UserError only for a bad spec: a port that cannot work yet exists with `error` set. */
   portAdd(spec: PortSpec): Promise<DpPort>;
@@ -198,6 +217,16 @@ export interface Dpif {
   execute(packet: Uint8Array, inPort: OdpPort, actions: readonly DpAction[]): void;
   /** Feeds a packet to the pipeline as if it had been received on `inPort`. */
   receive(packet: Uint8Array, inPort: OdpPort): void;
+
+  /** Makes a meter for `meter` actions; undefined when there are too many. */
+  meterAdd(bands: readonly DpMeterBand[]): number | undefined;
+  /** Replaces a meter's bands; its counters begin anew. */
+  meterSet(id: number, bands: readonly DpMeterBand[]): void;
+  /** From now on its actions let every packet pass. */
+  meterDel(id: number): void;
+  meterStats(id: number): DpMeterStats;
+  /** Drops what a port receives beyond any of these rates; no rates, no limit. */
+  setPolicer(odpPort: OdpPort, bands: readonly DpMeterBand[]): void;
 
   configure(config: DpifConfig): void;
   stats(): DpifStats;

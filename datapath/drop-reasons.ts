@@ -21,6 +21,8 @@ export const DROP_REASONS: readonly (readonly [name: string, help: string])[] = 
   ['chunk-unmapped', 'a part of the guest’s memory was not mapped yet'],
   ['clone-limit', 'too many copies of one packet'],
   ['recirc-depth', 'the packet was recirculated too often'],
+  ['meter', 'the flow’s meter was exceeded'],
+  ['policed', 'the port’s ingress policing rate was exceeded'],
 ];
 
 export const BROKEN_REASONS: readonly string[] = [

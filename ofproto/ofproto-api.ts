@@ -14,7 +14,7 @@ import type {
   PacketOut,
   TableStats,
 } from './model/flow-mod.ts';
-import type { GroupMod, GroupSpec, GroupStats } from './model/groups.ts';
+import type { GroupMod, GroupSpec, GroupStats, MeterConfig, MeterMod, MeterStats } from './model/groups.ts';
 import type { ChangeOrigin } from './tables/flow-tables.ts';
 import type { Rule } from './tables/rule.ts';
 
@@ -177,6 +177,20 @@ export interface L2Api {
   delStaticMac(vlan: number, mac: Uint8Array): boolean;
 }
 
+/** The groups and meters of a bridge (groups/resource-tables.ts). */
+export interface GroupsAndMeters {
+  /** Throws OfError; a refused message changes nothing. */
+  groupMod(mod: GroupMod): void;
+  /** OFPG.ALL for every group. */
+  groups(groupId: number): readonly GroupSpec[];
+  groupStats(groupId: number): readonly GroupStats[];
+  /** Throws OfError; a refused message changes nothing. */
+  meterMod(mod: MeterMod): void;
+  /** OFPM.ALL for every meter. Throws OfError OFPMMFC_UNKNOWN_METER. */
+  meters(meterId: number): readonly MeterConfig[];
+  meterStats(meterId: number): readonly MeterStats[];
+}
+
 export interface OfprotoApi {
   readonly name: string;
   readonly l2: L2Api;
@@ -202,11 +216,7 @@ export interface OfprotoApi {
   flowStats(request: FlowStatsRequest): FlowStatsEntry[];
   aggregate(request: FlowStatsRequest): { packets: bigint; bytes: bigint; flows: number };
   tableStats(): TableStats[];
-  /** Throws OfError; a refused message changes nothing. */
-  groupMod(mod: GroupMod): void;
-  /** OFPG.ALL for every group. */
-  groups(groupId: number): readonly GroupSpec[];
-  groupStats(groupId: number): readonly GroupStats[];
+  readonly resources: GroupsAndMeters;
   packetOut(out: PacketOut): void;
   /** Resolves once no megaflow older than the changes made so far can forward a packet. */
   barrier(): Promise<void>;

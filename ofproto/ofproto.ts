@@ -5,7 +5,7 @@ import type { DpPort } from '../datapath/dpif.ts';
 import { UserError } from '../lib/errors.ts';
 import { BridgePort, BridgePorts } from './bridge-ports.ts';
 import { FailMode } from './fail-mode.ts';
-import { GroupTable } from './groups/group-table.ts';
+import { type ResourceOwner, ResourceTables } from './groups/resource-tables.ts';
 import { L2Switch } from './l2-switch.ts';
 import { macNumber } from './mac-learning.ts';
 import { OFPP, type OfAction } from './model/actions.ts';
@@ -21,7 +21,6 @@ import {
   type PacketOut,
   type TableStats,
 } from './model/flow-mod.ts';
-import type { GroupMod, GroupSpec, GroupStats } from './model/groups.ts';
 import { applyMetadata, metadataMatch } from './model/packet-metadata.ts';
 import { flowOfKey } from './odp-text/format-key.ts';
 import type {
@@ -34,7 +33,7 @@ import type {
   PortStatusReason,
   TraceRequest,
 } from './ofproto-api.ts';
-import { checkActions, checkReferences, type Resources } from './tables/check-actions.ts';
+import { checkActions, checkReferences } from './tables/check-actions.ts';
 import { checkPrerequisites } from './tables/check-prerequisites.ts';
 import { type ChangeOrigin, FlowTables } from './tables/flow-tables.ts';
 import { MissFlows } from './tables/miss-flows.ts';
@@ -62,11 +61,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   readonly #transaction = new Transaction();
   readonly l2: L2Switch;
   readonly #misses: MissFlows;
-  readonly #groups = new GroupTable();
-  readonly #resources: Resources = {
-    hasGroup: (groupId) => this.#groups.get(groupId) !== undefined,
-    hasMeter: () => false,
-  };
+  readonly resources: ResourceTables;
   readonly #subscribers = new Set<OfprotoEvents>();
   readonly #failMode: FailMode;
   readonly snapshot: XlateBridge;
@@ -79,6 +74,14 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     this.name = name;
     this.#closed = closed;
     this.#backer = backer;
+    const owner: ResourceOwner = {
+      nowMs: () => this.#now(),
+      changed: () => this.changed(),
+      pushStats: () => this.#backer.pushStats(),
+      references: () => this.#tables.references,
+      removeRule: (rule, reason) => this.#tables.remove(rule, reason),
+    };
+    this.resources = new ResourceTables(owner, backer.dpif, this.#transaction);
     this.#misses = new MissFlows(this.#now());
     this.#tables = new FlowTables(
       {
@@ -91,7 +94,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
         flowRemoved: (rule, reason, origin) => this.#flowRemoved(rule, reason, origin),
       },
       this.#transaction,
-      this.#resources,
+      this.resources,
     );
     this.#failMode = new FailMode(this.#tables, () => this.#now());
     this.l2 = new L2Switch({
@@ -112,7 +115,8 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       table: (id) => this.#tables.table(id),
       port: (ofPort) => this.#ports.get(ofPort),
       ports: this.#ports,
-      group: (groupId) => this.#groups.get(groupId),
+      group: (groupId) => this.resources.group(groupId),
+      meter: (meterId) => this.resources.dpMeter(meterId),
       misses: this.#misses.counts,
       l2: this.l2,
       get missToController() {
@@ -231,32 +235,6 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     }));
   }
 
-  // Groups
-
-  groupMod(mod: GroupMod): void {
-    const { deleted, undo } = this.#groups.apply(mod, this.#now());
-    const takeBack = () => {
-      undo();
-      this.changed();
-    };
-    this.#transaction.note(takeBack, () => {});
-    for (const { groupId } of deleted) {
-      for (const rule of [...this.#tables.references.of('group', groupId)]) this.#tables.remove(rule, 'group_delete');
-    }
-    this.changed();
-  }
-
-  groups(groupId: number): GroupSpec[] {
-    return this.#groups.select(groupId);
-  }
-
-  groupStats(groupId: number): GroupStats[] {
-    this.#backer.pushStats();
-    const nowMs = this.#now();
-    const { references } = this.#tables;
-    return this.#groups.select(groupId).map((group) => group.stats(references.of('group', group.groupId).size, nowMs));
-  }
-
   #flowChanged(event: 'added' | 'modified', rule: Rule, origin: ChangeOrigin | undefined): void {
     if (rule.hidden) return;
     for (const events of this.#subscribers) events.flowChanged?.({ event, rule, origin });
@@ -319,7 +297,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   packetOut(out: PacketOut): void {
     checkActions(out.actions, -1);
-    checkReferences(out.actions, this.#resources);
+    checkReferences(out.actions, this.resources);
     if (out.packet.length < ETH_HEADER_SIZE) throw new OfError('OFPBRC_BAD_LEN', 'packet is shorter than Ethernet');
     const isReal = out.inPort < OFPP.MAX || out.inPort === OFPP.LOCAL;
     const isNobody = out.inPort === OFPP.CONTROLLER || out.inPort === OFPP.ANY;
@@ -394,6 +372,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   close(): void {
     this.#subscribers.clear();
     this.#backer.unregister(this);
+    this.resources.close();
     this.#closed();
   }
 }

@@ -1,11 +1,12 @@
 // Actions: runs a megaflow's words (datapath/layout/flow.ts) on one packet. Outputs are staged; a packet that goes on
 // after an output is copied first (its header: the rest is shared), the last output takes the packet itself.
 
-import { DROP_ACTION, DROP_NO_HEADROOM } from '../layout/drop-reasons.ts';
+import { DROP_ACTION, DROP_METER, DROP_NO_HEADROOM } from '../layout/drop-reasons.ts';
 import {
   ACT_CHECK_PKT_LEN,
   ACT_CLONE,
   ACT_HASH,
+  ACT_METER,
   ACT_OUTPUT,
   ACT_POP_VLAN,
   ACT_PUSH_VLAN,
@@ -25,6 +26,7 @@ import {
 import { VLAN_CFI } from '../layout/flow-key.ts';
 import { countDrop } from './counters.ts';
 import { packetHash } from './hash.ts';
+import { meterPacket } from './meter.ts';
 import { clonePacket } from './packet.ts';
 import { changeHeaders } from './push-pop.ts';
 import { recirculate } from './recirculate.ts';
@@ -74,7 +76,12 @@ function runWords(t: Thread, p: Packet, at: u32, end: u32, depth: u32): void {
     else if (op == ACT_SET_ND) setNd(p, args);
     else if (op == ACT_USERSPACE) userspace(t, p, load<u32>(args), load<u32>(args, 4));
     else if (op == ACT_TRUNC) p.outLen = load<u32>(args);
-    else if (op == ACT_HASH) p.dpHash = packetHash(p, load<u32>(args), load<u32>(args, 4));
+    else if (op == ACT_METER) {
+      if (!meterPacket(t, p, load<u32>(args))) {
+        countDrop(t, DROP_METER, 1);
+        return;
+      }
+    } else if (op == ACT_HASH) p.dpHash = packetHash(p, load<u32>(args), load<u32>(args, 4));
     else if (op == ACT_RECIRC) {
       const again = next >= end ? p : clonePacket(t, p);
       if (again !== null) runAgain(t, again, load<u32>(args));

@@ -1,15 +1,16 @@
 // The pipeline of one burst: parse, look up, act, transmit, give the source buffers back. One function per stage; a
 // packet's destiny after lookup is its flow's single output (the common case), its action list, or an upcall.
 
-import { DROP_HEADER_TOO_LONG, DROP_RX_DISABLED } from '../layout/drop-reasons.ts';
+import { DROP_HEADER_TOO_LONG, DROP_POLICED, DROP_RX_DISABLED } from '../layout/drop-reasons.ts';
 import { CLS_DEPTH, NO_PORT, PS_RX_BYTES, PS_RX_DROPPED, PS_RX_PACKETS } from '../layout/flow.ts';
-import { PORT_SIZE, PORT_TABLE } from '../layout/memory-map.ts';
+import { PKT_SIZE, PORT_SIZE, PORT_TABLE } from '../layout/memory-map.ts';
 import { RUN_SIZE, TB_RUNS, TC_RX_BURSTS, TC_RX_PACKETS } from '../layout/thread-block.ts';
 import { VRING_STATE_BROKEN, VRING_STATE_DISABLED, VRING_STATE_ENABLED } from '../layout/vring.ts';
 import { runActions } from './actions.ts';
 import { classifySimple } from './classify-simple.ts';
 import { addStat, count, countDrop, credit, portStats } from './counters.ts';
 import { lookupBurst } from './lookup.ts';
+import { policeBurst } from './meter.ts';
 import { notifyGuest } from './notify.ts';
 import { resetClones } from './packet.ts';
 import { parse, parseCommon } from './parse.ts';
@@ -63,7 +64,9 @@ export function completeBurst(t: Thread, ring: Vring): void {
 
 /** Parses, classifies and forwards the first `n` packets of the thread's burst, all received on `port`. */
 export function processBurst(t: Thread, port: u32, n: u32): void {
-  const classifier = changetype<Port>(PORT_TABLE + port * PORT_SIZE).classifier;
+  const record = changetype<Port>(PORT_TABLE + port * PORT_SIZE);
+  const classifier = record.classifier;
+  if (record.policer != 0) n = police(t, port, record.policer, n);
   const inPortWord = <u64>bswap<u32>(port);
   const depth: u32 = classifier == 0 ? 0 : load<u32>(classifier, CLS_DEPTH);
   let tooLong: u32 = 0;
@@ -86,6 +89,16 @@ export function processBurst(t: Thread, port: u32, n: u32): void {
   flushAll(t);
   resetClones(t);
   if (t.spillHead != 0) freeSpilled(t);
+}
+
+/** What the port sends beyond its rate is dropped here. Returns the packets that may go on. */
+function police(t: Thread, port: u32, policer: u32, n: u32): u32 {
+  const passed = policeBurst(t, policer, packetAt(t, 0), n, PKT_SIZE);
+  if (passed < n) {
+    countDrop(t, DROP_POLICED, n - passed);
+    addStat(portStats(t, port), PS_RX_DROPPED, n - passed);
+  }
+  return passed;
 }
 
 /** Returns how many headers were too long to classify; actCarefully() drops those. */

@@ -45,6 +45,16 @@ export function setIpv6(p: Packet, args: u32): void {
   rewriteByte(ip + 7, load<u8>(args, 38), load<u8>(mask, 38), 0);
 }
 
+/** The six bits above ECN. */
+export function setDscp(p: Packet, dscp: u32): void {
+  const ip = p.data + p.l3;
+  if (p.ethType == 0x0800) adjust(ip + 10, rewriteByte(ip + 1, <u8>(dscp << 2), 0xfc, 1));
+  else {
+    const word = bswap<u16>(load<u16>(ip));
+    store<u16>(ip, bswap<u16>((word & 0xf03f) | <u16>(dscp << 6)));
+  }
+}
+
 /** Addresses are part of the TCP, UDP and ICMPv6 checksums, which only a first fragment carries. */
 function adjustL4(p: Packet, sum: u32, v6: bool): void {
   if (p.fragLater) return;

@@ -8,6 +8,7 @@ import {
   FLOW_INDEX,
   FLOW_SUBTABLE,
   PORT_FRAME_MAX,
+  PORT_POLICER,
   PORT_RECIRC_CLASSIFIER,
   PORT_TXQ_COUNT,
 } from '../layout/flow.ts';
@@ -21,6 +22,7 @@ import {
   TB_GUARD_VRING,
   TB_HELD_LOCK,
   TB_NOW_MS,
+  TB_NOW_US,
   TB_PENDING_COUNT,
   TB_SLOT_FREE,
   TB_SLOW_TX_TAIL,
@@ -103,7 +105,7 @@ export class Thread {
   nowMs: u64;
   sleepUsMax: u32;
   testHook: u32;
-  pad1: u64;
+  nowUs: u64;
   pad2: u64;
   guardVring: u32;
   guardSrc: u32;
@@ -230,6 +232,7 @@ export class Port {
   number: u32;
   pad: u32;
   recircClassifier: u32;
+  policer: u32;
 }
 
 @unmanaged
@@ -254,6 +257,8 @@ if (offsetof<Region>('chunkTable') != REGION_CHUNK_TABLE) ERROR('Region.chunkTab
 if (offsetof<Region>('fileOffset') != REGION_FILE_OFFSET) ERROR('Region.fileOffset');
 if (offsetof<Thread>('state') != TB_STATE) ERROR('Thread.state');
 if (offsetof<Thread>('nowMs') != TB_NOW_MS) ERROR('Thread.nowMs');
+if (offsetof<Thread>('nowUs') != TB_NOW_US) ERROR('Thread.nowUs');
+if (offsetof<Port>('policer') != PORT_POLICER) ERROR('Port.policer');
 if (offsetof<Thread>('guardVring') != TB_GUARD_VRING) ERROR('Thread.guardVring');
 if (offsetof<Thread>('heldLock') != TB_HELD_LOCK) ERROR('Thread.heldLock');
 if (offsetof<Thread>('burstCount') != TB_BURST_COUNT) ERROR('Thread.burstCount');

@@ -21,7 +21,9 @@ export const DROP_NO_HEADROOM = 16;
 export const DROP_CHUNK_UNMAPPED = 17;
 export const DROP_CLONE_LIMIT = 18;
 export const DROP_RECIRC_DEPTH = 19;
-export const DROP_REASON_COUNT = 20;
+export const DROP_METER = 20;
+export const DROP_POLICED = 21;
+export const DROP_REASON_COUNT = 22;
 
 // Why a virtqueue was marked broken. Names in datapath/port/vhost-user, same order.
 export const BROKEN_NONE = 0;

@@ -19,6 +19,8 @@ export const PORT_FRAME_MAX = 12;
 export const PORT_NUMBER = 16;
 /** Recirculated packets have their own: their masks read dp_hash, which received packets need not be parsed for. */
 export const PORT_RECIRC_CLASSIFIER = 24;
+/** Meter record (layout/meter.ts) that limits what the port may send, 0 for none. */
+export const PORT_POLICER = 28;
 export const PORT_TXQS = 32;
 export const PORT_TXQ_MAX = 16;
 
@@ -104,6 +106,8 @@ export const ACT_HASH = 15;
 /** recirc_id */
 export const ACT_RECIRC = 16;
 /** pkt_mark */
+/** meter id */
+export const ACT_METER = 17;
 export const ACT_SET_MARK = 18;
 
 // Headers (hot/push-pop.ts).

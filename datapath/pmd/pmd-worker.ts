@@ -7,6 +7,7 @@ import { setAffinity } from '../../lib/syscalls/scheduling.ts';
 import { arenaViews } from '../arena/arena.ts';
 import {
   TB_NOW_MS,
+  TB_NOW_US,
   TB_POLL_LIST,
   TB_QUIESCE,
   TB_SLEEP_US_MAX,
@@ -97,6 +98,7 @@ export default function run(task: PmdTask): void {
   while (Atomics.load(i32, word(TB_STOP)) === 0) {
     // The flow statistics' "used" is a u64 in whole milliseconds of the control thread's clock.
     u64[long(TB_NOW_MS)] = BigInt(Math.round(before + originDelta));
+    u64[long(TB_NOW_US)] = BigInt(Math.round((before + originDelta) * 1000));
     try {
       hot.poll(index, budget);
     } catch (error) {

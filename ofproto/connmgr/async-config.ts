@@ -18,6 +18,7 @@ export const FLOW_REMOVED_REASON: Readonly<Record<FlowRemovedReason, number>> = 
   hard_timeout: 1,
   delete: 2,
   group_delete: 3,
+  meter_delete: 4,
   eviction: 5,
 };
 export const PORT_STATUS_REASON = { add: 0, delete: 1, modify: 2 } as const;

@@ -104,7 +104,13 @@ export interface FlowStatsEntry {
   readonly hardAgeMs: number;
 }
 
-export type FlowRemovedReason = 'idle_timeout' | 'hard_timeout' | 'delete' | 'group_delete' | 'eviction';
+export type FlowRemovedReason =
+  | 'idle_timeout'
+  | 'hard_timeout'
+  | 'delete'
+  | 'group_delete'
+  | 'meter_delete'
+  | 'eviction';
 
 export interface FlowRemoved extends FlowStatsEntry {
   readonly reason: FlowRemovedReason;

@@ -78,6 +78,10 @@ function formatDpAction(action: DpAction, options: OdpTextOptions): string {
       return `trunc(${action.maxLen})`;
     case 'clone':
       return `clone(${formatDpActions(action.actions, options)})`;
+    case 'sample':
+      return `sample(sample=100.0%,actions(${formatDpActions(action.actions, options)}))`;
+    case 'meter':
+      return `meter(${action.id})`;
     case 'hash':
       return `hash(${action.algorithm}(${action.basis}))`;
     case 'recirc':

@@ -106,7 +106,7 @@ function checkArgument(action: OfAction, tableId: number): void {
       }
       break;
     case 'controller':
-      if (action.pause || action.meterId) throw new OfError('OFPBAC_BAD_TYPE', 'controller: pause and meter_id');
+      if (action.pause) throw new OfError('OFPBAC_BAD_TYPE', 'controller: pause');
       break;
     case 'set_field':
       checkWritable(action.field);

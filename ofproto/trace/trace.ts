@@ -1,5 +1,6 @@
 // ofproto/trace: one packet's way through a bridge as text, in Open vSwitch's layout (ovs-vswitchd(8), "ofproto/trace").
 
+import { mapDpActions } from '../../datapath/dpif.ts';
 import { OFPP, type OfAction } from '../model/actions.ts';
 import { FLOW_ACTSET_OUTPUT, type Flow } from '../model/flow.ts';
 import { formatDpActions } from '../odp-text/format-actions.ts';
@@ -54,7 +55,7 @@ export function traceText(
   const masked = flow.clone();
   masked.applyMask(mask);
   // Numbers of packet-ins start at 1, as those of installed flows.
-  const shown = withRecircIds(actions, idsOf(recircs)).map((action) =>
+  const shown = mapDpActions(withRecircIds(actions, idsOf(recircs)), (action) =>
     action.type === 'userspace' ? { ...action, cookie: action.cookie + 1 } : action,
   );
   const dpActions = formatDpActions(shown, {

@@ -1,7 +1,15 @@
 // The slow path of one datapath, shared by its bridges: finds the bridge that an upcall belongs to, translates, installs
 // the megaflow and remembers what it was made of. The only writer of megaflows and of the side effects of translations.
 
-import type { DpAction, DpFlow, Dpif, OdpPort, Upcall, UpcallVerdict } from '../../datapath/dpif.ts';
+import {
+  type DpAction,
+  type DpFlow,
+  type Dpif,
+  mapDpActions,
+  type OdpPort,
+  type Upcall,
+  type UpcallVerdict,
+} from '../../datapath/dpif.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { BridgePort } from '../bridge-ports.ts';
 import { FLOW_CONJ_ID, Flow, KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE, KEY_TCP_FLAGS } from '../model/flow.ts';
@@ -303,8 +311,8 @@ export class Backer {
     const based = recircs.length === 0 ? xlated.actions : withRecircIds(xlated.actions, recircs);
     if (xlated.controllers.length === 0) return { actions: based, cookies: NONE, recircs };
     const cookies = xlated.controllers.map((spec) => this.#cookies.acquire(spec));
-    const actions = based.map(
-      (action): DpAction => (action.type === 'userspace' ? { ...action, cookie: cookies[action.cookie]! } : action),
+    const actions = mapDpActions(based, (action) =>
+      action.type === 'userspace' ? { ...action, cookie: cookies[action.cookie]! } : action,
     );
     return { actions, cookies, recircs };
   }
@@ -353,5 +361,5 @@ const NO_PORT = 0xffffffff;
 function withoutOutputs(actions: readonly DpAction[]): DpAction[] {
   return actions
     .filter(({ type }) => type !== 'output' && type !== 'recirc')
-    .map((action) => (action.type === 'clone' ? { ...action, actions: withoutOutputs(action.actions) } : action));
+    .map((action) => ('actions' in action ? { ...action, actions: withoutOutputs(action.actions) } : action));
 }

@@ -16,13 +16,13 @@ const V14 = OFP14_VERSION;
 const V15 = OFP15_VERSION;
 const ANY_TABLE = 255;
 
-/** OFPRR_* by number; null is OFPRR_METER_DELETE, which nobody sends. */
-const REASONS: readonly (FlowRemovedReason | null)[] = [
+/** OFPRR_* by number. */
+const REASONS: readonly FlowRemovedReason[] = [
   'idle_timeout',
   'hard_timeout',
   'delete',
   'group_delete',
-  null,
+  'meter_delete',
   'eviction',
 ];
 

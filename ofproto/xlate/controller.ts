@@ -4,6 +4,7 @@ import * as F from '../model/flow.ts';
 import type { PacketInReason, TableMiss } from '../model/flow-mod.ts';
 import { commitActions } from './commit.ts';
 import type { XlateContext } from './context.ts';
+import { emitMetered } from './meter.ts';
 
 const WHOLE_PACKET = 0xffff;
 const NO_COOKIE = 0xffff_ffff_ffff_ffffn;
@@ -14,6 +15,8 @@ export interface ToController {
   readonly reason: PacketInReason;
   readonly miss?: TableMiss | undefined;
   readonly userdata?: Uint8Array;
+  /** The meter that the packet passes; the controllers' own when it is 0 or absent. */
+  readonly meterId?: number;
   /** Cut the packet at maxLen; else it goes up whole, because nothing is kept here that a controller could ask for. */
   readonly truncate?: boolean;
 }
@@ -33,7 +36,7 @@ export function sendToController(ctx: XlateContext, { truncate = false, ...to }:
     ruleCookie: ctx.rule?.cookie ?? ctx.frozenCookie ?? (to.miss ? 0n : NO_COOKIE),
     metadata: metadataOf(ctx.flow),
   });
-  ctx.emit({ type: 'userspace', cookie, maxLen: truncate ? to.maxLen : WHOLE_PACKET });
+  emitMetered(ctx, to.meterId, { type: 'userspace', cookie, maxLen: truncate ? to.maxLen : WHOLE_PACKET });
 }
 
 /** An action that sends the packet because a flow says so: its reason and, from a table-miss flow, what miss that is. */

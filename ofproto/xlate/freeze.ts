@@ -148,7 +148,7 @@ export function stateText(state: FrozenState): string {
   ].join('|');
 }
 
-/** Replaces the indexes in `recirc` actions, nested ones too, by ids. */
+/** Replaces the indexes in `recirc` actions by ids. */
 export function withRecircIds(actions: readonly DpAction[], ids: readonly number[]): DpAction[] {
   return mapDpActions(actions, (action) =>
     action.type === 'recirc' ? { type: 'recirc', id: ids[action.id]! } : action,

@@ -100,6 +100,8 @@ export interface XlateBridge {
   /** LOCAL first, then in the order they were added: the order that floods have. */
   readonly ports: Iterable<XlatePort>;
   group(groupId: number): Group | undefined;
+  /** The datapath's number of a meter. */
+  meter(meterId: number): number | undefined;
   readonly l2: XlateL2;
   readonly misses: Readonly<Record<MissKind, MissCount>>;
   /** A miss goes to the controllers. */

@@ -34,6 +34,7 @@ import {
 import { enterFrame, type FrozenState, finishFreezing, freezeBefore, keepFrame, thaw } from './freeze.ts';
 import { xlateGroup } from './group.ts';
 import { xlateLearn } from './learn.ts';
+import { xlateMeter } from './meter.ts';
 import { mirrorReceived, mirrorSent } from './mirrors.ts';
 import { needsPayload } from './mpls.ts';
 import { xlateEnqueue, xlateOutput, xlateOutputTrunc } from './output.ts';
@@ -245,6 +246,9 @@ function runAction(ctx: XlateContext, action: OfAction): boolean {
     case 'goto_table':
       enterTable(ctx, ctx.flow.u32(F.KEY_IN_PORT), action.tableId, true);
       break;
+    case 'meter':
+      xlateMeter(ctx, action.meterId);
+      break;
     case 'group':
       return xlateGroup(ctx, action.groupId);
     case 'dec_ttl':
@@ -260,7 +264,7 @@ function runAction(ctx: XlateContext, action: OfAction): boolean {
 
 type Later = Exclude<
   OfAction,
-  { type: 'output' | 'enqueue' | 'controller' | 'resubmit' | 'goto_table' | 'dec_ttl' | 'group' }
+  { type: 'output' | 'enqueue' | 'controller' | 'resubmit' | 'goto_table' | 'dec_ttl' | 'group' | 'meter' }
 >;
 
 function runFieldAction(ctx: XlateContext, action: Later): boolean {

@@ -122,13 +122,14 @@ export class FakeOfproto implements OfprotoApi {
     }
   }
 
-  groupMod(): void {}
-  groups(): [] {
-    return [];
-  }
-  groupStats(): [] {
-    return [];
-  }
+  readonly resources = {
+    groupMod: () => {},
+    groups: () => [],
+    groupStats: () => [],
+    meterMod: () => {},
+    meters: () => [],
+    meterStats: () => [],
+  };
 
   flowStats(request: FlowStatsRequest): FlowStatsEntry[] {
     const chosen = this.flows.filter((flow) => covers(request, flow));

@@ -5,6 +5,8 @@ import type {
   DpAction,
   DpFlow,
   Dpif,
+  DpMeterBand,
+  DpMeterStats,
   DpPort,
   FlowCounts,
   FlowPut,
@@ -104,10 +106,15 @@ export class MemoryDpif
       | 'extract'
       | 'execute'
       | 'barrier'
+      | 'meterAdd'
+      | 'meterSet'
+      | 'meterDel'
+      | 'meterStats'
     >
 {
   #sink: UpcallSink = () => ({ actions: [] });
   readonly #flows = new Set<MemoryFlow>();
+  readonly meters = new Map<number, readonly DpMeterBand[]>();
   /** What execute() was told to do. */
   readonly executed: { packet: Uint8Array; inPort: number; actions: readonly DpAction[] }[] = [];
   /** What extract() answers. */
@@ -155,6 +162,27 @@ export class MemoryDpif
 
   execute(packet: Uint8Array, inPort: number, actions: readonly DpAction[]): void {
     this.executed.push({ packet, inPort, actions });
+  }
+
+  meterAdd(bands: readonly DpMeterBand[]): number {
+    let id = 0;
+    while (this.meters.has(id)) id++;
+    this.meters.set(id, bands);
+    return id;
+  }
+
+  meterSet(id: number, bands: readonly DpMeterBand[]): void {
+    this.meters.set(id, bands);
+  }
+
+  meterDel(id: number): void {
+    this.meters.delete(id);
+  }
+
+  /** Nothing is counted here. */
+  meterStats(id: number): DpMeterStats {
+    const none = { packets: 0n, bytes: 0n };
+    return { ...none, bands: (this.meters.get(id) ?? []).map(() => none) };
   }
 
   barrier(): Promise<void> {

@@ -33,7 +33,7 @@ const BUNDLED: { readonly [T in OfType]?: Prepare<T> } = {
   group_mod:
     ({ session }, { mod }) =>
     () =>
-      session.switch.ofproto.groupMod(mod),
+      session.switch.ofproto.resources.groupMod(mod),
 
   packet_out: ({ session }, message) => {
     checkPacketOut(message);

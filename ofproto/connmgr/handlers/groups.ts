@@ -18,11 +18,11 @@ const TYPE_NUMBERS = [0, 1, 2, 3];
 export const groupHandlers: Handlers = {
   group_mod: (session, { mod }) => {
     refuseSlave(session);
-    session.switch.ofproto.groupMod(mod);
+    session.switch.ofproto.resources.groupMod(mod);
   },
 
   group_desc_request: (session, { xid, groupId }) =>
-    sendInParts(session, session.switch.ofproto.groups(groupId), (groups: readonly GroupSpec[], more) => ({
+    sendInParts(session, session.switch.ofproto.resources.groups(groupId), (groups: readonly GroupSpec[], more) => ({
       type: 'group_desc_reply',
       xid,
       more,
@@ -30,12 +30,16 @@ export const groupHandlers: Handlers = {
     })),
 
   group_stats_request: (session, { xid, groupId }) =>
-    sendInParts(session, session.switch.ofproto.groupStats(groupId), (stats: readonly GroupStats[], more) => ({
-      type: 'group_stats_reply',
-      xid,
-      more,
-      stats,
-    })),
+    sendInParts(
+      session,
+      session.switch.ofproto.resources.groupStats(groupId),
+      (stats: readonly GroupStats[], more) => ({
+        type: 'group_stats_reply',
+        xid,
+        more,
+        stats,
+      }),
+    ),
 
   group_features_request: (session, { xid }) => {
     session.send({

@@ -5,6 +5,7 @@ import { connectionHandlers } from './connection.ts';
 import { extensionHandlers } from './extensions.ts';
 import { groupHandlers } from './groups.ts';
 import type { Handlers } from './handler.ts';
+import { meterHandlers } from './meters.ts';
 import { portHandlers } from './ports.ts';
 import { queueHandlers } from './queues.ts';
 import { tableHandlers } from './tables.ts';
@@ -14,6 +15,7 @@ export const handlers: Handlers = {
   ...tableHandlers,
   ...portHandlers,
   ...groupHandlers,
+  ...meterHandlers,
   ...bundleHandlers,
   ...queueHandlers,
   ...extensionHandlers,

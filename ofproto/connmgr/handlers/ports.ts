@@ -1,4 +1,4 @@
-// Ports, packets out, and the description of the switch; meters, of which there are none.
+// Ports, packets out, and the description of the switch.
 
 import { OFPP } from '../../model/actions.ts';
 import { OfError } from '../../model/flow-mod.ts';
@@ -11,9 +11,6 @@ import { refuseSlave } from './role.ts';
 const MANUFACTURER = 'Nicira, Inc.';
 const HARDWARE = 'Open vSwitch';
 const SOFTWARE = '3.1.0';
-
-/** Every meter (OFPM_ALL). */
-const ALL = 0xffffffff;
 
 export const portHandlers: Handlers = {
   packet_out: (session, message) => {
@@ -40,19 +37,6 @@ export const portHandlers: Handlers = {
   port_stats_request: (session, { xid, ofPort }) => {
     const ports = session.switch.ofproto.portStats(ofPort === OFPP.ANY ? undefined : ofPort);
     session.send({ type: 'port_stats_reply', xid, more: false, ports });
-  },
-
-  meter_stats_request: (session, { xid, meterId }) => {
-    if (meterId !== ALL) throw new OfError('OFPMMFC_UNKNOWN_METER');
-    session.send({ type: 'meter_stats_reply', xid, more: false, stats: [] });
-  },
-  meter_config_request: (session, { xid, meterId }) => {
-    if (meterId !== ALL) throw new OfError('OFPMMFC_UNKNOWN_METER');
-    session.send({ type: 'meter_config_reply', xid, more: false, meters: [] });
-  },
-  meter_features_request: (session, { xid }) => {
-    const none = { maxMeters: 0, bandTypes: 0, capabilities: 0, maxBands: 0, maxColor: 0 };
-    session.send({ type: 'meter_features_reply', xid, more: false, ...none });
   },
 };
 

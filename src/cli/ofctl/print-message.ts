@@ -30,6 +30,7 @@ import {
   formatTlvReply,
 } from './print-config.ts';
 import { formatGroupMessage } from './print-groups.ts';
+import { formatMeterMessage } from './print-meters.ts';
 import { formatPortDesc, formatPortDescs, formatPortStats } from './print-ports.ts';
 import { formatTableFeatures, formatTableStats } from './print-tables.ts';
 import { messageTitle } from './titles.ts';
@@ -121,8 +122,13 @@ function formatRest(message: OfMessage, version: number, names: Names): string {
     case 'group_stats_reply':
     case 'group_features_reply':
       return formatGroupMessage(message, version, names);
+    case 'meter_mod':
+    case 'meter_config_request':
+    case 'meter_config_reply':
+    case 'meter_stats_request':
+    case 'meter_stats_reply':
     case 'meter_features_reply':
-      return `\nmax_meter:${message.maxMeters} max_bands:${message.maxBands} max_color:${message.maxColor}\n`;
+      return formatMeterMessage(message);
     case 'flow_monitor_reply':
       return `\n${message.updates.map((update) => `${formatUpdate(update, names)}\n`).join('')}`;
     case 'role_request':
@@ -226,7 +232,7 @@ function formatRemoved(removed: FlowRemoved, version: number, names: Names): str
 }
 
 /** Reasons of a deletion in flow updates (OFPRR_*). */
-const UPDATE_REASONS = ['idle', 'hard', 'delete', 'group_delete', 'eviction'];
+const UPDATE_REASONS = ['idle', 'hard', 'delete', 'group_delete', 'meter_delete', 'eviction'];
 
 function formatUpdate(update: FlowUpdate, names: Names): string {
   if (update.event === 'abbrev') return ` event=ABBREV xid=0x${update.xid.toString(16)}`;

@@ -102,7 +102,10 @@ function queueDesc({ type }: OfMessage, version: number): string | undefined {
   return type === 'queue_config_request' ? 'OFPST_QUEUE_DESC request' : 'OFPST_QUEUE_DESC reply';
 }
 
-/** On 1.0, groups are an extension. */
+/** On 1.0, groups are an extension; on 1.1 their features. */
 function extension10(message: OfMessage, version: number): string | undefined {
-  return version === 1 && message.type.startsWith('group_') ? TITLES[message.type].replace('OFP', 'NX') : undefined;
+  const isFeatures = message.type.startsWith('group_features');
+  return (version === 1 && message.type.startsWith('group_')) || (version === 2 && isFeatures)
+    ? TITLES[message.type].replace('OFP', 'NX')
+    : undefined;
 }

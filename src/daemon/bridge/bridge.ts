@@ -10,6 +10,7 @@ import { Iface, type IfaceParts } from './iface.ts';
 import type { DummyMode } from './interface-type.ts';
 import { l2Settings } from './l2-settings.ts';
 import { OfportAllocator } from './ofports.ts';
+import { NO_POLICING } from './policing.ts';
 
 const log = logger('bridge');
 
@@ -183,7 +184,7 @@ function wantedInterfaces(config: BridgeConfig): Map<string, Wanted> {
 
 function localInterface(name: string): InterfaceConfig {
   const none = { ofportRequest: undefined, ofportBefore: undefined, mac: undefined, mtuRequest: undefined };
-  return { uuid: '', name, type: 'internal', options: {}, ...none };
+  return { uuid: '', name, type: 'internal', options: {}, ...none, policing: NO_POLICING };
 }
 
 function rank(config: InterfaceConfig): number {

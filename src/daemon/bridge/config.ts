@@ -18,6 +18,17 @@ export interface InterfaceConfig {
   readonly ofportBefore: number | undefined;
   readonly mac: string | undefined;
   readonly mtuRequest: number | undefined;
+  readonly policing: Policing;
+}
+
+/** Interface columns ingress_policing_*; a rate of 0 is no limit. */
+export interface Policing {
+  /** kbit/s and kbit. */
+  readonly rate: number;
+  readonly burst: number;
+  /** Thousands of packets. */
+  readonly kpktsRate: number;
+  readonly kpktsBurst: number;
 }
 
 export interface PortConfig {
@@ -131,6 +142,12 @@ function readInterface(row: ReplicaRow): InterfaceConfig {
     ofportBefore: row.optNumber('ofport'),
     mac: row.optString('mac'),
     mtuRequest: row.optNumber('mtu_request'),
+    policing: {
+      rate: row.optNumber('ingress_policing_rate') ?? 0,
+      burst: row.optNumber('ingress_policing_burst') ?? 0,
+      kpktsRate: row.optNumber('ingress_policing_kpkts_rate') ?? 0,
+      kpktsBurst: row.optNumber('ingress_policing_kpkts_burst') ?? 0,
+    },
   };
 }
 

@@ -7,6 +7,7 @@
 // A datapath port that exists but does not work yet (its interface is missing, its socket is taken) is admitted to the
 // bridge as soon as its error clears, and stays in it when an error comes later. The bridge's own port is always in it.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Dpif, DpPort, PortSpec, PortType } from '../../../datapath/dpif.ts';
 import { UserError } from '../../../lib/errors.ts';
 import { logger } from '../../../lib/log.ts';
@@ -16,6 +17,7 @@ import { PatchDevice, patchPeerError } from '../../../ofproto/patch-ports.ts';
 import type { InterfaceConfig } from './config.ts';
 import { type BridgeKind, type DummyMode, portSpec, portType, unknownTypeError } from './interface-type.ts';
 import type { OfportAllocator } from './ofports.ts';
+import { NO_POLICING, policingBands } from './policing.ts';
 
 const log = logger('bridge');
 /** Names of the dummy datapath ask for numbers up to here. */
@@ -39,6 +41,8 @@ export class Iface {
   #patch: PatchDevice | undefined;
   #ofPort: number | undefined;
   #error: string | undefined;
+  /** What is in force at the datapath port. */
+  #policing = NO_POLICING;
 
   constructor(config: InterfaceConfig, bundle: BundleSettings, parts: IfaceParts) {
     this.config = config;
@@ -87,8 +91,17 @@ export class Iface {
     const spec = portSpec(config, type, bridge);
     if (this.#dpPort && !(await this.#reconfigure(spec))) await this.remove();
     if (!this.#dpPort) await this.#add(spec);
+    this.#police(config);
     this.#setBundle(bundle);
     this.admit();
+  }
+
+  /** Limits what the port may send into the switch. Setting the same again would fill the buckets. */
+  #police({ policing }: InterfaceConfig): void {
+    const isSame = isDeepStrictEqual(policing, this.#policing);
+    if (!this.#dpPort || isSame) return;
+    this.#policing = policing;
+    this.#parts.dpif.setPolicer(this.#dpPort.odpPort, policingBands(policing));
   }
 
   async #applyPatch(config: InterfaceConfig, bundle: BundleSettings): Promise<void> {
@@ -133,6 +146,7 @@ export class Iface {
     this.#dpPort = undefined;
     this.#patch = undefined;
     this.#spec = undefined;
+    this.#policing = NO_POLICING;
     if (dpPort) await this.#parts.dpif.portDel(dpPort.odpPort);
   }
 

@@ -32,6 +32,9 @@ export function executeActions(frame: Uint8Array, actions: readonly DpAction[], 
       case 'trunc':
         truncated = action.maxLen;
         break;
+      case 'meter':
+        break;
+      case 'sample':
       case 'clone':
         executeActions(packet, action.actions, effects);
         break;

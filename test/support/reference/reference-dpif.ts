@@ -7,6 +7,7 @@ import type {
   Dpif,
   DpifConfig,
   DpifStats,
+  DpMeterStats,
   DpPort,
   FlowCounts,
   FlowPut,
@@ -249,6 +250,16 @@ export class ReferenceDpif implements Dpif {
     if (added) installed?.(added);
     this.#run(packet, inPort, actions, depth);
   }
+
+  meterAdd(): undefined {
+    return undefined;
+  }
+  meterSet(): void {}
+  meterDel(): void {}
+  meterStats(): DpMeterStats {
+    return { packets: 0n, bytes: 0n, bands: [] };
+  }
+  setPolicer(): void {}
 
   configure(config: DpifConfig): void {
     this.#flowLimit = config.flowLimit ?? FLOW_LIMIT_DEFAULT;

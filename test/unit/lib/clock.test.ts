@@ -33,7 +33,7 @@ describe('MachineClock', () => {
     const cancel = clock.after(60_000, () => ran.push('cancelled'));
     clock.stop();
     const stoppedMs = clock.nowMs();
-    clock.after(500, () => ran.push(`step@${clock.nowMs() - stoppedMs}`));
+    clock.after(500, () => ran.push(`step@${Math.round(clock.nowMs() - stoppedMs)}`));
     cancel();
     await new Promise((resolve) => setTimeout(resolve, 5));
     expect(clock.nowMs()).toBe(stoppedMs);

@@ -48,9 +48,6 @@ export const dumpTables = asking({ type: 'table_stats_request' });
 export const dumpPortsDesc = asking({ type: 'port_desc_request', ofPort: OFPP.ANY });
 
 export const dumpGroupFeatures = asking({ type: 'group_features_request' });
-export const dumpMeters = asking({ type: 'meter_config_request', meterId: 0xffffffff });
-export const meterStats = asking({ type: 'meter_stats_request', meterId: 0xffffffff });
-export const meterFeatures = asking({ type: 'meter_features_request' });
 
 /** Features, ports where the version has them apart, and the configuration on a connection of its own. */
 export async function show(ctx: CommandContext, [name]: readonly string[]): Promise<void> {

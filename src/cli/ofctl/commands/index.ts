@@ -7,6 +7,7 @@ import * as dumpFlows from './dump-flows.ts';
 import * as dumps from './dumps.ts';
 import * as flows from './flows.ts';
 import * as groups from './groups.ts';
+import * as meters from './meters.ts';
 import * as offline from './offline.ts';
 import { packetOut } from './packet-out.ts';
 import * as queues from './queues.ts';
@@ -66,9 +67,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   'dump-groups': command('SWITCH [GROUP]', 1, 2, groups.dumpGroups),
   'dump-group-stats': command('SWITCH [GROUP]', 1, 2, groups.dumpGroupStats),
   'dump-group-features': command('SWITCH', 1, 1, dumps.dumpGroupFeatures),
-  'dump-meters': command('SWITCH', 1, 2, dumps.dumpMeters),
-  'meter-stats': command('SWITCH', 1, 2, dumps.meterStats),
-  'meter-features': command('SWITCH', 1, 1, dumps.meterFeatures),
+  'add-meter': command('SWITCH METER', 2, 2, meters.addMeter),
+  'mod-meter': command('SWITCH METER', 2, 2, meters.modMeter),
+  'del-meter': command('SWITCH METER', 1, 2, meters.delMeters),
+  'del-meters': command('SWITCH [METER]', 1, 2, meters.delMeters),
+  'dump-meter': command('SWITCH METER', 1, 2, meters.dumpMeters),
+  'dump-meters': command('SWITCH [METER]', 1, 2, meters.dumpMeters),
+  'meter-stats': command('SWITCH [METER]', 1, 2, meters.meterStats),
+  'meter-features': command('SWITCH', 1, 1, meters.meterFeatures),
   probe: command('TARGET', 1, 1, connection.probe),
   ping: command('TARGET [BYTES]', 1, 2, connection.ping),
   'ofp-parse': command('FILE', 1, 1, offline.ofpParse),

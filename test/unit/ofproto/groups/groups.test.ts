@@ -10,15 +10,15 @@ import { SwitchFixture } from '../../../support/switch-fixture.ts';
 
 class GroupFixture extends SwitchFixture {
   group(text: string, command: GroupCommand = 'add'): void {
-    this.br0.groupMod(parseGroupMod(text, command));
+    this.br0.resources.groupMod(parseGroupMod(text, command));
   }
 
   groups(): string[] {
-    return this.br0.groups(OFPG.ALL).map((group) => formatGroup(group, { withIds: true }));
+    return this.br0.resources.groups(OFPG.ALL).map((group) => formatGroup(group, { withIds: true }));
   }
 
   groupStats(): string[] {
-    return this.br0.groupStats(OFPG.ALL).map(formatGroupStats);
+    return this.br0.resources.groupStats(OFPG.ALL).map(formatGroupStats);
   }
 
   /** The code that a group-mod is refused with. */
@@ -76,7 +76,7 @@ describe('group commands', () => {
     fixture.group('group_id=2,command_bucket_id=last,bucket=bucket_id:5,output:4', 'insert_bucket');
     fixture.group('group_id=2,command_bucket_id=first,bucket=bucket_id:6,output:4', 'insert_bucket');
     fixture.group('group_id=2,command_bucket_id=5,bucket=bucket_id:8,output:3', 'insert_bucket');
-    const ids = () => fixture.br0.groups(2)[0]!.buckets.map((bucket) => bucket.bucketId);
+    const ids = () => fixture.br0.resources.groups(2)[0]!.buckets.map((bucket) => bucket.bucketId);
     expect(ids()).toEqual([6, 0, 5, 8]);
     const insert = (place: string) => fixture.refusal(`group_id=2,command_bucket_id=${place}`, 'insert_bucket');
     expect(insert('77,bucket=bucket_id:9,output:3')).toBe('OFPGMFC_UNKNOWN_BUCKET');
@@ -102,7 +102,7 @@ describe('group commands', () => {
     fixture.flowMod('udp,send_flow_rem,actions=write_actions(group:1)');
     fixture.flowMod('tcp,actions=output:1');
     expect(fixture.stats('out_group=1')).toHaveLength(1);
-    expect(fixture.br0.groupStats(1)[0]!.refCount).toBe(1);
+    expect(fixture.br0.resources.groupStats(1)[0]!.refCount).toBe(1);
     fixture.group('group_id=1', 'delete');
     expect(reasons).toEqual(['group_delete']);
     expect(fixture.stats()).toHaveLength(1);
@@ -122,7 +122,7 @@ describe('group commands', () => {
       });
     expect(change).toThrow('OFPBFC_MSG_FAILED');
     expect([fixture.groups(), fixture.stats().length]).toEqual([groups, flows]);
-    expect(fixture.br0.groupStats(1)[0]!.refCount).toBe(1);
+    expect(fixture.br0.resources.groupStats(1)[0]!.refCount).toBe(1);
     expect(fixture.actions(fixture.key(UDP.replace('in_port=1', 'in_port=2')))).toBe('1');
   });
 });

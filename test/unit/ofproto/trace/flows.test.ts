@@ -82,7 +82,7 @@ function runLine(fixture: SwitchFixture, text: string): string {
   const bridge = fixture.bridge(name);
   const argument = rest.join(' ');
   if (word === 'flow') fixture.flowMod(argument, 'add', name);
-  else if (word === 'group') bridge.groupMod(parseGroupMod(argument, 'add'));
+  else if (word === 'group') bridge.resources.groupMod(parseGroupMod(argument, 'add'));
   else if (word === 'packet') fixture.dpif.miss(fixture.key(argument));
   else if (word === 'trace') return bridge.trace({ flow: argument });
   else if (word === 'port') bridge.l2.setBundle(bundleSettings(portColumns(rest)));
