@@ -64,7 +64,7 @@ function hasBits({ bytes }: Flow, [offset, size]: Range): boolean {
 
 function keptRanges({ flow }: Match): ReadonlySet<Range> {
   const kept = new Set<Range>();
-  const etherType = flow.u16(F.KEY_ETH_TYPE);
+  const etherType = P.etherTypeOf(flow);
   const keep = (...ranges: Range[]) => {
     for (const range of ranges) kept.add(range);
   };

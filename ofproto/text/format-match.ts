@@ -81,7 +81,7 @@ function pushErspan(out: string[], match: F.Match, names: Names): void {
 
 /** The context headers are only known of fixed-length metadata (RFC 8300, 2.4). */
 function pushNsh(out: string[], match: F.Match, names: Names): void {
-  if (match.flow.u16(F.KEY_ETH_TYPE) !== P.ETH_TYPE_NSH) return;
+  if (P.etherTypeOf(match.flow) !== P.ETH_TYPE_NSH) return;
   pushFields(out, match, ['nsh_flags', 'nsh_ttl', 'nsh_mdtype', 'nsh_np', 'nsh_spi', 'nsh_si'], names);
   if (match.flow.u8(F.KEY_NSH_MDTYPE) === 1) pushFields(out, match, ['nsh_c1', 'nsh_c2', 'nsh_c3', 'nsh_c4'], names);
 }
@@ -102,12 +102,15 @@ const PRINTED: Readonly<Record<string, string>> = {
   tun_gtpu_msgtype: 'gtpu_msgtype',
 };
 
-const hex0x = (value: bigint) => `0x${value.toString(16)}`;
+const hex0x = (value: bigint, mask: bigint, exact: boolean) =>
+  `0x${value.toString(16)}${exact ? '' : `/0x${mask.toString(16)}`}`;
 
 /** Fields whose printed form in a match is not the field's general one. */
 const FORMATS: Readonly<Record<string, (value: bigint, mask: bigint, exact: boolean) => string>> = {
   recirc_id: (value) => hex(value),
   ct_zone: (value) => String(value),
+  // Without its mask, as Open vSwitch prints it.
+  tun_erspan_idx: (value) => `0x${value.toString(16)}`,
   ...Object.fromEntries(['nsh_spi', 'nsh_c1', 'nsh_c2', 'nsh_c3', 'nsh_c4'].map((name) => [name, hex0x])),
   // Always with signs: that the bit is clear is worth saying.
   tun_flags: (value, mask) => formatFlagsMasked(Number(value), Number(mask) & 1, TUNNEL_FLAGS),
@@ -199,7 +202,7 @@ function pushVlan(out: string[], { flow, mask }: F.Match, offset: number, suffix
 }
 
 function pushNetwork(out: string[], match: F.Match, protoNamed: boolean, names: Names): void {
-  const etherType = match.flow.u16(F.KEY_ETH_TYPE);
+  const etherType = P.etherTypeOf(match.flow);
   const isArp = etherType === P.ETH_TYPE_ARP || etherType === P.ETH_TYPE_RARP;
   if (etherType === P.ETH_TYPE_IPV6) pushFields(out, match, ['ipv6_src', 'ipv6_dst', 'ipv6_label'], names);
   else pushFields(out, match, isArp ? ['arp_spa', 'arp_tpa'] : ['ip_src', 'ip_dst'], names);
@@ -231,7 +234,7 @@ function pushTos(out: string[], { flow, mask }: F.Match): void {
 
 function pushTransport(out: string[], match: F.Match, names: Names): void {
   const proto = match.flow.u8(F.KEY_NW_PROTO);
-  const etherType = match.flow.u16(F.KEY_ETH_TYPE);
+  const etherType = P.etherTypeOf(match.flow);
   if (etherType === P.ETH_TYPE_IP && proto === P.IPPROTO_ICMP) {
     pushFields(out, match, ['icmp_type', 'icmp_code'], names);
   } else if (etherType === P.ETH_TYPE_IPV6 && proto === P.IPPROTO_ICMPV6) {

@@ -8,7 +8,7 @@ import { OFP10_VERSION, OFP11_VERSION, OFP12_VERSION, OFP15_VERSION } from '../m
 import { type ActionEncoder, type ActionHints, NO_HINTS, newEncoder } from './action-encoder.ts';
 import { decodeAction10, encodeAction10 } from './actions10.ts';
 import { decodeAction11, encodeAction11 } from './actions11.ts';
-import { decodeAction12, encodeAction12 } from './actions12.ts';
+import { decodeAction12, encodeAction12, OFPAT_SET_FIELD, OFPAT11_COMMON } from './actions12.ts';
 import { decodeMove, decodeNxAction, type NxContext } from './nx-actions.ts';
 import { encodeNxAction } from './nx-encode.ts';
 
@@ -28,12 +28,25 @@ export function decodeActions(r: Reader, version: number, depth = 0): OfAction[]
   const actions: OfAction[] = [];
   while (r.remaining > 0) {
     const length = r.peek16(2);
-    if (length < 8 || length % 8 !== 0 || length > r.remaining) throw new OfError('OFPBAC_BAD_LEN');
+    if (length < 8 || length % 8 !== 0 || length > r.remaining) throw new OfError(unknownAction(r, version));
     const body = new Reader(r.take(length), 'OFPBAC_BAD_LEN');
     actions.push(decodeAction(body, version, depth));
     if (body.remaining >= 8) throw new OfError('OFPBAC_BAD_LEN');
   }
   return actions;
+}
+
+/** What is wrong with an action of a length that cannot be: that it is unknown goes first. */
+function unknownAction(r: Reader, version: number): string {
+  const type = r.peek16(0);
+  if (type !== OFPAT_VENDOR) return isKnown(type, version) ? 'OFPBAC_BAD_LEN' : 'OFPBAC_BAD_TYPE';
+  const vendor = r.peek16(4) * 0x10000 + r.peek16(6);
+  return vendor === NX_VENDOR_ID || vendor === ONF_VENDOR_ID ? 'OFPBAC_BAD_LEN' : 'OFPBAC_BAD_VENDOR';
+}
+
+function isKnown(type: number, version: number): boolean {
+  if (version === OFP10_VERSION) return type < 12;
+  return OFPAT11_COMMON.includes(type) || type <= 14 || (version >= OFP12_VERSION && type === OFPAT_SET_FIELD);
 }
 
 function decodeAction(r: Reader, version: number, depth: number): OfAction {

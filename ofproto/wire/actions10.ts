@@ -31,7 +31,7 @@ export const OFPAT10_SUPPORTED = 0xfff;
 /** Checks that a port may be output to: a port number, or one of the words. */
 export function checkOutputPort(port: number): number {
   // Port 0 never exists, which is no reason to refuse it; reserved numbers below IN_PORT mean nothing.
-  if (port < OFPP.MAX || (port >= OFPP.IN_PORT && port !== OFPP.ANY)) return port;
+  if (port < 0xff00 || (port >= OFPP.IN_PORT && port !== OFPP.ANY)) return port;
   throw new OfError('OFPBAC_BAD_OUT_PORT');
 }
 

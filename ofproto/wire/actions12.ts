@@ -12,6 +12,7 @@ import { checkOutputPort } from './actions10.ts';
 import { decodeMove, mplsType } from './nx-actions.ts';
 import { writeField, writeFieldHeader } from './oxm.ts';
 import { decodeSetField } from './set-field.ts';
+import { decodeSetter } from './setters11.ts';
 
 const OFPAT_OUTPUT = 0;
 const OFPAT_SET_MPLS_TTL = 15;
@@ -24,7 +25,7 @@ const OFPAT_SET_QUEUE = 21;
 const OFPAT_GROUP = 22;
 const OFPAT_SET_NW_TTL = 23;
 const OFPAT_DEC_NW_TTL = 24;
-const OFPAT_SET_FIELD = 25;
+export const OFPAT_SET_FIELD = 25;
 const OFPAT_COPY_FIELD = 28;
 const OFPAT_METER = 29;
 
@@ -55,7 +56,8 @@ export function decodeAction12(type: number, r: Reader, version: number): OfActi
     if (r.bytes.length !== 8) throw new OfError('OFPBAC_BAD_LEN');
     return { type: 'meter', meterId: r.u32() };
   }
-  return decodeCommon(type, r);
+  // 1.1's setters go on being understood.
+  return decodeSetter(type, r) ?? decodeCommon(type, r);
 }
 
 function decodeCopyField(r: Reader): OfAction {

@@ -13,8 +13,7 @@ import { decodeDecap, decodeEncap } from './nx-encap.ts';
 import { checkSubfield, checkWritable, mustBeZero, rangeOf, readHeader, readShortHeader } from './nx-fields.ts';
 import { decodeLearn } from './nx-learn.ts';
 import * as NX from './nx-numbers.ts';
-import { readFieldHeader, readFieldValue } from './oxm.ts';
-import { setFieldAction } from './set-field.ts';
+import { decodeSetField } from './set-field.ts';
 
 export interface NxContext {
   readonly version: number;
@@ -52,7 +51,7 @@ const DECODERS: Readonly<Record<number, Decoder>> = {
     const { ofs, bits } = rangeOf(r.u16());
     const src = checkSubfield(readShortHeader(r), ofs, bits);
     const maxLen = r.u16();
-    mustBeZero(r.take(6));
+    mustBeZero(r.take(6), 'OFPBAC_BAD_ARGUMENT');
     return { type: 'output_reg', src, maxLen };
   },
   [NX.NXAST_OUTPUT_REG2]: (r) => {
@@ -214,10 +213,7 @@ function decodeRegLoad(r: Reader): OfAction {
 }
 
 function decodeRegLoad2(r: Reader): OfAction {
-  const header = readFieldHeader(r);
-  if (!header.field) throw new OfError('OFPBAC_BAD_SET_TYPE');
-  const { value, mask } = readFieldValue(r, { ...header, field: header.field });
-  return setFieldAction(header.field, value, mask, false);
+  return decodeSetField(r, true);
 }
 
 function decodeMultipath(r: Reader): OfAction {
@@ -242,7 +238,7 @@ function decodeBundle(r: Reader, load: boolean): OfAction {
   const count = r.u16();
   const range = r.u16();
   const header = r.sub(4);
-  mustBeZero(r.take(4));
+  mustBeZero(r.take(4), 'OFPBAC_BAD_ARGUMENT');
   if (!algorithm || !fields || slaveType !== NX.NXM_OF_IN_PORT) throw new OfError('OFPBAC_BAD_ARGUMENT');
   if (r.remaining < 2 * count) throw new OfError('OFPBAC_BAD_LEN');
   const slaves = Array.from({ length: count }, () => portFrom16(r.u16()));

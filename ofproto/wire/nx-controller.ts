@@ -4,6 +4,7 @@ import type { Reader } from '../../lib/cursors.ts';
 import type { OfAction } from '../model/actions.ts';
 import { OfError } from '../model/flow-mod.ts';
 import type { ActionEncoder } from './action-encoder.ts';
+import { mustBeZero } from './nx-fields.ts';
 import { decodeProperties, encodeProperty } from './properties.ts';
 
 type ControllerAction = Extract<OfAction, { type: 'controller' }>;
@@ -20,7 +21,7 @@ type Draft = { -readonly [K in keyof ControllerAction]: ControllerAction[K] };
 
 /** Decodes the action's body. Throws OfError OFPBAC_BAD_ARGUMENT for an unknown property. */
 export function decodeController2(r: Reader): ControllerAction {
-  r.skip(6);
+  mustBeZero(r.take(6));
   const draft: Draft = { type: 'controller', maxLen: 0xffff, controllerId: 0, reason: 1 };
   for (const { type, value } of decodeProperties(r)) {
     switch (type) {

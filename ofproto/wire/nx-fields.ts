@@ -12,8 +12,8 @@ const HAS_MASK = 0x100;
 /** Reads a header that must name a field without a mask. Throws OfError OFPBMC_BAD_MASK, OFPBMC_BAD_FIELD. */
 export function readHeader(r: Reader): Field {
   const { field, hasMask, length } = readFieldHeader(r);
+  if (!field || length !== field.size * (hasMask ? 2 : 1)) throw new OfError('OFPBMC_BAD_FIELD');
   if (hasMask) throw new OfError('OFPBMC_BAD_MASK');
-  if (!field || length !== field.size) throw new OfError('OFPBMC_BAD_FIELD');
   return field;
 }
 
@@ -50,6 +50,6 @@ export function checkWritable(field: Field, ofs: number, bits: number): Subfield
 export const ofsNbits = ({ ofs, bits }: Subfield): number => (ofs << 6) | (bits - 1);
 export const rangeOf = (packed: number) => ({ ofs: packed >> 6, bits: (packed & 0x3f) + 1 });
 
-export function mustBeZero(bytes: Uint8Array, code = 'NXBAC_MUST_BE_ZERO'): void {
+export function mustBeZero(bytes: Uint8Array, code = 'NXBRC_MUST_BE_ZERO'): void {
   if (bytes.some((byte) => byte !== 0)) throw new OfError(code);
 }

@@ -8,7 +8,7 @@ import type { LearnFlowModSpec, LearnSpec, Subfield } from '../model/actions.ts'
 import { OfError } from '../model/flow-mod.ts';
 import { NX_LEARN_F_DELETE_LEARNED, NX_LEARN_F_SEND_FLOW_REM, NX_LEARN_F_WRITE_RESULT } from '../model/nicira.ts';
 import type { ActionEncoder } from './action-encoder.ts';
-import { checkWritable, readHeader, writeHeader } from './nx-fields.ts';
+import { checkWritable, readHeader, readShortHeader, writeHeader } from './nx-fields.ts';
 
 const NXAST_LEARN = 16;
 const NXAST_LEARN2 = 45;
@@ -69,7 +69,7 @@ function decodeImmediate(r: Reader, bits: number): Uint8Array {
 }
 
 function decodeSubfield(r: Reader, bits: number): Subfield {
-  const field = readHeader(r);
+  const field = readShortHeader(r);
   const ofs = r.u16();
   if (ofs + bits > field.bits) throw new OfError('OFPBAC_BAD_ARGUMENT');
   return { field, ofs, bits };

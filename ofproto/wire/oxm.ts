@@ -15,10 +15,17 @@ import {
   isMatched,
   matchField,
 } from '../model/fields.ts';
-import { emptyMatch, KEY_ETH_TYPE, KEY_VLAN0_TCI, type Match, VLAN_CFI } from '../model/flow.ts';
+import { emptyMatch, KEY_VLAN0_TCI, type Match, VLAN_CFI } from '../model/flow.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { OFP11_VERSION, OFP12_VERSION, OFP13_VERSION, OFP15_VERSION } from '../model/messages.ts';
-import { ETH_TYPE_ARP, ETH_TYPE_IPV6, ETH_TYPE_NSH, ETH_TYPE_RARP, prerequisitesMet } from '../model/prerequisites.ts';
+import {
+  ETH_TYPE_ARP,
+  ETH_TYPE_IPV6,
+  ETH_TYPE_NSH,
+  ETH_TYPE_RARP,
+  etherTypeOf,
+  prerequisitesMet,
+} from '../model/prerequisites.ts';
 import { decodeMatch11, encodeMatch11, OFPMT_STANDARD, OFPMT_STANDARD_LENGTH } from './match11.ts';
 import { checkPort } from './port-numbers.ts';
 
@@ -156,11 +163,11 @@ const ND_FIELDS = ['nd_reserved', 'nd_target', 'nd_options_type', 'nd_sll', 'nd_
 /** The fields of a match in the order they are written, prerequisites first. */
 function* fieldOrder(match: Match, version: number): Generator<string> {
   const oxm = version >= OFP11_VERSION;
-  yield* ['dp_hash', 'recirc_id', 'conj_id', oxm ? 'in_port_oxm' : 'in_port', 'actset_output'];
+  yield* ['packet_type', 'dp_hash', 'recirc_id', 'conj_id', oxm ? 'in_port_oxm' : 'in_port', 'actset_output'];
   yield* ['eth_src', 'eth_dst', 'eth_type'];
   if (!oxm) yield 'vlan_tci';
   yield* ['mpls_tc', 'mpls_bos', 'mpls_ttl', 'mpls_label'];
-  const etherType = match.flow.u16(KEY_ETH_TYPE);
+  const etherType = etherTypeOf(match.flow);
   if (etherType === ETH_TYPE_ARP || etherType === ETH_TYPE_RARP) {
     yield* ['arp_op', 'arp_spa', 'arp_tpa', 'arp_sha', 'arp_tha'];
   } else if (etherType === ETH_TYPE_NSH) {
@@ -192,17 +199,7 @@ function* fieldOrder(match: Match, version: number): Generator<string> {
   if (version >= OFP15_VERSION) for (let i = 0; i < 8; i++) yield `xreg${i}`;
   else for (let i = 0; i < 16; i++) yield `reg${i}`;
   yield* ['pkt_mark', 'ct_state', 'ct_zone', 'ct_mark', 'ct_label'];
-  yield* [
-    'ct_nw_src',
-    'ct_nw_dst',
-    'ct_ipv6_src',
-    'ct_ipv6_dst',
-    'ct_nw_proto',
-    'ct_tp_src',
-    'ct_tp_dst',
-    'metadata',
-    'packet_type',
-  ];
+  yield* ['ct_nw_src', 'ct_nw_dst', 'ct_ipv6_src', 'ct_ipv6_dst', 'ct_nw_proto', 'ct_tp_src', 'ct_tp_dst', 'metadata'];
 }
 
 function* ipOrder(match: Match, ipv6: boolean, oxm: boolean): Generator<string> {

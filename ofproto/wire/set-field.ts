@@ -10,8 +10,11 @@ import { readFieldHeader, readFieldValue } from './oxm.ts';
 export function decodeSetField(r: Reader, masked: boolean): OfAction {
   const header = readFieldHeader(r);
   const f = header.field;
-  if (!f) throw new OfError('OFPBAC_BAD_SET_TYPE');
-  if (header.length !== f.size * (header.hasMask ? 2 : 1)) throw new OfError('OFPBAC_BAD_SET_LEN');
+  // The codes are Open vSwitch's: a TLV that cannot be is of a bad type, one that names no field of a bad length.
+  const odd = header.hasMask && header.length % 2 !== 0;
+  if (odd) throw new OfError('OFPBAC_BAD_SET_TYPE');
+  if (!f || header.length > r.remaining || header.length !== f.size * (header.hasMask ? 2 : 1))
+    throw new OfError('OFPBAC_BAD_SET_LEN');
   if (header.hasMask && !masked) throw new OfError('OFPBAC_BAD_SET_MASK');
   const { value, mask } = readFieldValue(r, { ...header, field: f });
   if (r.remaining >= 8) throw new OfError('OFPBAC_BAD_SET_LEN');
