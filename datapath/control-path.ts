@@ -23,6 +23,7 @@ import {
 import {
   CB_ASLEEP,
   CB_BELL,
+  CB_VLAN_LIMIT,
   CB_WISHES,
   SLOT_COOKIE,
   SLOT_FRAME_SIZE,
@@ -167,6 +168,10 @@ export class ControlPath {
     // Ends the pending wait of the bell.
     Atomics.add(this.#arena.views.i32, (CONTROL_BLOCK + CB_BELL) >> 2, 1);
     Atomics.notify(this.#arena.views.i32, (CONTROL_BLOCK + CB_BELL) >> 2);
+  }
+
+  setVlanLimit(tags: number): void {
+    Atomics.store(this.#arena.views.u32, (CONTROL_BLOCK + CB_VLAN_LIMIT) >> 2, tags);
   }
 
   /** Feeds a frame to the pipeline as received on `inPort`. */

@@ -183,6 +183,7 @@ class Datapath implements Dpif {
 
   configure(config: DpifConfig): void {
     this.#flows.limit = Math.min(FLOW_MAX, config.flowLimit ?? FLOW_MAX);
+    this.#control.setVlanLimit(config.vlanLimit ?? 0);
     this.#pmds.configure(config.pmdCpuMask, config.pmdSleepUsMax ?? 0);
   }
 

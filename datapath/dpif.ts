@@ -172,6 +172,8 @@ export interface DpifConfig {
   readonly pmdSleepUsMax?: number | undefined;
   /** Megaflows at most (other_config:flow-limit). */
   readonly flowLimit?: number | undefined;
+  /** VLAN tags of a packet that are looked at (other_config:vlan-limit), 2 at most; 0 or undefined: as many. */
+  readonly vlanLimit?: number | undefined;
 }
 
 /** What a meter does with packets beyond a rate (OpenFlow 1.3.5, 5.7.1). */

@@ -27,6 +27,8 @@ import {
   KEY_VLAN1_TPID,
   VLAN_CFI,
 } from '../layout/flow-key.ts';
+import { CONTROL_BLOCK } from '../layout/memory-map.ts';
+import { CB_VLAN_LIMIT } from '../layout/thread-block.ts';
 import { available, be16, copy6 } from './header.ts';
 import { parseIpv6 } from './parse-ipv6.ts';
 import { parseNsh } from './parse-nsh.ts';
@@ -164,8 +166,9 @@ function zeroWide(key: u32): void {
 
 /** Up to two tags, as Open vSwitch's flow has them. Returns where the payload of the last one begins. */
 function parseVlans(p: Packet, key: u32, tpid: u32): u32 {
+  const most: u32 = load<u32>(CONTROL_BLOCK + CB_VLAN_LIMIT) == 1 ? 1 : 2;
   let at: u32 = 14;
-  for (let tag: u32 = 0; tag < 2 && isVlanTpid(tpid); tag++) {
+  for (let tag: u32 = 0; tag < most && isVlanTpid(tpid); tag++) {
     if (p.hdrLen < at + 4) break;
     const slot = key + KEY_VLAN0_TPID + tag * (KEY_VLAN1_TPID - KEY_VLAN0_TPID);
     store<u16>(slot, bswap<u16>(<u16>tpid));

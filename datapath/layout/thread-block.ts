@@ -71,10 +71,11 @@ export const THREAD_RUNNING = 1;
 export const THREAD_ASLEEP = 2;
 
 // Control block (CONTROL_BLOCK): the bell that datapath threads ring when they queued work; wishes: 1 when a queue wants
-// a chunk of its guest's memory mapped (VRING_WANT_CHUNK).
+// a chunk of its guest's memory mapped (VRING_WANT_CHUNK); VLAN tags that parsing looks at, 0 for all that a key holds.
 export const CB_BELL = 0;
 export const CB_ASLEEP = 4;
 export const CB_WISHES = 8;
+export const CB_VLAN_LIMIT = 12;
 
 // Poll list: 0 count u32, then entries of 8 bytes: vring offset u32, port u32.
 export const POLL_LIST_COUNT = 0;

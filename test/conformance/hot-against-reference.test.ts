@@ -110,11 +110,12 @@ function randomHeaders(random: Random): DpAction[] {
 }
 
 describe('hot module against the reference', () => {
-  it(`extract() fills the same key (seed ${SEED})`, () => {
-    const random = new Random(SEED);
+  it.each([1, 0])(`extract() fills the same key with vlan-limit %i (seed ${SEED})`, (vlanLimit) => {
+    dpif.configure({ vlanLimit });
+    const random = new Random(SEED + vlanLimit);
     for (let i = 0; i < ROUNDS; i++) {
       const frame = random.below(2) === 0 ? soundFrame(random) : damagedFrame(random);
-      const { key } = parseFrame(frame, 1);
+      const { key } = parseFrame(frame, 1, vlanLimit);
       const text = `case ${i}: ${frame.toString('hex')}`;
       expect(Buffer.from(dpif.extract(frame, 1)).toString('hex'), text).toBe(Buffer.from(key).toString('hex'));
     }

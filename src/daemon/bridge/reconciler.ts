@@ -34,6 +34,8 @@ const log = logger('bridge');
 
 const LOCK = 'ovs_vswitchd';
 const STATS_INTERVAL_MS_DEFAULT = 5000;
+/** ovs-vswitchd.conf.db(5): a second VLAN tag is looked at only when asked for. */
+const VLAN_LIMIT_DEFAULT = 1;
 /** Link changes come in bursts (a guest starts its rings one by one). */
 const STATUS_DELAY_MS = 20;
 
@@ -193,6 +195,7 @@ export class Reconciler {
         pmdCpuMask: other['pmd-cpu-mask'],
         pmdSleepUsMax: sleepUs === undefined ? undefined : Math.min(sleepUs, 10_000),
         flowLimit: integerOption(other['flow-limit']),
+        vlanLimit: integerOption(other['vlan-limit']) ?? VLAN_LIMIT_DEFAULT,
       }),
     );
     this.#parts.configure?.(other);

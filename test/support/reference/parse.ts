@@ -16,7 +16,7 @@ export interface Parsed extends Layers {
 }
 
 /** KEY_SIZE bytes for a frame of at least 14 bytes. */
-export function parseFrame(frame: Uint8Array, inPort: number): Parsed {
+export function parseFrame(frame: Uint8Array, inPort: number, vlanLimit = 0): Parsed {
   const packet = new DataView(frame.buffer, frame.byteOffset, frame.length);
   const key = Buffer.alloc(K.KEY_SIZE);
   key.writeUInt32BE(inPort, K.KEY_IN_PORT);
@@ -24,7 +24,7 @@ export function parseFrame(frame: Uint8Array, inPort: number): Parsed {
   key.set(frame.subarray(6, 12), K.KEY_ETH_SRC);
   let at = 14;
   let type = packet.getUint16(12);
-  for (const slot of [K.KEY_VLAN0_TPID, K.KEY_VLAN1_TPID]) {
+  for (const slot of [K.KEY_VLAN0_TPID, K.KEY_VLAN1_TPID].slice(0, vlanLimit || 2)) {
     if (!VLAN_TPIDS.includes(type) || frame.length < at + 4) break;
     key.writeUInt16BE(type, slot);
     key.writeUInt16BE(packet.getUint16(at) | K.VLAN_CFI, slot + 2);

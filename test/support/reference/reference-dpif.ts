@@ -136,6 +136,7 @@ export class ReferenceDpif implements Dpif {
   #listeners: ((port: DpPort) => void)[] = [];
   #sink: UpcallSink = () => ({ actions: [] });
   #flowLimit = FLOW_LIMIT_DEFAULT;
+  #vlanLimit = 0;
   #hit = 0n;
   #missed = 0n;
 
@@ -206,7 +207,7 @@ export class ReferenceDpif implements Dpif {
   }
 
   extract(packet: Uint8Array, inPort: number): Uint8Array {
-    return parseFrame(packet, inPort).key;
+    return parseFrame(packet, inPort, this.#vlanLimit).key;
   }
 
   execute(packet: Uint8Array, inPort: number, actions: readonly DpAction[]): void {
@@ -263,6 +264,7 @@ export class ReferenceDpif implements Dpif {
 
   configure(config: DpifConfig): void {
     this.#flowLimit = config.flowLimit ?? FLOW_LIMIT_DEFAULT;
+    this.#vlanLimit = config.vlanLimit ?? 0;
   }
   stats(): DpifStats {
     return { hit: this.#hit, missed: this.#missed, lost: 0n, flows: this.#flows.size };

@@ -332,6 +332,6 @@ describe('Reconciler', () => {
     });
     start();
     await reconciler.settled();
-    expect(dpif.configs.at(-1)).toEqual({ pmdCpuMask: '0x3', pmdSleepUsMax: 50 });
+    expect(dpif.configs.at(-1)).toEqual({ pmdCpuMask: '0x3', pmdSleepUsMax: 50, vlanLimit: 1 });
   });
 });
