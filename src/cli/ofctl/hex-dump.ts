@@ -9,7 +9,7 @@ export function hexDump(bytes: Uint8Array): string {
       return byte === undefined ? '  ' : byte.toString(16).padStart(2, '0');
     });
     const text = Array.from({ length: 16 }, (_, i) => printable(bytes[row + i])).join('');
-    const half = bytes[row + 8] === undefined ? ' ' : '-';
+    const half = bytes[row + 7] === undefined ? ' ' : '-';
     out += `${row.toString(16).padStart(8, '0')}  ${cells.slice(0, 8).join(' ')}${half}${cells.slice(8).join(' ')} |${text}|\n`;
   }
   return out;

@@ -28,11 +28,19 @@ function printFlows(ctx: CommandContext, mods: readonly FlowMod[]): void {
       tableInCommand: protocol.tableId,
     };
     const [bytes] = encodeMessage(sent, version);
-    const got = decodeMessage(bytes!, { flowModTableId: protocol.tableId });
-    if (got.type !== 'flow_mod') continue;
-    const shown = version < OFP12_VERSION ? withoutResetCounts(got.mod) : got.mod;
-    const title = `${messageTitle(got, version)} (xid=0x${got.xid.toString(16)})`;
-    ctx.print(`${title}: ${formatFlowMod(shown, {}, protocol.tableId)}\n`);
+    const title = `${messageTitle(sent, version)} (xid=0x${sent.xid.toString(16)})`;
+    ctx.print(`${title}: ${decodedText(bytes!, version, protocol.tableId)}\n`);
+  }
+}
+
+function decodedText(bytes: Uint8Array, version: number, tableId: boolean): string {
+  try {
+    const got = decodeMessage(bytes, { flowModTableId: tableId });
+    if (got.type !== 'flow_mod') return '';
+    return formatFlowMod(version < OFP12_VERSION ? withoutResetCounts(got.mod) : got.mod, {}, tableId);
+  } catch (error) {
+    if (error instanceof OfError) return `***decode error: ${error.code}***\n${hexDump(bytes).trimEnd()}`;
+    throw error;
   }
 }
 
