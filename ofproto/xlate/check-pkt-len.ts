@@ -19,10 +19,14 @@ export function xlateCheckPktLarger(
 ): void {
   commitActions(ctx);
   const branch = (larger: boolean) => {
+    // Every check in a list doubles the work: it counts as a resubmit does.
+    if (!ctx.mayEnter()) return [];
     const before = snapshotOf(ctx);
     setSubfield(ctx.flow, dst, larger ? 1n : 0n);
     const actions = ctx.capture(() => {
+      ctx.depth++;
       ctx.recursion.run(ctx, rest);
+      ctx.depth--;
       // As Open vSwitch has it, the action set belongs to the first case, and is run again when all is done.
       if (larger && !ctx.freezing) runActionSet(ctx);
       finishFreezing(ctx);

@@ -23,6 +23,8 @@ import type {
 } from './snapshot.ts';
 
 export const MAX_DEPTH = 64;
+/** Tables, buckets, clones and branches inside one another at most: what fits the stack several times over. */
+const MAX_NESTING = 512;
 export const MAX_RESUBMITS = 64 * 64;
 /** Datapath actions and stack entries at most: a table that multiplies packets cannot eat the switch. */
 export const MAX_DP_ACTIONS = 4096;
@@ -80,7 +82,10 @@ export class XlateContext {
   /** Cookie of the rule whose actions a thawed translation runs. */
   frozenCookie: bigint | undefined;
   tableId = 0;
+  /** Tables, buckets, clones and branches that are being run. */
   depth = 0;
+  /** How many of those count against MAX_DEPTH: buckets, and tables that are not later than the one before. */
+  deepened = 0;
   /** The depth of the table that the packet entered the present bridge by: its action set runs at its end. */
   entryDepth = -1;
   resubmits = 0;
@@ -163,11 +168,18 @@ export class XlateContext {
     else this.actions.push(action);
   }
 
+  /** Whether actions may be run inside those that run now. */
+  mayNest(): boolean {
+    if (this.deepened >= MAX_DEPTH || this.depth > MAX_NESTING) {
+      this.fail('Recursion too deep', `over max translation depth ${MAX_DEPTH}`);
+    }
+    return this.error === undefined;
+  }
+
   /** Whether another table or group may be entered; counts it. */
   mayEnter(): boolean {
-    if (this.depth > MAX_DEPTH) {
-      this.fail('Recursion too deep', `over max translation depth ${MAX_DEPTH}`);
-    } else if (this.resubmits >= MAX_RESUBMITS) {
+    if (!this.mayNest()) return false;
+    if (this.resubmits >= MAX_RESUBMITS) {
       this.fail('Too many resubmits', `over ${MAX_RESUBMITS} resubmit actions`);
     } else {
       this.resubmits++;

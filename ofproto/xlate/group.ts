@@ -54,12 +54,14 @@ function runBucket(ctx: XlateContext, { spec }: GroupBucket): void {
   ctx.stack = [...stack];
   ctx.actionSet = [...actionSet];
   ctx.depth++;
+  ctx.deepened++;
   ctx.report.nest(
     'action',
     () => `bucket ${spec.bucketId}`,
     () => ctx.recursion.run(ctx, orderActionSet(spec.actions)),
   );
   ctx.depth--;
+  ctx.deepened--;
   finishFreezing(ctx);
   ctx.flow = flow;
   ctx.stack = stack;

@@ -135,9 +135,12 @@ function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, mi
   flow.setU32(F.KEY_IN_PORT, inPort);
 
   const [outerTable, outerRule] = [ctx.tableId, ctx.rule];
+  // A later table ends some time: only what goes back counts as deeper (ovs-actions(7), resubmit).
+  const deeper = ctx.depth > 0 && tableId <= outerTable ? 1 : 0;
   ctx.tableId = tableId;
   ctx.rule = rule;
   ctx.depth++;
+  ctx.deepened += deeper;
   if (!ctx.report.enabled) runTable(ctx, missed);
   else {
     const title = `${String(tableId).padStart(2)}. ${rule ? describeRule(rule) : describeMiss(ctx, missed)}`;
@@ -147,6 +150,7 @@ function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, mi
       () => runTable(ctx, missed),
     );
   }
+  ctx.deepened -= deeper;
   ctx.depth--;
   ctx.tableId = outerTable;
   ctx.rule = outerRule;
@@ -362,11 +366,14 @@ const CURRENT_TABLE = 255;
 
 /** A clone's changes end with it; they are undone at the next output, if there is one. */
 function runClone(ctx: XlateContext, actions: readonly OfAction[]): void {
+  if (!ctx.mayNest()) return;
   const { stack, actionSet } = ctx;
   const flow = ctx.flow.clone();
   ctx.stack = [...stack];
   ctx.actionSet = [...actionSet];
+  ctx.depth++;
   run(ctx, actions);
+  ctx.depth--;
   // As Open vSwitch does: the copy of the packet leaves the pipeline here.
   const { inActionSet } = ctx;
   runActionSet(ctx);
