@@ -15,6 +15,8 @@ export interface Scenario {
   /** Guest B sends first, so that its addresses are learned. */
   readonly announce: boolean;
   readonly flows: () => readonly string[];
+  /** Settings in Open_vSwitch.other_config while it is measured. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 const FORWARD = [`in_port=${PORT_A},actions=output:${PORT_B}`];
@@ -23,6 +25,14 @@ const FORWARD = [`in_port=${PORT_A},actions=output:${PORT_B}`];
 function perAddress(count: number): readonly string[] {
   const match = (flow: number) => `priority=10,ip,in_port=${PORT_A},nw_dst=${guestIp(1, flow)}`;
   return Array.from({ length: count }, (_, flow) => `${match(flow)},actions=output:${PORT_B}`);
+}
+
+/** Makes each address a megaflow of its own with two rules: the first mask is no prefix, so that no trie can help. */
+function everyAddress(): readonly string[] {
+  return [
+    `priority=10,ip,in_port=${PORT_A},nw_dst=0.0.0.0/0.255.255.255,actions=drop`,
+    `priority=1,in_port=${PORT_A},actions=output:${PORT_B}`,
+  ];
 }
 
 const hex = (value: number) => `0x${(value >>> 0).toString(16)}`;
@@ -72,6 +82,14 @@ export const SCENARIOS: readonly Scenario[] = [
     about: '100,000 megaflows, in turn',
     flowCount: 100_000,
     flows: () => perAddress(100_000),
+  },
+  {
+    ...base,
+    name: 'upcalls',
+    about: 'nearly every packet the first of its flow',
+    flowCount: 100_000,
+    flows: everyAddress,
+    settings: { 'flow-limit': '1000' },
   },
   { ...base, name: 'normal', about: 'MAC learning switch', announce: true, flows: () => ['actions=NORMAL'] },
   {

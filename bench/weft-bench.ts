@@ -49,9 +49,11 @@ async function measurePeer(
     results.version = await peer.version();
     for (const scenario of options.scenarios) {
       await peer.setFlows(scenario.flows());
+      const unconfigure = await peer.configure(scenario.settings ?? {});
       const warning = first && options.check ? await check(cleanup, peer, scenario, options) : undefined;
       if (warning) say(`  ${warning}`);
       const measurement = await measure(cleanup, peer, scenario, options);
+      await unconfigure();
       const { receivedPps, others } = measurement;
       const disturbed = others > DISTURBED ? `  (other programs took ${formatPercent(others)} of a core)` : '';
       say(`  ${peer.name.padEnd(9)} ${scenario.name.padEnd(27)} ${formatPps(receivedPps).padStart(11)}${disturbed}`);

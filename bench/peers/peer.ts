@@ -81,6 +81,16 @@ export abstract class Peer {
     await this.ofctl(['add-flows', 'br0', file]);
   }
 
+  /** Puts `settings` in force until the returned function has taken them back. */
+  async configure(settings: Readonly<Record<string, string>>): Promise<() => Promise<void>> {
+    const names = Object.keys(settings);
+    if (names.length === 0) return () => Promise.resolve();
+    await this.vsctl(['set', 'Open_vSwitch', '.', ...names.map((name) => `other_config:${name}=${settings[name]}`)]);
+    return async () => {
+      await this.vsctl(['remove', 'Open_vSwitch', '.', 'other_config', ...names]);
+    };
+  }
+
   vsctl(args: readonly string[]): Promise<string> {
     return this.#tool(this.tools.vsctl, [`--db=unix:${join(this.rundir, 'db.sock')}`, '--timeout=20', ...args]);
   }

@@ -8,6 +8,8 @@ const FLOW_LIMIT_MIN = 1000;
 const ROUND_LONG_MS = 1300;
 const ROUND_TOO_LONG_MS = 2000;
 const ROUND_SHORT_MS = 1000;
+/** Fewer megaflows say nothing about how long more would take, unless the limit itself keeps them few. */
+const FEW = 2000;
 /** Growth from one round to the next, where the time that a round takes allows it. */
 const GROWTH = 4;
 
@@ -29,7 +31,7 @@ export class FlowLimit {
   adapt(durationMs: number, flows: number): void {
     if (durationMs > ROUND_TOO_LONG_MS) this.#current = Math.floor((this.#current * 1000) / durationMs);
     else if (durationMs > ROUND_LONG_MS) this.#current = Math.floor((this.#current * 3) / 4);
-    else if (durationMs < ROUND_SHORT_MS && flows > 2000) {
+    else if (durationMs < ROUND_SHORT_MS && flows > Math.min(FEW, this.#current / 2)) {
       // As many as a round would manage in ROUND_SHORT_MS.
       const affordable = Math.floor((flows * ROUND_SHORT_MS) / Math.max(durationMs, 1));
       this.#current = Math.max(this.#current, Math.min(this.#current * GROWTH, affordable));

@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest';
+import { FlowLimit } from '../../../../ofproto/upcall/flow-limit.ts';
+
+it('grows within a few rounds to what a round affords, and never beyond the configured limit', () => {
+  const limit = new FlowLimit();
+  expect(limit.current).toBe(10_000);
+  limit.adapt(1, 1000);
+  expect(limit.current).toBe(10_000);
+  for (let round = 0; round < 3; round++) limit.adapt(limit.current / 1000, limit.current);
+  expect(limit.current).toBe(200_000);
+  limit.adapt(900, 100_000);
+  expect(limit.current).toBe(200_000);
+});
+
+it('shrinks when rounds take long', () => {
+  const limit = new FlowLimit();
+  limit.adapt(1400, 10_000);
+  expect(limit.current).toBe(7500);
+  limit.adapt(5000, 10_000);
+  expect(limit.current).toBe(1500);
+  limit.adapt(60_000, 10_000);
+  expect(limit.current).toBe(1000);
+});
+
+it('finds its way back from a small configured limit', () => {
+  const limit = new FlowLimit();
+  limit.max = 1000;
+  limit.adapt(10, 1000);
+  expect(limit.current).toBe(1000);
+  limit.max = 200_000;
+  for (let round = 0; round < 5; round++) limit.adapt(limit.current / 1000, limit.current);
+  expect(limit.current).toBe(200_000);
+});
