@@ -353,7 +353,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     const actions = parseActions(text);
     try {
       checkActions(actions, -1);
-      checkPrerequisites(actions, { flow });
+      if (!checkPrerequisites(actions, { flow })) throw new OfError('OFPBAC_MATCH_INCONSISTENT');
     } catch (error) {
       throw error instanceof OfError ? new UserError(`Bad actions: ${error.code}`) : error;
     }
