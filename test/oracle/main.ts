@@ -1,7 +1,8 @@
 // `npm run oracle -- --cases N --seed S [--first I] [--stop-after F] [--no-shrink]`: runs cases and prints what differs.
 import { parseArgs } from 'node:util';
 import { MISSING } from './features.ts';
-import { type Failure, Oracle } from './oracle.ts';
+import { Oracle } from './oracle.ts';
+import type { Failure } from './oracle-case.ts';
 import { reportOf } from './report.ts';
 
 const { values } = parseArgs({
@@ -39,6 +40,6 @@ console.log([...aspects].map(([aspect, count]) => `${aspect} ${count}`).join(', 
 for (const [why, count] of result.explained) console.log(`${count} explained: ${why}`);
 console.log(
   `${result.cases} cases in ${seconds.toFixed(1)} s, ${result.flows} flows (${result.refusedFlows} refused), ` +
-    `${result.failures.length} cases differ`,
+    `${result.failures.length} cases differ, ${result.endedOvs} ended Open vSwitch`,
 );
 process.exitCode = result.failures.length === 0 ? 0 : 1;

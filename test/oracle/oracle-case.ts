@@ -32,6 +32,11 @@ export type Aspect =
   | 'flow-text'
   | 'group-stats';
 
+export interface Failure {
+  readonly oracleCase: OracleCase;
+  readonly mismatches: readonly Mismatch[];
+}
+
 export interface Mismatch {
   readonly aspect: Aspect;
   readonly about: string;

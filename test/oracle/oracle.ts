@@ -8,18 +8,14 @@ import { makeCase } from './generate/flows.ts';
 import { PORT_CONFIGS, RESET_PORTS } from './generate/port-configs.ts';
 import { OfctlEncoder } from './ofctl-encoder.ts';
 import type { Version } from './openflow-link.ts';
-import type { Mismatch, OracleCase } from './oracle-case.ts';
-import { type EncodedCase, runCase, type Sides } from './run-case.ts';
+import type { Failure, Mismatch, OracleCase } from './oracle-case.ts';
+import { reportOf } from './report.ts';
+import { type CaseResult, type EncodedCase, runCase, type Sides } from './run-case.ts';
 import { mainAspect, shrink } from './shrink.ts';
 import { SwitchUnderTest } from './switch-under-test.ts';
 
 /** How many cases one run of ovs-ofctl encodes. */
 const BATCH = 50;
-
-export interface Failure {
-  readonly oracleCase: OracleCase;
-  readonly mismatches: readonly Mismatch[];
-}
 
 export interface Result {
   readonly cases: number;
@@ -29,6 +25,8 @@ export interface Result {
   readonly coverage: Coverage;
   readonly refusedFlows: number;
   readonly flows: number;
+  /** Cases that Open vSwitch did not survive. */
+  readonly endedOvs: number;
 }
 
 export class Oracle {
@@ -72,7 +70,8 @@ export class Oracle {
       const cases = Array.from({ length: size }, (_, i) => makeCase(seed, at + i));
       for (const encoded of await this.#encode(cases)) {
         await this.#configure(encoded.text.config);
-        const { mismatches, refused } = await runCase(this.#sides, encoded);
+        const { mismatches, refused, endedOvs } = await this.#run(encoded);
+        if (endedOvs) tally.endedOvs++;
         tally.add(encoded, mismatches, refused);
         const failure = tally.failures.at(-1);
         if (failure?.oracleCase === encoded.text) options.failed?.(failure);
@@ -80,6 +79,22 @@ export class Oracle {
       }
     }
     return tally;
+  }
+
+  async #run(encoded: EncodedCase): Promise<CaseResult> {
+    try {
+      return await runCase(this.#sides, encoded);
+    } catch (error) {
+      const { ovs } = this.#sides;
+      if (!(await ovs.isAlive())) {
+        // A case that ends Open vSwitch says nothing of weft.
+        await ovs.close();
+        this.#sides.ovs = await SwitchUnderTest.startOvs();
+        this.#config = -1;
+        return { mismatches: [], refused: new Set(), endedOvs: true };
+      }
+      throw new Error(`in ${reportOf({ oracleCase: encoded.text, mismatches: [] })}`, { cause: error });
+    }
   }
 
   /** The smallest case that still differs in what `failure` differed in. */
@@ -99,7 +114,7 @@ export class Oracle {
   /** What the switches disagree about in one case. */
   async check(oracleCase: OracleCase): Promise<readonly Mismatch[]> {
     await this.#configure(oracleCase.config);
-    return (await runCase(this.#sides, (await this.#encode([oracleCase]))[0]!)).mismatches;
+    return (await this.#run((await this.#encode([oracleCase]))[0]!)).mismatches;
   }
 
   async #configure(config: number): Promise<void> {
@@ -148,6 +163,7 @@ class Tally implements Result {
   cases = 0;
   flows = 0;
   refusedFlows = 0;
+  endedOvs = 0;
   readonly failures: Failure[] = [];
   readonly explained = new Map<string, number>();
   readonly coverage = new Coverage();

@@ -1,7 +1,7 @@
 // A failing case as text that a person can read and try by hand.
 
 import { PORT_CONFIGS } from './generate/port-configs.ts';
-import type { Failure } from './oracle.ts';
+import type { Failure } from './oracle-case.ts';
 
 /** Lines of one answer that a report shows. */
 const LINES_MAX = 30;

@@ -25,7 +25,8 @@ export interface EncodedCase {
 }
 
 export interface Sides {
-  readonly ovs: SwitchUnderTest;
+  /** Replaced when a case ended it. */
+  ovs: SwitchUnderTest;
   readonly weft: SwitchUnderTest;
   /** Messages that remove every flow and group (OpenFlow 1.3). */
   readonly clear: readonly Buffer[];
@@ -38,6 +39,8 @@ export interface CaseResult {
   readonly mismatches: readonly Mismatch[];
   /** Flows that Open vSwitch answered with an error, by position. */
   readonly refused: ReadonlySet<number>;
+  /** Open vSwitch did not survive the case, which counts for nothing. */
+  readonly endedOvs?: boolean;
 }
 
 export async function runCase(sides: Sides, encoded: EncodedCase): Promise<CaseResult> {

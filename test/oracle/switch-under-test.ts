@@ -18,19 +18,26 @@ export class SwitchUnderTest {
   readonly name: string;
   readonly rundir: string;
   readonly #stop: () => Promise<void>;
+  readonly #lastWords: () => string;
   readonly #links = new Map<Version, OpenFlowLink>();
   readonly #pcaps = new Map<string, PcapTail>();
   #unixctl: JsonRpcPeer | undefined;
 
-  private constructor(name: string, rundir: string, stop: () => Promise<void>) {
+  private constructor(name: string, rundir: string, stop: () => Promise<void>, lastWords: () => string) {
     this.name = name;
     this.rundir = rundir;
     this.#stop = stop;
+    this.#lastWords = lastWords;
   }
 
   static async startOvs(): Promise<SwitchUnderTest> {
     const ovs = await RealOvs.start();
-    const side = new SwitchUnderTest('ovs', ovs.rundir, () => ovs[Symbol.asyncDispose]());
+    const side = new SwitchUnderTest(
+      'ovs',
+      ovs.rundir,
+      () => ovs[Symbol.asyncDispose](),
+      () => readFileSync(join(ovs.rundir, 'ovs-vswitchd.log'), 'utf8').slice(-2000),
+    );
     await side.#configure();
     return side;
   }
@@ -38,7 +45,12 @@ export class SwitchUnderTest {
   static async startWeft(): Promise<SwitchUnderTest> {
     const weftd = new Weftd({ args: ['--enable-dummy=override', '--disable-system', '--disable-system-route'] });
     await weftd.start();
-    const side = new SwitchUnderTest('weft', weftd.dir, () => weftd.close());
+    const side = new SwitchUnderTest(
+      'weft',
+      weftd.dir,
+      () => weftd.close(),
+      () => weftd.output.slice(-2000),
+    );
     await side.#configure();
     return side;
   }
@@ -74,7 +86,16 @@ export class SwitchUnderTest {
       return String(await this.#unixctl!.request(command, args));
     } catch (error) {
       if (error instanceof JsonRpcError) return `error: ${String(error.error)}`;
-      throw error;
+      throw new Error(`${this.name} ended: ${this.#lastWords()}`, { cause: error });
+    }
+  }
+
+  async isAlive(): Promise<boolean> {
+    try {
+      await this.#unixctl!.request('version', []);
+      return true;
+    } catch {
+      return false;
     }
   }
 

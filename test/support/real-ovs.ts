@@ -75,7 +75,7 @@ export class RealOvs {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const name of ['ovs-vswitchd', 'ovsdb-server']) {
       const pid = Number(readFileSync(join(this.rundir, `${name}.pid`), 'utf8'));
-      process.kill(pid);
+      if (isAlive(pid)) process.kill(pid);
       while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
     }
     rmSync(this.rundir, { recursive: true, force: true });
