@@ -1,7 +1,8 @@
 // Nicira's extension actions (ovs-actions(7)): `0xffff | length | 0x2320 | subtype u16 | ...`, used on every version.
 
-import type { Reader, Writer } from '../../lib/cursors.ts';
+import { Reader, type Writer } from '../../lib/cursors.ts';
 import { OFPP, type OfAction, type Subfield } from '../model/actions.ts';
+import type { Field } from '../model/field.ts';
 import { bytesOf, portFrom16 } from '../model/fields.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { OFP13_VERSION } from '../model/messages.ts';
@@ -122,7 +123,7 @@ const DECODERS: Readonly<Record<number, Decoder>> = {
     return { type: 'check_pkt_larger', maxLen, dst };
   },
   [NX.NXAST_DELETE_FIELD]: (r) => {
-    const field = readHeader(r);
+    const field = readDeletable(r);
     mustBeZero(r.rest());
     return { type: 'delete_field', field };
   },
@@ -253,4 +254,13 @@ function decodeStack(r: Reader, write: boolean): Subfield {
   const bits = r.u16();
   mustBeZero(r.rest());
   return write ? checkWritable(field, ofs, bits) : checkSubfield(field, ofs, bits);
+}
+
+/** NXM_NX_TUN_METADATA0 to 63 are fields where a TLV table maps them. */
+function readDeletable(r: Reader): Field {
+  const bytes = r.copy(4);
+  const oxmClass = (bytes[0]! << 8) | bytes[1]!;
+  const number = bytes[2]! >> 1;
+  if (oxmClass === 1 && number >= 40 && number < 104) throw new OfError('NXFMFC_INVALID_TLV_FIELD');
+  return readHeader(new Reader(bytes, 'OFPBRC_BAD_LEN'));
 }

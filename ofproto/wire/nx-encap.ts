@@ -46,7 +46,7 @@ function checkNsh(type: number, value: Uint8Array): void {
     const mdType = value[0];
     if (mdType !== N.NSH_MD1_TYPE && mdType !== N.NSH_MD2_TYPE) throw new OfError('NXBAC_BAD_ED_PROP');
   } else if (type === N.OFPPPT_PROP_NSH_TLV) {
-    if (value.length < NSH_TLV_HEADER || value[3] !== value.length - NSH_TLV_HEADER) {
+    if (value.length < NSH_TLV_HEADER || value[3]! > value.length - NSH_TLV_HEADER) {
       throw new OfError('NXBAC_BAD_ED_PROP');
     }
   } else {

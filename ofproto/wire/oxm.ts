@@ -96,7 +96,11 @@ export function headerSize(f: Field, version = NXM): number {
 export const NXM = 1;
 
 /** Reads the value, and the mask when there is one, that follow a header. Throws OfError OFPBMC_*. */
-export function readFieldValue(r: Reader, { field: f, hasMask, length }: FieldHeader & { field: Field }) {
+export function readFieldValue(
+  r: Reader,
+  { field: f, hasMask, length }: FieldHeader & { field: Field },
+  forAction = false,
+) {
   // The length is part of what names a field.
   if (length !== f.size * (hasMask ? 2 : 1)) throw new OfError('OFPBMC_BAD_FIELD');
   const value = r.copy(f.size);
@@ -105,7 +109,8 @@ export function readFieldValue(r: Reader, { field: f, hasMask, length }: FieldHe
   if (value.some((byte, i) => (byte & ~mask[i]!) !== 0)) throw new OfError('OFPBMC_BAD_WILDCARDS');
   const exact = exactMask(f);
   const isExact = exact.every((byte, i) => (mask[i]! & byte) === byte);
-  if (f.mask === 'none' && !isExact) throw new OfError('OFPBMC_BAD_MASK');
+  // Parts of any field can be written, also of those that are only matched whole.
+  if (f.mask === 'none' && !isExact && !forAction) throw new OfError('OFPBMC_BAD_MASK');
   return { value, mask };
 }
 

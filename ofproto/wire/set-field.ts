@@ -16,7 +16,7 @@ export function decodeSetField(r: Reader, masked: boolean): OfAction {
   if (!f || header.length > r.remaining || header.length !== f.size * (header.hasMask ? 2 : 1))
     throw new OfError('OFPBAC_BAD_SET_LEN');
   if (header.hasMask && !masked) throw new OfError('OFPBAC_BAD_SET_MASK');
-  const { value, mask } = readFieldValue(r, { ...header, field: f });
+  const { value, mask } = readFieldValue(r, { ...header, field: f }, true);
   if (r.remaining >= 8) throw new OfError('OFPBAC_BAD_SET_LEN');
   if (r.rest().some((byte) => byte !== 0)) throw new OfError('OFPBAC_BAD_SET_ARGUMENT');
   return setFieldAction(f, value, mask, false);

@@ -79,7 +79,8 @@ export function commitActions(ctx: XlateContext): void {
     else if (isArp(base)) commitHeader(ctx, 'arp', ARP);
   }
   if (isNsh(base) && NSH.some((piece) => differs(flow, base, piece))) commitNsh(ctx);
-  if (isIp(base)) commitTransport(ctx);
+  // A label on top hides what is below.
+  if (isIp(base) && flow.u8(F.KEY_NW_PROTO) !== 0) commitTransport(ctx);
   if (!unlabelled) commitMpls(ctx);
   commitVlan(ctx);
   commitWord(ctx, 'skb_priority', F.KEY_SKB_PRIORITY);
@@ -93,14 +94,11 @@ function isUnchanged(flow: F.Flow, base: F.Flow): boolean {
 }
 
 function commitTransport(ctx: XlateContext): void {
-  const { flow, base } = ctx;
+  const { base } = ctx;
   const proto = base.u8(F.KEY_NW_PROTO);
-  // Both ports 0: the packet was too short to have a transport header.
-  if (flow.u32(F.KEY_TP_SRC) !== 0) {
-    if (proto === IPPROTO_TCP) commitHeader(ctx, 'tcp', PORTS);
-    else if (proto === IPPROTO_UDP) commitHeader(ctx, 'udp', PORTS);
-    else if (proto === IPPROTO_SCTP) commitHeader(ctx, 'sctp', PORTS);
-  }
+  if (proto === IPPROTO_TCP) commitHeader(ctx, 'tcp', PORTS);
+  else if (proto === IPPROTO_UDP) commitHeader(ctx, 'udp', PORTS);
+  else if (proto === IPPROTO_SCTP) commitHeader(ctx, 'sctp', PORTS);
   if (isIpv4(base) && proto === IPPROTO_ICMP) {
     commitIcmp(ctx, 'icmp');
   } else if (isIpv6(base) && proto === IPPROTO_ICMPV6) {

@@ -13,7 +13,7 @@ import {
   unwildcardSubfield,
 } from '../model/fields.ts';
 import * as F from '../model/flow.ts';
-import { ETH_TYPE_RARP, prerequisitesMet, unwildcardPrerequisites } from '../model/prerequisites.ts';
+import { ETH_TYPE_IPV6, ETH_TYPE_RARP, prerequisitesMet, unwildcardPrerequisites } from '../model/prerequisites.ts';
 import { formatFieldValue } from '../text/field-values.ts';
 import { hex } from '../text/lexer.ts';
 import { formatSubfield } from '../text/subfields.ts';
@@ -43,8 +43,6 @@ const IP_HEADER: ReadonlySet<string> = new Set([
   'ipv6_src',
   'ipv6_dst',
   'nw_ttl',
-  'nw_tos',
-  'ip_dscp',
   'nw_ecn',
   'ipv6_label',
   'arp_spa',
@@ -57,9 +55,15 @@ const IP_HEADER: ReadonlySet<string> = new Set([
 export function xlateSetField(ctx: XlateContext, f: Field, value: Uint8Array, mask: Uint8Array): void {
   if (!applies(ctx, f, 'set_field')) return;
   unwildcardField(ctx.wc, f, mask);
-  if (IP_HEADER.has(f.name) && ctx.flow.u16(F.KEY_ETH_TYPE) !== ETH_TYPE_RARP) ctx.wc.setU8(F.KEY_NW_PROTO, EXACT);
+  if (matchesProtocol(ctx.flow, f)) ctx.wc.setU8(F.KEY_NW_PROTO, EXACT);
   setFieldMasked(ctx.flow, f, value, mask);
   if (f.offset === F.KEY_VLAN0_TCI) normalizeTpid(ctx.flow);
+}
+
+/** Whether Open vSwitch matches the protocol with a field that is set: not in RARP, and for DSCP in IPv6 only. */
+function matchesProtocol(flow: F.Flow, { name }: Field): boolean {
+  if (name === 'nw_tos' || name === 'ip_dscp') return flow.u16(F.KEY_ETH_TYPE) === ETH_TYPE_IPV6;
+  return IP_HEADER.has(name) && flow.u16(F.KEY_ETH_TYPE) !== ETH_TYPE_RARP;
 }
 
 /** `REG[0..7] is now 0x5`, in the field's own format when it is whole. */

@@ -1,4 +1,5 @@
 // Puts answers into a form in which two switches can be compared: without what time, chance and hash tables decide.
+import type { Version } from './openflow-link.ts';
 import type { Aspect } from './oracle-case.ts';
 
 /** The parts of an ofproto/trace, by what they say. */
@@ -90,14 +91,15 @@ export function sinceThen(text: string, before: ReadonlyMap<string, number>): st
   });
 }
 
-/** OpenFlow 1.3 ofp_flow_stats entries in order, without durations. */
-export function sortedFlowStats(entries: Buffer): string {
+/** ofp_flow_stats (1.3) or ofp_flow_desc (1.5) entries in order, without times. */
+export function sortedFlowStats(entries: Buffer, version: Version): string {
   const texts: string[] = [];
   for (let at = 0; at < entries.length; ) {
     const size = entries.readUInt16BE(at);
     const entry = Buffer.from(entries.subarray(at, at + size));
-    entry.fill(0, 4, 12);
-    texts.push(entry.toString('hex'));
+    if (version !== 'OpenFlow15') entry.fill(0, 4, 12);
+    // OXS_OF_DURATION and OXS_OF_IDLE_TIME.
+    texts.push(entry.toString('hex').replace(/8002000[0-9a-f].{16}|8002020[0-9a-f].{16}/g, 'time'));
     at += Math.max(size, 1);
   }
   return texts.sort().join('\n');

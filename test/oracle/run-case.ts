@@ -136,8 +136,12 @@ async function statistics(
   const link = await side.link('OpenFlow13');
   const { packetIns } = await link.exchange([]);
   seen.push({ aspect: 'packet-ins', about: 'packet-ins', text: packetIns.map(comparablePacketIn).join('\n') });
-  const stats = sortedFlowStats(await link.multipart(OFPMP_FLOW, ALL_FLOWS));
-  seen.push({ aspect: 'flow-stats', about: 'flow statistics, OpenFlow 1.3', text: stats });
+  const { version } = encoded.text;
+  const entries = await (await side.link(version === 'OpenFlow10' ? 'OpenFlow13' : version)).multipart(
+    OFPMP_FLOW,
+    ALL_FLOWS,
+  );
+  seen.push({ aspect: 'flow-stats', about: `flow statistics of ${version}`, text: sortedFlowStats(entries, version) });
   const text = await side.appctl('bridge/dump-flows', 'br0');
   seen.push({ aspect: 'flow-text', about: 'bridge/dump-flows', text: comparableDump(sinceThen(text, hiddenBefore)) });
   if (encoded.text.groups.length > 0) {

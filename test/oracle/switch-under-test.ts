@@ -71,6 +71,8 @@ export class SwitchUnderTest {
     await this.vsctl(captures.join(' ').slice(3));
     for (const name of INTERFACES) this.#pcaps.set(name, new PcapTail(join(this.rundir, `${name}.pcap`)));
     const pid = readFileSync(join(this.rundir, 'ovs-vswitchd.pid'), 'utf8').trim();
+    // All of them, always: whether misses go to controllers depends on the versions of those that are there.
+    for (const version of ['OpenFlow10', 'OpenFlow13', 'OpenFlow15'] as const) await this.link(version);
     this.#unixctl = new JsonRpcPeer(await dial(`unix:${join(this.rundir, `ovs-vswitchd.${pid}.ctl`)}`), {});
   }
 

@@ -106,7 +106,7 @@ function controller(env: Environment): string {
   if (chance(env, 30)) words.push(`reason=${env.random.pick(['no_match', 'action', 'invalid_ttl'])}`);
   if (chance(env, 20)) words.push('id=5');
   if (chance(env, 30)) words.push('userdata=01.02.03');
-  if (chance(env, 10) && usable('debug')) words.push('pause');
+  if (chance(env, 10) && usable('pause')) words.push('pause');
   return words.length === 0 ? 'CONTROLLER:65535' : `controller(${words.join(',')})`;
 }
 
