@@ -160,7 +160,9 @@ export class Reconciler {
     const wanted = new Map(config.bridges.filter((bridge) => this.#canMake(bridge)).map((row) => [row.name, row]));
     await this.#removeUnwanted(wanted);
     for (const bridge of wanted.values()) await this.#guard(bridge.name, () => this.#applyBridge(bridge));
-    await this.#parts.dpif.barrier();
+    // cur_cfg says that all of this is in force, so no megaflow from before may forward a packet any more.
+    const [bridge] = this.#bridges.values();
+    await (bridge?.ofproto ?? this.#parts.dpif).barrier();
     this.#collect();
     this.#writer.set('Open_vSwitch', config.uuid, { cur_cfg: config.nextCfg });
     await this.#write();
