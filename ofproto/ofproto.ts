@@ -22,7 +22,6 @@ import {
   type TableStats,
 } from './model/flow-mod.ts';
 import { applyMetadata, metadataMatch } from './model/packet-metadata.ts';
-import { flowOfKey } from './odp-text/format-key.ts';
 import type {
   BundleSettings,
   OfPort,
@@ -303,7 +302,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     const isNobody = out.inPort === OFPP.CONTROLLER || out.inPort === OFPP.ANY;
     if (!isReal && !isNobody) throw new OfError('OFPBRC_BAD_PORT');
     const odpPort = this.#ports.get(out.inPort)?.odpPort ?? ODPP_NONE;
-    const flow = flowOfKey(this.#backer.dpif.extract(out.packet, odpPort));
+    const flow = this.#backer.flowOf(out.packet, odpPort);
     flow.setU32(KEY_IN_PORT, out.inPort);
     if (out.metadata) applyMetadata(flow, out.metadata);
     checkPrerequisites(out.actions, { flow });
@@ -322,7 +321,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   }
 
   trace({ flow: wanted, packet, isComposed, actions }: TraceRequest): string {
-    const described = typeof wanted === 'string' ? this.#parseTrace(wanted) : flowOfKey(wanted.key);
+    const described = typeof wanted === 'string' ? this.#parseTrace(wanted) : this.#backer.flowOfKey(wanted.key);
     if (typeof wanted !== 'string') described.setU32(KEY_IN_PORT, wanted.inPort);
     const flow = packet === undefined || isComposed ? described : this.#flowOfPacket(packet, described);
     const recircId = flow.u32(KEY_RECIRC_ID);
@@ -363,7 +362,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   /** A packet's own fields, with the metadata that `described` gives. */
   #flowOfPacket(packet: Uint8Array, described: Flow): Flow {
     if (packet.length < ETH_HEADER_SIZE) throw new UserError('packet is shorter than an Ethernet header');
-    const flow = flowOfKey(this.#backer.dpif.extract(packet, 0));
+    const flow = this.#backer.flowOf(packet, 0);
     flow.setU32(KEY_IN_PORT, described.u32(KEY_IN_PORT));
     flow.bytes.set(described.bytes.subarray(FLOW_METADATA), FLOW_METADATA);
     return flow;

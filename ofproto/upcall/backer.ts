@@ -29,6 +29,7 @@ import type {
   XlateBridge,
   Xlated,
 } from '../xlate/snapshot.ts';
+import { limitVlans, VLAN_LIMIT_DEFAULT } from '../xlate/vlan-limit.ts';
 import { xlate } from '../xlate/xlate.ts';
 import { CookieTable, type Intent, type SlowSpec } from './cookies.ts';
 import { RecircTable } from './recirc-table.ts';
@@ -66,6 +67,7 @@ export class Backer {
   readonly #ports = new Map<OdpPort, { bridge: BackedBridge; ofPort: number }>();
   readonly #bridges = new Map<XlateBridge, BackedBridge>();
   readonly #patches = new PatchPorts();
+  #vlanLimit = VLAN_LIMIT_DEFAULT;
   readonly #cookies = new CookieTable();
   readonly #recircs = new RecircTable();
   readonly revalidator: Revalidator<BackedBridge>;
@@ -177,6 +179,10 @@ export class Backer {
 
   configure(settings: SlowPathSettings): void {
     this.revalidator.configure(settings);
+    if (settings.vlanLimit === this.#vlanLimit) return;
+    this.#vlanLimit = settings.vlanLimit;
+    // Every megaflow was made under the old one.
+    this.revalidator.removeAll();
   }
 
   dumpDurationMs(): number {
@@ -186,6 +192,18 @@ export class Backer {
   /** What a `userspace` action's cookie stands for. */
   controller(cookie: number): Intent | undefined {
     return this.#cookies.get(cookie);
+  }
+
+  /** A packet as OpenFlow sees it; in_port is the datapath's number. */
+  flowOf(packet: Uint8Array, inPort: OdpPort): Flow {
+    return this.flowOfKey(this.dpif.extract(packet, inPort));
+  }
+
+  /** The same of a packet's datapath key. */
+  flowOfKey(key: Uint8Array): Flow {
+    const flow = flowOfKey(key);
+    limitVlans(flow, this.#vlanLimit);
+    return flow;
   }
 
   /** Runs a packet-out's translation on its packet. */
@@ -212,6 +230,7 @@ export class Backer {
       return DROP;
     }
     this.#flow.bytes.set(upcall.key);
+    limitVlans(this.#flow, this.#vlanLimit);
     const recircId = this.#flow.u32(KEY_RECIRC_ID);
     if (recircId !== 0) return this.#resume(upcall, recircId);
     const port = this.#ports.get(upcall.inPort);
@@ -231,7 +250,7 @@ export class Backer {
     const bridge = resume ? this.#bridges.get(resume.state.bridge) : port?.bridge;
     if (!bridge) return;
     const frame = packet.slice();
-    const flow = flowOfKey(this.dpif.extract(frame, inPort));
+    const flow = this.flowOf(frame, inPort);
     flow.setU32(KEY_IN_PORT, resume?.state.inPort ?? port?.ofPort ?? 0);
     const xlated = xlate(bridge.snapshot, flow, { resume: resume?.state });
     const bound = this.#bind(xlated);

@@ -4,7 +4,7 @@
 // A header is written with one masked `set` of the fields that changed. A field's mask is what the megaflow matches of
 // it, as in Open vSwitch: every bit that an action wrote is also matched.
 
-import type { DpAction, SetHeader } from '../../datapath/dpif.ts';
+import type { SetHeader } from '../../datapath/dpif.ts';
 import { SET_LAYOUT } from '../../datapath/dpif.ts';
 import * as F from '../model/flow.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../model/prerequisites.ts';
@@ -179,17 +179,14 @@ function commitVlan(ctx: XlateContext): void {
     want--;
   }
   if (have === 0 && want === 0) return;
-  for (; have > 0; have--) ctx.emit(popOf(wc));
+  for (; have > 0; have--) {
+    wc.setU32(F.KEY_VLAN0_TPID + 4 * (have - 1), 0xffffffff);
+    ctx.emit({ type: 'pop_vlan' });
+  }
   for (; want > 0; want--) {
     const pushed = tag(flow, want - 1);
-    wc.setU32(F.KEY_VLAN0_TPID, 0xffffffff);
     ctx.emit({ type: 'push_vlan', tpid: pushed >>> 16, tci: pushed & 0xffff });
   }
   base.setU32(F.KEY_VLAN0_TPID, tag(flow, 0));
   base.setU32(F.KEY_VLAN1_TPID, tag(flow, 1));
-}
-
-function popOf(wc: F.Flow): DpAction {
-  wc.setU32(F.KEY_VLAN0_TPID, 0xffffffff);
-  return { type: 'pop_vlan' };
 }

@@ -5,6 +5,7 @@ import { ETH_TYPE_NSH, IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../model/prerequisit
 import { isMplsType } from './label-stack.ts';
 import { isIp, isLaterFragment, vlanCount } from './protocols.ts';
 import { VLAN_VID_MASK } from './vlan.ts';
+import { hasHiddenTag } from './vlan-limit.ts';
 
 /** Bits of which every translation takes note. */
 export function startWildcards(flow: F.Flow, wc: F.Flow): void {
@@ -47,7 +48,10 @@ export function datapathMask(flow: F.Flow, wc: F.Flow, mask: F.Flow): void {
   const tags = vlanCount(flow);
   const outer = tags === 0 ? 0xffff : wc.u16(F.KEY_VLAN0_TCI) || VID_AND_CFI;
   mask.setU32(F.KEY_VLAN0_TPID, (0xffff0000 | outer) >>> 0);
-  if (tags > 0) {
+  if (hasHiddenTag(flow)) {
+    // That there is another tag, and of which type; it is for the datapath to say where it is.
+    mask.setU32(F.KEY_VLAN1_TPID, (0xffff0000 | F.VLAN_CFI) >>> 0);
+  } else if (tags > 0) {
     const inner = tags === 1 ? 0xffff : wc.u16(F.KEY_VLAN1_TCI) || F.VLAN_CFI;
     mask.setU32(F.KEY_VLAN1_TPID, (0xffff0000 | inner) >>> 0);
   }

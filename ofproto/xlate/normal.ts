@@ -43,13 +43,16 @@ export function xlateNormal(ctx: XlateContext): void {
   const admitted = admit(ctx);
   if (!admitted) return;
   learnSource(ctx, admitted);
-  const out: McastOutput = {
+  if (ctx.bridge.l2.snooping && xlateMulticast(ctx, mcastOutput(ctx, admitted))) return;
+  forward(ctx, admitted, flow.bytes.subarray(F.KEY_ETH_DST, F.KEY_ETH_DST + 6));
+}
+
+function mcastOutput(ctx: XlateContext, admitted: Admitted): McastOutput {
+  return {
     ...admitted,
     flood: () => floodBundles(ctx, admitted),
     to: (bundle) => outputToBundle(ctx, bundle, admitted.tags),
   };
-  if (ctx.bridge.l2.snooping && xlateMulticast(ctx, out)) return;
-  forward(ctx, admitted, flow.bytes.subarray(F.KEY_ETH_DST, F.KEY_ETH_DST + 6));
 }
 
 /** Says why not, when the packet may not come in. */
