@@ -297,10 +297,11 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   packetOut(out: PacketOut): void {
     checkActions(out.actions, -1);
     checkReferences(out.actions, this.resources);
-    if (out.packet.length < ETH_HEADER_SIZE) throw new OfError('OFPBRC_BAD_LEN', 'packet is shorter than Ethernet');
     const isReal = out.inPort < OFPP.MAX || out.inPort === OFPP.LOCAL;
     const isNobody = out.inPort === OFPP.CONTROLLER || out.inPort === OFPP.ANY;
     if (!isReal && !isNobody) throw new OfError('OFPBRC_BAD_PORT');
+    // Nothing that could be sent; Open vSwitch does not complain either.
+    if (out.packet.length < ETH_HEADER_SIZE) return;
     const odpPort = this.#ports.get(out.inPort)?.odpPort ?? ODPP_NONE;
     const flow = this.#backer.flowOf(out.packet, odpPort);
     flow.setU32(KEY_IN_PORT, out.inPort);

@@ -1,6 +1,6 @@
 // NXT_CT_FLUSH_ZONE and NXT_CT_FLUSH: forget tracked connections, of a zone or those that tuples describe.
 
-import type { Reader } from '../../lib/cursors.ts';
+import { Reader } from '../../lib/cursors.ts';
 import { OfError } from '../model/flow-mod.ts';
 import type { CtFlush } from '../model/messages.ts';
 import { always, type Codec, codec } from './codec.ts';
@@ -14,6 +14,17 @@ function mustBeZero(bytes: Uint8Array): void {
   if (bytes.some((byte) => byte !== 0)) throw new OfError('NXBRC_MUST_BE_ZERO');
 }
 
+/** Pad 4, then properties; NXT_CT_TUPLE_SRC and NXT_CT_TUPLE_DST are addresses of 16 bytes. */
+function decodeTuple(value: Reader): Uint8Array {
+  const bytes = value.rest().slice();
+  if (bytes.length < 4) throw new OfError('OFPBPC_BAD_LEN');
+  for (const { type, value: item } of decodeProperties(new Reader(bytes.subarray(4)), 'OFPBPC_BAD_LEN')) {
+    if (type === PROP_EXPERIMENTER) refuseProperty(type, item);
+    if (type <= 1 && item.remaining !== 16) throw new OfError('OFPBPC_BAD_LEN');
+  }
+  return bytes;
+}
+
 /** ip_proto u8 | zero 7 | properties; tuples are kept as their properties' bytes. */
 function decodeFlush(r: Reader): CtFlush {
   const ipProto = r.u8();
@@ -21,8 +32,8 @@ function decodeFlush(r: Reader): CtFlush {
   const flush: { -readonly [K in keyof CtFlush]: CtFlush[K] } = { ipProto };
   for (const { type, value } of decodeProperties(r, 'OFPBPC_BAD_LEN')) {
     if (type === PROP_EXPERIMENTER) refuseProperty(type, value);
-    if (type === NXT_CT_ORIG_TUPLE) flush.origTuple = value.rest().slice();
-    else if (type === NXT_CT_REPLY_TUPLE) flush.replyTuple = value.rest().slice();
+    if (type === NXT_CT_ORIG_TUPLE) flush.origTuple = decodeTuple(value);
+    else if (type === NXT_CT_REPLY_TUPLE) flush.replyTuple = decodeTuple(value);
     else if (type === NXT_CT_ZONE_ID) flush.zone = value.u16();
   }
   return flush;

@@ -68,7 +68,10 @@ function decodeRequest11(r: Reader): FlowStatsRequest {
   r.skip(4);
   const [cookie, cookieMask] = [r.u64(), r.u64()];
   checkPort(out.outPort, 'OFPBAC_BAD_OUT_PORT');
-  return { tableId, ...out, cookie: cookie & cookieMask, cookieMask, match: decodeMatch(r) };
+  const match = decodeMatch(r);
+  // Open vSwitch does not look at what follows.
+  r.rest();
+  return { tableId, ...out, cookie: cookie & cookieMask, cookieMask, match };
 }
 
 function encodeRequest11(w: Writer, request: FlowStatsRequest, version: number): void {

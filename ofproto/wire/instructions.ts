@@ -5,6 +5,7 @@ import type { Reader, Writer } from '../../lib/cursors.ts';
 import { allowedInActionSet } from '../model/action-set.ts';
 import type { OfAction } from '../model/actions.ts';
 import { OfError } from '../model/flow-mod.ts';
+import { OFP15_VERSION } from '../model/messages.ts';
 import type { ActionHints } from './action-encoder.ts';
 import { decodeActions, encodeActions } from './actions.ts';
 
@@ -38,30 +39,45 @@ const RUN_ORDER = [
 
 /** Reads instructions to the end of `r`. Throws OfError OFPBIC_*, OFPBAC_*. */
 export function decodeInstructions(r: Reader, version: number): OfAction[] {
-  const found = new Map<number, OfAction[]>();
+  // All of them have to be sound as instructions before any is read.
+  const bodies = new Map<number, Reader>();
   while (r.remaining > 0) {
     if (r.remaining < 8) throw new OfError('OFPBIC_BAD_LEN');
     const length = r.peek16(2);
     if (length < 8 || length % 8 !== 0 || length > r.remaining) throw new OfError('OFPBIC_BAD_LEN');
     const body = r.sub(length);
-    const type = body.u16();
+    const type = checkInstruction(body.u16(), length, version);
     body.skip(2);
-    if (found.has(type)) throw new OfError('OFPBIC_DUP_INST');
-    found.set(type, decodeInstruction(type, body, version));
+    if (bodies.has(type)) throw new OfError('OFPBIC_DUP_INST');
+    bodies.set(type, body);
   }
-  return RUN_ORDER.flatMap((type) => found.get(type) ?? []);
+  const decoded = new Map([...bodies].map(([type, body]) => [type, decodeInstruction(type, body, version)]));
+  return RUN_ORDER.flatMap((type) => decoded.get(type) ?? []);
+}
+
+/** Lengths of instructions; lists of actions are as long as they are. */
+const FIXED_LENGTHS: Readonly<Record<number, number>> = {
+  [OFPIT_GOTO_TABLE]: 8,
+  [OFPIT_WRITE_METADATA]: 24,
+  [OFPIT_CLEAR_ACTIONS]: 8,
+  [OFPIT_METER]: 8,
+};
+
+function checkInstruction(type: number, length: number, version: number): number {
+  if (type === OFPIT_EXPERIMENTER) throw new OfError('OFPBIC_BAD_EXPERIMENTER');
+  // In 1.5 a meter is an action.
+  const known = OFPIT_SUPPORTED.includes(type) && !(type === OFPIT_METER && version >= OFP15_VERSION);
+  if (!known) throw new OfError('OFPBIC_UNKNOWN_INST');
+  const wanted = FIXED_LENGTHS[type];
+  if (wanted !== undefined && length !== wanted) throw new OfError('OFPBIC_BAD_LEN');
+  return type;
 }
 
 function decodeInstruction(type: number, r: Reader, version: number): OfAction[] {
-  const exact = (size: number) => {
-    if (r.bytes.length !== size) throw new OfError('OFPBIC_BAD_LEN');
-  };
   switch (type) {
     case OFPIT_GOTO_TABLE:
-      exact(8);
       return [{ type: 'goto_table', tableId: r.u8() }];
     case OFPIT_WRITE_METADATA:
-      exact(24);
       r.skip(4);
       return [{ type: 'write_metadata', metadata: r.u64(), mask: r.u64() }];
     case OFPIT_WRITE_ACTIONS:
@@ -71,15 +87,9 @@ function decodeInstruction(type: number, r: Reader, version: number): OfAction[]
       r.skip(4);
       return decodeActions(r, version);
     case OFPIT_CLEAR_ACTIONS:
-      exact(8);
       return [{ type: 'clear_actions' }];
-    case OFPIT_METER:
-      exact(8);
-      return [{ type: 'meter', meterId: r.u32() }];
-    case OFPIT_EXPERIMENTER:
-      throw new OfError('OFPBIC_BAD_EXPERIMENTER');
     default:
-      throw new OfError('OFPBIC_UNKNOWN_INST');
+      return [{ type: 'meter', meterId: r.u32() }];
   }
 }
 

@@ -129,10 +129,10 @@ export function decodeOxm(bytes: Uint8Array, options: DecodeMatchOptions = {}): 
   let cookie: CookieMatch = { cookie: 0n, cookieMask: 0n };
   while (r.remaining > 0) {
     const header = readFieldHeader(r);
+    if (header.length > r.remaining) throw new OfError('OFPBMC_BAD_LEN');
+    if (header.hasMask && !options.lenient) checkWithinMask(bytes.subarray(r.offset, r.offset + header.length));
     const isCookie = header.raw === NXM_NX_COOKIE || header.raw === NXM_NX_COOKIE_W;
     const key = isCookie ? NXM_NX_COOKIE : (header.field ?? header.raw & ~0x1ff);
-    if (seen.has(key)) throw new OfError('OFPBMC_DUP_FIELD');
-    seen.add(key);
     if (isCookie && options.cookie) {
       const value = r.u64();
       const mask = header.hasMask ? r.u64() : 0xffffffffffffffffn;
@@ -142,10 +142,26 @@ export function decodeOxm(bytes: Uint8Array, options: DecodeMatchOptions = {}): 
     } else if (options.lenient) {
       r.skip(header.length);
     } else {
-      throw new OfError('OFPBMC_BAD_FIELD');
+      throw new OfError(isTunMetadata(header.raw) ? 'NXFMFC_INVALID_TLV_FIELD' : 'OFPBMC_BAD_FIELD');
     }
+    if (seen.has(key)) throw new OfError('OFPBMC_DUP_FIELD');
+    seen.add(key);
   }
   return { match, ...cookie };
+}
+
+/** A value has no bit outside its mask: looked at even before the field is. */
+function checkWithinMask(payload: Uint8Array): void {
+  const size = Math.floor(payload.length / 2);
+  for (let i = 0; i < size; i++) {
+    if (payload[i]! & ~payload[size + i]!) throw new OfError('OFPBMC_BAD_WILDCARDS');
+  }
+}
+
+/** NXM_NX_TUN_METADATA0 to 63, which stand for nothing until an option is mapped to them. */
+function isTunMetadata(raw: number): boolean {
+  const [oxmClass, number] = [raw >>> 16, (raw >>> 9) & 0x7f];
+  return oxmClass === 1 && number >= 40 && number <= 103;
 }
 
 function decodeField(r: Reader, match: Match, header: FieldHeader & { field: Field }, lenient: boolean): void {
@@ -154,7 +170,7 @@ function decodeField(r: Reader, match: Match, header: FieldHeader & { field: Fie
   if (!lenient && !prerequisitesMet(match.flow, f, match.mask)) throw new OfError('OFPBMC_BAD_PREREQ');
   const exact = exactMask(f);
   if (value.some((byte, i) => (byte & ~exact[i]!) !== 0)) throw new OfError('OFPBMC_BAD_VALUE');
-  if (f.name === 'in_port_oxm') checkPort(Number(bigintOf(value)), 'OFPBMC_BAD_VALUE');
+  if (f.name === 'in_port_oxm' || f.name === 'actset_output') checkPort(Number(bigintOf(value)), 'OFPBMC_BAD_VALUE');
   matchField(match, f, value, mask);
 }
 

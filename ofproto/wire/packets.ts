@@ -194,11 +194,11 @@ function decodeOut(r: Reader, version: number): { bufferId: number; out: PacketO
 function decodeOut15(r: Reader, version: number): PacketOut {
   const length = r.u16();
   r.skip(2);
-  const metadata = decodeMatch(r);
+  const metadata = decodeMatch(r, { lenient: true });
   if (!isPipelineOnly(metadata)) throw new OfError('OFPBRC_PIPELINE_FIELDS_ONLY');
+  if (!isMatched(metadata.mask, field('in_port_oxm'))) throw new OfError('OFPBRC_BAD_PORT');
   const inPort = getFieldNumber(metadata.flow, field('in_port_oxm'));
   const actions = decodeOutActions(r, length, version);
-  if (!isMatched(metadata.mask, field('in_port_oxm'))) throw new OfError('OFPBRC_BAD_PORT');
   checkInPort(inPort);
   return { inPort, metadata, actions, packet: r.rest().slice() };
 }
