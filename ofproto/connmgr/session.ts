@@ -9,6 +9,7 @@ import {
   OFP_NO_BUFFER,
   OFP10_VERSION,
   OFP13_VERSION,
+  OFP14_VERSION,
   type OfMessage,
   type PacketInFormat,
 } from '../model/messages.ts';
@@ -132,7 +133,8 @@ export class Session {
   /** Reasons that came with 1.4 are actions to versions before it, and so is a table-miss flow's to those before 1.3. */
   #reasonFor({ reason, miss }: PacketIn): PacketInReason {
     if (miss === 'explicit' && this.version < OFP13_VERSION) return 'action';
-    return PACKET_IN_REASON[reason] > PACKET_IN_REASON.invalid_ttl ? 'action' : reason;
+    const isNew = PACKET_IN_REASON[reason] > PACKET_IN_REASON.invalid_ttl;
+    return isNew && this.version < OFP14_VERSION ? 'action' : reason;
   }
 
   /** A service connection hears nothing until it sets a miss_send_len, as ovs-ofctl's `monitor` does. */
