@@ -17,6 +17,7 @@ import type {
 import type { GroupMod, GroupSpec, GroupStats, MeterConfig, MeterMod, MeterStats } from './model/groups.ts';
 import type { ChangeOrigin } from './tables/flow-tables.ts';
 import type { Rule } from './tables/rule.ts';
+import type { Trace } from './trace/trace.ts';
 
 /** VLAN behaviour of a port for NORMAL (Port.tag, trunks, vlan_mode). */
 export interface PortVlan {
@@ -118,6 +119,8 @@ export interface OfprotoEvents {
   packetIn(packetIn: PacketIn): void;
   flowRemoved(removed: FlowRemoved): void;
   portStatus(reason: PortStatusReason, desc: OfPortDesc): void;
+  /** The bridge goes: the last event. */
+  closed?(): void;
 }
 
 /** The MAC table's fill, and what happened to it since the counters were cleared. */
@@ -228,6 +231,8 @@ export interface OfprotoApi {
 
   /** `ofproto/trace` text; throws UserError. */
   trace(request: TraceRequest): string;
+  /** The same in parts. */
+  explain(request: TraceRequest): Trace;
   /** The datapath key of a flow in ofproto/trace's syntax, KEY_SIZE bytes with in_port as OpenFlow has it. */
   traceKey(flow: string): Uint8Array;
   /** The flows of the internal table 254, which `bridge/dump-flows` prints with the others. */

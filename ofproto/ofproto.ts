@@ -40,7 +40,7 @@ import type { Rule } from './tables/rule.ts';
 import { Transaction } from './tables/transaction.ts';
 import { parseActions } from './text/parse-actions.ts';
 import { parseTraceFlow } from './text/parse-flow.ts';
-import { traceText } from './trace/trace.ts';
+import { type Trace, traceFlow } from './trace/trace.ts';
 import type { BackedBridge, Backer } from './upcall/backer.ts';
 import type { FrozenState } from './xlate/freeze.ts';
 import type { BridgeEffects, ControllerSpec, FinTimeout, McastHeard, XlateBridge, Xlated } from './xlate/snapshot.ts';
@@ -321,7 +321,11 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     this.l2.expire(nowMs);
   }
 
-  trace({ flow: wanted, packet, isComposed, actions }: TraceRequest): string {
+  trace(request: TraceRequest): string {
+    return this.explain(request).text;
+  }
+
+  explain({ flow: wanted, packet, isComposed, actions }: TraceRequest): Trace {
     const described = typeof wanted === 'string' ? this.#parseTrace(wanted) : this.#backer.flowOfKey(wanted.key);
     if (typeof wanted !== 'string') described.setU32(KEY_IN_PORT, wanted.inPort);
     const flow = packet === undefined || isComposed ? described : this.#flowOfPacket(packet, described);
@@ -338,7 +342,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       this.#backer.executeUp(packet, xlated);
     };
     const packetOut = actions === undefined ? undefined : this.#parseTraceActions(actions, flow);
-    return traceText(resume?.bridge ?? this.snapshot, flow, { resume, idsOf, packetOut }, packet && take);
+    return traceFlow(resume?.bridge ?? this.snapshot, flow, { resume, idsOf, packetOut }, packet && take);
   }
 
   traceKey(flow: string): Uint8Array {
@@ -370,6 +374,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   }
 
   close(): void {
+    for (const events of this.#subscribers) events.closed?.();
     this.#subscribers.clear();
     this.#backer.unregister(this);
     this.resources.close();

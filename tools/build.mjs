@@ -45,6 +45,6 @@ for (const bin of [
   const path = join(root, 'dist', bin);
   if (existsSync(path)) chmodSync(path, 0o755);
 }
-for (const data of ['src/ovsdb/data']) {
+for (const data of ['src/ovsdb/data', 'src/api/weft']) {
   if (existsSync(join(root, data))) cpSync(join(root, data), join(root, 'dist', data), { recursive: true });
 }

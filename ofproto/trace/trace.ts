@@ -1,6 +1,6 @@
 // ofproto/trace: one packet's way through a bridge as text, in Open vSwitch's layout (ovs-vswitchd(8), "ofproto/trace").
 
-import { mapDpActions } from '../../datapath/dpif.ts';
+import { type DpAction, mapDpActions } from '../../datapath/dpif.ts';
 import { OFPP, type OfAction } from '../model/actions.ts';
 import { FLOW_ACTSET_OUTPUT, type Flow } from '../model/flow.ts';
 import { formatDpActions } from '../odp-text/format-actions.ts';
@@ -30,13 +30,25 @@ export interface TraceRecircs {
   readonly packetOut?: readonly OfAction[] | undefined;
 }
 
+/** What came of a trace: all of it as text, and its end in parts. */
+export interface Trace {
+  readonly text: string;
+  /** The megaflow as a match. */
+  readonly megaflow: string;
+  readonly actions: readonly DpAction[];
+  /** One of `actions`, as the text has it. */
+  actionText(action: DpAction): string;
+  /** Why translation failed. */
+  readonly error: string | undefined;
+}
+
 /** Follows `flow`, which enters `bridge`. `withEffects`, given for a real packet, takes what it changes. */
-export function traceText(
+export function traceFlow(
   bridge: XlateBridge,
   flow: Flow,
   { resume, idsOf, packetOut }: TraceRecircs,
   withEffects?: (xlated: Xlated) => void,
-): string {
+): Trace {
   const steps: TraceNode[] = [];
   const withPacketOut = packetOut ? { packetOut } : {};
   const xlated = xlate(bridge, flow, {
@@ -58,19 +70,18 @@ export function traceText(
   const shown = mapDpActions(withRecircIds(actions, idsOf(recircs)), (action) =>
     action.type === 'userspace' ? { ...action, cookie: action.cookie + 1 } : action,
   );
-  const dpActions = formatDpActions(shown, {
-    dontSend: withEffects === undefined,
-    controller: (cookie) => controllers[cookie - 1],
-  });
+  const options = { dontSend: withEffects === undefined, controller: (cookie: number) => controllers[cookie - 1] };
+  const megaflow = withIcmpMasks(formatMatch({ flow: masked, mask }));
   lines.push(
     '',
     `Final flow: ${finalFlow.equals(start) ? 'unchanged' : formatWholeFlow(finalFlow)}`,
-    `Megaflow: ${withIcmpMasks(formatMatch({ flow: masked, mask }))}`,
-    `Datapath actions: ${dpActions}`,
+    `Megaflow: ${megaflow}`,
+    `Datapath actions: ${formatDpActions(shown, options)}`,
   );
   if (error !== undefined) lines.push(`Translation failed (${error}), packet is dropped.`);
   else lines.push(...slowLines(xlated.slow));
-  return lines.join('\n');
+  const actionText = (action: DpAction) => formatDpActions([action], options);
+  return { text: lines.join('\n'), megaflow, actions: shown, actionText, error };
 }
 
 const SLOW_TEXTS: Readonly<Record<SlowReason, string>> = {

@@ -10,6 +10,7 @@ import { createIoPoller } from '../../lib/io-poller.ts';
 import { Connmgr } from '../../ofproto/connmgr/connmgr.ts';
 import { createBacker, type SlowPath } from '../../ofproto/index.ts';
 import { readSettings } from '../../ofproto/upcall/settings.ts';
+import { ApiServer } from '../api/api-server.ts';
 import * as ops from '../ovsdb/ops.ts';
 import type { CommandRegistry } from '../unixctl/command.ts';
 import { Reconciler } from './bridge/reconciler.ts';
@@ -77,6 +78,7 @@ export class Switch {
   readonly #options: DaemonOptions;
   readonly #backer: SlowPath;
   readonly #reconciler: Reconciler;
+  readonly #api: ApiServer;
 
   constructor(options: DaemonOptions, dpif: Dpif, database: FollowedDatabase, clock: Clock) {
     this.#options = options;
@@ -84,6 +86,14 @@ export class Switch {
     this.#database = database;
     this.#clock = clock;
     this.#backer = createBacker(dpif, clock);
+    this.#api = new ApiServer(
+      {
+        clock,
+        bridges: () => this.#reconciler.bridges().map(({ ofproto }) => ofproto),
+        bridge: (name) => this.#reconciler.bridge(name)?.ofproto,
+      },
+      options.paths.rundir,
+    );
     this.#reconciler = new Reconciler({
       replica: database.replica,
       dpif,
@@ -92,7 +102,10 @@ export class Switch {
       capabilities: CAPABILITIES,
       createOfproto: (name) => this.#backer.createOfproto(name),
       createConnmgr: (ofproto) => new Connmgr(ofproto, { rundir: options.paths.rundir, clock }),
-      configure: (otherConfig) => this.#backer.configure(readSettings(otherConfig)),
+      configure: (otherConfig) => {
+        this.#backer.configure(readSettings(otherConfig));
+        this.#api.configure(otherConfig['api-listen']);
+      },
       ...(database.server ? { fixedColumns: { ovs_version: OVS_VERSION, db_version: DB_VERSION } } : {}),
     });
   }
@@ -130,9 +143,11 @@ export class Switch {
       this.#clock.after(FIRST_PASS_TIMEOUT_MS, resolve);
     });
     await Promise.race([this.#reconciler.firstPass, timeout]);
+    await this.#api.open();
   }
 
   async close(cleanup: boolean): Promise<void> {
+    await this.#api.close();
     await this.#reconciler.close(cleanup);
     this.#backer.close();
     await this.#closeDatapath(cleanup);

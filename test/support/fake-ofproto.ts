@@ -19,6 +19,7 @@ import type {
   PortConfigFlag,
   PortDevice,
 } from '../../ofproto/ofproto-api.ts';
+import type { Trace } from '../../ofproto/trace/trace.ts';
 
 const CONFIG: OfPortDesc['config'] = {
   portDown: false,
@@ -164,6 +165,9 @@ export class FakeOfproto implements OfprotoApi {
   }
   trace(): string {
     return '';
+  }
+  explain(): Trace {
+    return { text: this.trace(), megaflow: '', actions: [], actionText: () => '', error: undefined };
   }
   close(): void {}
 
