@@ -57,6 +57,7 @@ describe.skipIf(!hasOvs)('Reconciler with ovsdb-server', () => {
         addPort: nothing,
         delPort: nothing,
         l2: { setBundle: nothing, configure: nothing, setMirrors: nothing, mirrorStats: () => [] },
+        barrier: async () => {},
         close: nothing,
       }) as unknown as OfprotoApi;
     const connmgr = {
