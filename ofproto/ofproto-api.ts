@@ -2,6 +2,7 @@
 // ofproto/connmgr and src/daemon only know this interface.
 
 import type { DpPort, OdpPort } from '../datapath/dpif.ts';
+import type { OfAction } from './model/actions.ts';
 import type {
   FlowMod,
   FlowRemoved,
@@ -111,6 +112,8 @@ export interface FlowChange {
   readonly rule: Rule;
   /** Of a deletion. */
   readonly reason?: FlowRemovedReason;
+  /** Of a modification, and of an addition in another flow's place. */
+  readonly oldActions?: readonly OfAction[];
   readonly origin: ChangeOrigin | undefined;
 }
 
@@ -216,6 +219,8 @@ export interface OfprotoApi {
   checkFlowMod(mod: FlowMod): void;
   /** Runs changes of flow tables as one: when one throws all are undone, and nobody hears of any before the end. */
   atomically<T>(changes: () => T): T;
+  /** Rules that a request selects, as they are. */
+  findFlows(request: FlowStatsRequest): readonly Rule[];
   flowStats(request: FlowStatsRequest): FlowStatsEntry[];
   aggregate(request: FlowStatsRequest): { packets: bigint; bytes: bigint; flows: number };
   tableStats(): TableStats[];

@@ -35,6 +35,7 @@ import type {
 import { checkActions, checkReferences } from './tables/check-actions.ts';
 import { checkPrerequisites } from './tables/check-prerequisites.ts';
 import { type ChangeOrigin, FlowTables } from './tables/flow-tables.ts';
+import { INTERNAL_TABLE } from './tables/limits.ts';
 import { MissFlows } from './tables/miss-flows.ts';
 import type { Rule } from './tables/rule.ts';
 import { Transaction } from './tables/transaction.ts';
@@ -88,8 +89,8 @@ export class Ofproto implements OfprotoApi, BackedBridge {
         added: (table, rule) => this.#backer.ruleAdded(table, rule),
         touched: (rule) => this.#backer.ruleTouched(rule),
         refresh: (rule) => this.#backer.pushStats(rule),
-        flowAdded: (rule, origin) => this.#flowChanged('added', rule, origin),
-        flowModified: (rule, origin) => this.#flowChanged('modified', rule, origin),
+        flowAdded: (rule, oldActions, origin) => this.#flowChanged('added', rule, origin, oldActions),
+        flowModified: (rule, oldActions, origin) => this.#flowChanged('modified', rule, origin, oldActions),
         flowRemoved: (rule, reason, origin) => this.#flowRemoved(rule, reason, origin),
       },
       this.#transaction,
@@ -210,15 +211,20 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     return this.#transaction.run(changes);
   }
 
+  findFlows(request: FlowStatsRequest): readonly Rule[] {
+    if (request.tableId === INTERNAL_TABLE) return this.#misses.select(request, this.#now());
+    return this.#tables.select(request);
+  }
+
   flowStats(request: FlowStatsRequest): FlowStatsEntry[] {
     this.#backer.pushStats();
     const nowMs = this.#now();
-    return this.#tables.select(request).map((rule) => rule.stats(nowMs));
+    return this.findFlows(request).map((rule) => rule.stats(nowMs));
   }
 
   aggregate(request: FlowStatsRequest): { packets: bigint; bytes: bigint; flows: number } {
     this.#backer.pushStats();
-    const rules = this.#tables.select(request);
+    const rules = this.findFlows(request);
     const packets = rules.reduce((sum, rule) => sum + rule.packets, 0);
     const bytes = rules.reduce((sum, rule) => sum + rule.bytes, 0);
     return { packets: BigInt(packets), bytes: BigInt(bytes), flows: rules.length };
@@ -234,9 +240,15 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     }));
   }
 
-  #flowChanged(event: 'added' | 'modified', rule: Rule, origin: ChangeOrigin | undefined): void {
+  #flowChanged(
+    event: 'added' | 'modified',
+    rule: Rule,
+    origin: ChangeOrigin | undefined,
+    oldActions?: readonly OfAction[],
+  ): void {
     if (rule.hidden) return;
-    for (const events of this.#subscribers) events.flowChanged?.({ event, rule, origin });
+    const change = { event, rule, origin, ...(oldActions && { oldActions }) };
+    for (const events of this.#subscribers) events.flowChanged?.(change);
   }
 
   #flowRemoved(rule: Rule, reason: FlowRemovedReason, origin: ChangeOrigin | undefined): void {

@@ -168,6 +168,9 @@ export class Connmgr implements ConnmgrApi {
       packetIn: (packetIn) => {
         for (const session of sessions) session.packetIn(packetIn);
       },
+      flowChanged: (change) => {
+        for (const session of sessions) session.monitors.changed(change);
+      },
       flowRemoved: (removed) => {
         for (const session of sessions) session.flowRemoved(removed);
       },

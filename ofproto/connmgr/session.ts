@@ -18,6 +18,7 @@ import { encodeMessage, VERSIONS } from '../wire/index.ts';
 import { FLOW_REMOVED_REASON, PACKET_IN_REASON, PORT_STATUS_REASON } from './async-config.ts';
 import { Bundles } from './bundles.ts';
 import type { ControllerRole } from './controller.ts';
+import { FlowMonitors } from './flow-monitors.ts';
 import { MultipartRequests } from './multipart-requests.ts';
 import type { SwitchState } from './switch-state.ts';
 
@@ -61,6 +62,7 @@ export class Session {
 
   readonly bundles: Bundles;
   readonly requests: MultipartRequests;
+  readonly monitors = new FlowMonitors(this);
 
   constructor(state: SwitchState, output: SessionOutput, { version, isService, asyncConfig, clock }: SessionOptions) {
     this.requests = new MultipartRequests(clock, (header) => this.refuse(header, 'OFPBRC_MULTIPART_REQUEST_TIMEOUT'));
@@ -74,6 +76,8 @@ export class Session {
   }
 
   send(message: OfMessage, version = this.version): void {
+    // What changed before an answer is told before it.
+    this.monitors.flush();
     for (const part of encodeMessage(message, version)) this.output.send(part);
   }
 

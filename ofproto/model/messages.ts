@@ -175,18 +175,26 @@ export interface AsyncConfig {
   readonly flowRemoved: readonly [number, number];
 }
 
+/** Flags of flow monitors: NXFMF_*, OFPFMF_*. Without OWN a connection hears of its own changes in short. */
+export const OFPFMF = { INITIAL: 1, ADD: 2, DELETE: 4, MODIFY: 8, ACTIONS: 16, OWN: 32, ALL: 63 } as const;
+
+export type FlowMonitorCommand = 'add' | 'modify' | 'delete';
+
 export interface FlowMonitorRequest {
   readonly id: number;
-  /** NXFMF_*: initial 1, add 2, delete 4, modify 8, actions 16, own 32. */
+  readonly command: FlowMonitorCommand;
+  /** OFPFMF. */
   readonly flags: number;
   readonly outPort: number;
+  readonly outGroup: number;
   readonly tableId: number;
   readonly match: Match;
 }
 
 export type FlowUpdate =
   | {
-      readonly event: 'added' | 'deleted' | 'modified';
+      /** `initial` is said as `added` before 1.4. */
+      readonly event: 'initial' | 'added' | 'deleted' | 'modified';
       readonly reason: number;
       readonly priority: number;
       readonly idleTimeout: number;
@@ -196,7 +204,10 @@ export type FlowUpdate =
       readonly match: Match;
       readonly actions: readonly OfAction[];
     }
-  | { readonly event: 'abbrev'; readonly xid: number };
+  | { readonly event: 'abbrev'; readonly xid: number }
+  /** Messages of their own before 1.4. */
+  | { readonly event: 'paused' }
+  | { readonly event: 'resumed' };
 
 /** What each message carries besides its type and xid. */
 export interface OfBodies {

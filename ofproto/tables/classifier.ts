@@ -127,6 +127,19 @@ export class Classifier {
   }
 }
 
+/** A match that selects the rules that match a part of what it does. */
+export type LooseCriteria = Masked;
+
+export function looseCriteria(match: Match): LooseCriteria {
+  const mask = minimask(match.mask);
+  return { mask, values: minivalues(match.flow, mask) };
+}
+
+export function isLooseMatch(rule: Rule, { mask, values }: LooseCriteria): boolean {
+  const slots = slotsOf(mask, rule.mask);
+  return slots?.every((slot, i) => ((rule.values[slot]! & mask.bits[i]!) ^ values[i]!) === 0) ?? false;
+}
+
 /** For each slot of `criteria`, the slot of `mask` that holds the same bits; undefined when `mask` lacks some. */
 function slotsOf(criteria: Minimask, mask: Minimask): number[] | undefined {
   const slots: number[] = [];

@@ -36,9 +36,10 @@ export interface FlowTablesListener {
 
   // News of visible changes, after the transaction that they were part of. A rule's megaflows still exist.
 
-  flowAdded(rule: Rule, origin: ChangeOrigin | undefined): void;
-  /** Actions, cookie or timeouts are others now. */
-  flowModified(rule: Rule, origin: ChangeOrigin | undefined): void;
+  /** `oldActions`: of the flow that it replaced. */
+  flowAdded(rule: Rule, oldActions: readonly OfAction[] | undefined, origin: ChangeOrigin | undefined): void;
+  /** Actions or cookie are others now. */
+  flowModified(rule: Rule, oldActions: readonly OfAction[], origin: ChangeOrigin | undefined): void;
   flowRemoved(rule: Rule, reason: FlowRemovedReason, origin: ChangeOrigin | undefined): void;
 }
 
@@ -136,7 +137,7 @@ export class FlowTables {
       this.#unlink(rule, 'replaced');
       this.#link(old);
     };
-    this.#transaction.note(undo, () => this.#listener.flowModified(rule, origin));
+    this.#transaction.note(undo, () => this.#listener.flowAdded(rule, old.actions, origin));
   }
 
   /** Throws OfError OFPFMFC_TABLE_FULL when one more rule cannot have a place. */
@@ -189,7 +190,7 @@ export class FlowTables {
     this.#link(rule);
     this.#transaction.note(
       () => this.#unlink(rule, 'replaced'),
-      () => this.#listener.flowAdded(rule, origin),
+      () => this.#listener.flowAdded(rule, undefined, origin),
     );
   }
 
@@ -226,7 +227,7 @@ export class FlowTables {
       Object.assign(rule, { cookie, modifiedMs, packets, bytes });
       this.#listener.touched(rule);
     };
-    this.#transaction.note(undo, () => isNews && this.#listener.flowModified(rule, origin));
+    this.#transaction.note(undo, () => isNews && this.#listener.flowModified(rule, actions, origin));
   }
 
   #setActions(rule: Rule, actions: readonly OfAction[]): void {
@@ -336,17 +337,25 @@ const sameActions = (a: readonly OfAction[], b: readonly OfAction[]) =>
 const isIdle = (rule: Rule, nowMs: number) =>
   rule.idleTimeout > 0 && nowMs >= Math.max(rule.usedMs, rule.createdMs) + rule.idleTimeout * 1000;
 
-function selects(selector: Selector, rule: Rule): boolean {
+/** Whether a rule that matches what the selector does is meant by it. */
+export function selects(selector: Selector, rule: Rule): boolean {
   return (
     !rule.hidden &&
     ((rule.cookie ^ selector.cookie) & selector.cookieMask) === 0n &&
-    (selector.outPort === OFPP.ANY || rule.actions.some((action) => outputsTo(action, selector.outPort))) &&
-    (selector.outGroup === OFPG_ANY || usesGroup(rule, selector.outGroup))
+    hasOutput(rule.actions, selector.outPort, selector.outGroup)
   );
 }
 
-function usesGroup(rule: Rule, groupId: number): boolean {
-  for (const [kind, id] of referencesOf(rule.actions)) if (kind === 'group' && id === groupId) return true;
+/** Whether actions output to a port and use a group, where these are not "any". */
+export function hasOutput(actions: readonly OfAction[], outPort: number, outGroup: number): boolean {
+  return (
+    (outPort === OFPP.ANY || actions.some((action) => outputsTo(action, outPort))) &&
+    (outGroup === OFPG_ANY || usesGroup(actions, outGroup))
+  );
+}
+
+function usesGroup(actions: readonly OfAction[], groupId: number): boolean {
+  for (const [kind, id] of referencesOf(actions)) if (kind === 'group' && id === groupId) return true;
   return false;
 }
 

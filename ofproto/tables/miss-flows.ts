@@ -4,9 +4,12 @@
 import type { OfAction } from '../model/actions.ts';
 import { field, matchFieldNumber } from '../model/fields.ts';
 import { emptyMatch } from '../model/flow.ts';
-import { type FlowStatsEntry, newFlowMod } from '../model/flow-mod.ts';
+import { type FlowStatsEntry, type FlowStatsRequest, newFlowMod } from '../model/flow-mod.ts';
 import type { MissCount } from '../xlate/snapshot.ts';
+import { isLooseMatch, looseCriteria } from './classifier.ts';
+import { selects } from './flow-tables.ts';
 import { INTERNAL_TABLE } from './limits.ts';
+import { Rule } from './rule.ts';
 
 /** Which flow a packet meets is said by a register, as in Open vSwitch. */
 const MISS_REGISTERS = { controller: 1, drop: 2, fragment: 3 } as const;
@@ -38,6 +41,17 @@ export class MissFlows {
       this.#flow(0, 'reg0', MISS_REGISTERS.drop, drop, this.counts.drop, nowMs),
       this.#flow(0, 'reg0', MISS_REGISTERS.fragment, drop, this.counts.fragment, nowMs),
     ];
+  }
+
+  /** Those of them that a request selects, as rules that stand for this moment. */
+  select(selector: FlowStatsRequest, nowMs: number): Rule[] {
+    const criteria = looseCriteria(selector.match);
+    const rules = this.flows(nowMs).map((flow) => {
+      const rule = new Rule(INTERNAL_TABLE, flow, this.#sinceMs);
+      rule.credit(Number(flow.packets), Number(flow.bytes), this.#sinceMs);
+      return rule;
+    });
+    return rules.filter((rule) => isLooseMatch(rule, criteria) && selects(selector, rule));
   }
 
   #flow(

@@ -73,6 +73,9 @@ export class FakeOfproto implements OfprotoApi {
   }
 
   checkFlowMod(): void {}
+  findFlows(): readonly never[] {
+    return [];
+  }
   atomically<T>(changes: () => T): T {
     return changes();
   }

@@ -89,11 +89,6 @@ export const connectionHandlers: Handlers = {
     session.controllerId = controllerId;
     session.switch.changed();
   },
-
-  // Flow monitors are an extension that clients can do without; the error is what tells them.
-  flow_monitor_request: () => {
-    throw new OfError('OFPBRC_BAD_STAT');
-  },
 };
 
 function configOf(session: Parameters<NonNullable<Handlers['echo_reply']>>[0]): SwitchConfig {

@@ -6,6 +6,7 @@ import { extensionHandlers } from './extensions.ts';
 import { groupHandlers } from './groups.ts';
 import type { Handlers } from './handler.ts';
 import { meterHandlers } from './meters.ts';
+import { monitorHandlers } from './monitors.ts';
 import { portHandlers } from './ports.ts';
 import { queueHandlers } from './queues.ts';
 import { tableHandlers } from './tables.ts';
@@ -19,4 +20,5 @@ export const handlers: Handlers = {
   ...bundleHandlers,
   ...queueHandlers,
   ...extensionHandlers,
+  ...monitorHandlers,
 };

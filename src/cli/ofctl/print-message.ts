@@ -237,6 +237,7 @@ const UPDATE_REASONS = ['idle', 'hard', 'delete', 'group_delete', 'meter_delete'
 function formatUpdate(update: FlowUpdate, names: Names): string {
   if (update.event === 'abbrev') return ` event=ABBREV xid=0x${update.xid.toString(16)}`;
   const parts = [` event=${update.event.toUpperCase()}`];
+  if (update.event === 'paused' || update.event === 'resumed') return parts.join('');
   if (update.event === 'deleted') parts.push(`reason=${UPDATE_REASONS[update.reason] ?? update.reason}`);
   parts.push(`table=${formatTable(update.tableId, names)}`);
   if (update.idleTimeout) parts.push(`idle_timeout=${update.idleTimeout}`);

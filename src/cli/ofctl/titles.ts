@@ -1,6 +1,6 @@
 // The titles of printed messages: the protocol's own names, with the version from 1.1 on.
 
-import { OFP14_VERSION, type OfMessage, type OfType } from '../../../ofproto/model/messages.ts';
+import { OFP13_VERSION, OFP14_VERSION, type OfMessage, type OfType } from '../../../ofproto/model/messages.ts';
 
 const TITLES: Readonly<Record<OfType, string>> = {
   hello: 'OFPT_HELLO',
@@ -80,19 +80,26 @@ const TITLES: Readonly<Record<OfType, string>> = {
 };
 
 /** Messages whose Nicira form has a name of its own. */
-function niciraTitle(message: OfMessage): string | undefined {
+function niciraTitle(message: OfMessage, version: number): string | undefined {
   if ('format' in message && message.format === 'nxm' && message.type !== 'set_flow_format') {
     return TITLES[message.type].replace('OFP', 'NX');
   }
   if (message.type === 'packet_in' && message.format !== 'standard') return message.format.toUpperCase();
+  if (message.type.startsWith('flow_monitor')) return monitorTitle(message.type, version);
   if ('nicira' in message && message.nicira) return TITLES[message.type].replace('OFPT_', 'NXT_');
   return undefined;
+}
+
+/** An extension of Nicira's up to 1.2, of ONF's on 1.3, and OpenFlow's own since. */
+function monitorTitle(type: OfType, version: number): string {
+  if (version < OFP13_VERSION) return TITLES[type];
+  return TITLES[type].replace('NX', version === OFP13_VERSION ? 'ONF' : 'OFP');
 }
 
 /** `OFPST_FLOW reply (OF1.3)`. */
 export function messageTitle(message: OfMessage, version: number): string {
   const title =
-    niciraTitle(message) ?? extension10(message, version) ?? queueDesc(message, version) ?? TITLES[message.type];
+    niciraTitle(message, version) ?? extension10(message, version) ?? queueDesc(message, version) ?? TITLES[message.type];
   return version > 1 ? `${title} (OF1.${version - 1})` : title;
 }
 

@@ -57,7 +57,8 @@ function parseWatch(text: string, id: number, names: Names): FlowMonitorRequest 
     else if (key === 'out_port') outPort = portFromText(value, names) ?? badPort(value);
     else fields.push(item);
   }
-  return { id, flags, outPort, tableId, match: parseMatchText(fields.join(','), names) };
+  const match = parseMatchText(fields.join(','), names);
+  return { id, command: 'add', flags, outPort, outGroup: OFPP.ANY, tableId, match };
 }
 
 function badPort(text: string): never {
@@ -89,7 +90,6 @@ export async function monitor(ctx: CommandContext, [name, ...words]: readonly st
 
 async function watch(ctx: CommandContext, client: OfClient, name: string, watches: readonly string[]): Promise<void> {
   if (watches.length === 0) return;
-  if (client.version > 1) throw new UserError('watch: needs OpenFlow 1.0, where flow monitoring is an extension');
   const names = await ctx.namesToAccept(name);
   const monitors = watches.map((word, id) => parseWatch(word.slice('watch:'.length), id, names));
   const parts = await client.ask({ type: 'flow_monitor_request', monitors }, 'flow_monitor_reply');

@@ -57,7 +57,7 @@ describe('Transaction', () => {
       tables.apply(parseFlow('udp', 'delete'), 1);
       expect(news).toEqual([]);
     });
-    expect(news).toEqual(['added icmp', 'modified tcp', 'delete udp']);
+    expect(news).toEqual(['added icmp', 'added tcp', 'delete udp']);
   });
 });
 
