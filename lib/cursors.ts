@@ -7,13 +7,17 @@ import { ProtocolError } from './errors.ts';
 export class Reader {
   readonly bytes: Uint8Array;
   readonly code: string;
-  #view: DataView;
+  /** Of the whole message: the readers of its parts share it. */
+  readonly #view: DataView;
+  /** Where `bytes` begins in the view. */
+  readonly #base: number;
   #offset = 0;
 
-  constructor(bytes: Uint8Array, code = 'truncated') {
+  constructor(bytes: Uint8Array, code = 'truncated', outer?: Reader) {
     this.bytes = bytes;
     this.code = code;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = outer ? outer.#view : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#base = outer ? bytes.byteOffset - outer.#view.byteOffset : 0;
   }
 
   /** Bytes read so far. */
@@ -41,7 +45,7 @@ export class Reader {
 
   /** The next `size` bytes, a view of the same memory. */
   take(size: number): Uint8Array {
-    const start = this.#advance(size);
+    const start = this.#advance(size) - this.#base;
     return this.bytes.subarray(start, start + size);
   }
 
@@ -61,13 +65,13 @@ export class Reader {
 
   /** A reader of the next `size` bytes, which this one steps over. */
   sub(size: number): Reader {
-    return new Reader(this.take(size), this.code);
+    return new Reader(this.take(size), this.code, this);
   }
 
   /** The u16 that lies `ahead` bytes further, without reading it. */
   peek16(ahead: number): number {
     if (ahead + 2 > this.remaining) throw this.#short(ahead + 2);
-    return this.#view.getUint16(this.#offset + ahead);
+    return this.#view.getUint16(this.#base + this.#offset + ahead);
   }
 
   /** Text up to the first NUL in a field of `size` bytes. */
@@ -77,11 +81,12 @@ export class Reader {
     return Buffer.from(end < 0 ? raw : raw.subarray(0, end)).toString('utf8');
   }
 
+  /** Steps over `size` bytes; returns where they are in the view. */
   #advance(size: number): number {
     if (size < 0 || size > this.remaining) throw this.#short(size);
     const start = this.#offset;
     this.#offset += size;
-    return start;
+    return this.#base + start;
   }
 
   #short(size: number): ProtocolError {

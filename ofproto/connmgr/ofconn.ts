@@ -18,7 +18,10 @@ import type { SwitchState } from './switch-state.ts';
 
 const log = logger('connmgr');
 
-const MESSAGES_PER_TURN = 50;
+const MESSAGES_PER_TURN = 200;
+/** What a connection may take of one turn of the event loop, looked at every so many messages. */
+const TURN_MS = 1;
+const MESSAGES_PER_LOOK = 16;
 /** Packet-ins that may wait in the connection for a slow reader. */
 const PACKET_IN_QUEUE_BYTES = 256 * 1024;
 
@@ -145,7 +148,8 @@ export class OfConn implements SessionOutput {
   }
 
   #turn(): void {
-    for (let count = 0; count < MESSAGES_PER_TURN; count++) {
+    const startMs = performance.now();
+    for (let count = 1; count <= MESSAGES_PER_TURN; count++) {
       const session = this.#session;
       // A peer that does not read its replies is not served until it does; drained() comes back here.
       if (!session || this.congested) return;
@@ -157,6 +161,7 @@ export class OfConn implements SessionOutput {
         this.#wait(session, bytes, pending);
         return;
       }
+      if (count % MESSAGES_PER_LOOK === 0 && performance.now() - startMs >= TURN_MS) break;
     }
     this.#schedule();
   }

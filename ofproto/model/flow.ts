@@ -44,14 +44,19 @@ const FLOW_WORDS = FLOW_SIZE / 4;
 /** FLOW_SIZE bytes with views on them: a packet's fields, a match's values, or a mask over either. */
 export class Flow {
   readonly bytes: Uint8Array;
-  readonly view: DataView;
+  #view: DataView | undefined;
   /** The same bytes as 32-bit words, in the machine's order: for hashing, comparing and masking only. */
   readonly words: Uint32Array;
 
   constructor(bytes: Uint8Array = new Uint8Array(FLOW_SIZE)) {
     this.bytes = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, FLOW_SIZE);
     this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, FLOW_WORDS);
+  }
+
+  /** Made when first asked for: short-lived flows are often only compared. */
+  get view(): DataView {
+    this.#view ??= new DataView(this.bytes.buffer, this.bytes.byteOffset, FLOW_SIZE);
+    return this.#view;
   }
 
   clone(): Flow {
@@ -108,6 +113,21 @@ export interface Match {
   readonly mask: Flow;
 }
 
+/** Matches that share one buffer: a buffer of its own for each costs more than all the rest of decoding a flow-mod. */
+const SLAB_FLOWS = 32;
+let slab = new ArrayBuffer(0);
+let slabUsed = 0;
+
+function newFlow(): Flow {
+  if (slabUsed === slab.byteLength) {
+    slab = new ArrayBuffer(SLAB_FLOWS * FLOW_SIZE);
+    slabUsed = 0;
+  }
+  const flow = new Flow(new Uint8Array(slab, slabUsed, FLOW_SIZE));
+  slabUsed += FLOW_SIZE;
+  return flow;
+}
+
 export function emptyMatch(): Match {
-  return { flow: new Flow(), mask: new Flow() };
+  return { flow: newFlow(), mask: newFlow() };
 }

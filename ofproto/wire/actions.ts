@@ -29,7 +29,7 @@ export function decodeActions(r: Reader, version: number, depth = 0): OfAction[]
   while (r.remaining > 0) {
     const length = r.peek16(2);
     if (length < 8 || length % 8 !== 0 || length > r.remaining) throw new OfError(unknownAction(r, version));
-    const body = new Reader(r.take(length), 'OFPBAC_BAD_LEN');
+    const body = new Reader(r.take(length), 'OFPBAC_BAD_LEN', r);
     actions.push(decodeAction(body, version, depth));
     if (body.remaining >= 8) throw new OfError('OFPBAC_BAD_LEN');
   }

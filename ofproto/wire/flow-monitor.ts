@@ -21,7 +21,7 @@ import { decodeActions, encodeActions } from './actions.ts';
 import { type Codec, codec, during, emptyCodec, entry, listCodec, since } from './codec.ts';
 import { decodeNxMatch } from './flow-mods.ts';
 import { decodeInstructions, encodeInstructions } from './instructions.ts';
-import { decodeMatch13, encodeMatch13, encodeOxm } from './oxm.ts';
+import { decodeMatch, encodeMatch, encodeOxm } from './oxm.ts';
 
 const V10 = OFP10_VERSION;
 const V12 = OFP12_VERSION;
@@ -68,7 +68,7 @@ function decodeOnfRequest(r: Reader): FlowMonitorRequest {
   const outPort = r.u32();
   const tableId = r.u8();
   mustBeZero(r.take(3));
-  return { ...ADDS, ...head, outPort, tableId, match: decodeMatch13(r) };
+  return { ...ADDS, ...head, outPort, tableId, match: decodeMatch(r) };
 }
 
 function encodeOnfRequest(w: Writer, request: FlowMonitorRequest): void {
@@ -99,14 +99,14 @@ function decodeRequest14(r: Reader): FlowMonitorRequest {
   if (!command) throw new OfError('OFPMOFC_BAD_COMMAND');
   if (bits & OFPFMF.OWN) throw new OfError('OFPMOFC_BAD_FLAGS');
   const flags = checkFlags((bits & ~OWN_14) | (bits & OWN_14 ? OFPFMF.OWN : 0));
-  return { ...head, flags, tableId, command, match: decodeMatch13(r) };
+  return { ...head, flags, tableId, command, match: decodeMatch(r) };
 }
 
 function encodeRequest14(w: Writer, request: FlowMonitorRequest, version: number): void {
   const flags = (request.flags & ~OFPFMF.OWN) | (request.flags & OFPFMF.OWN ? OWN_14 : 0);
   w.u32(request.id).u32(request.outPort).u32(request.outGroup).u16(flags);
   w.u8(request.tableId).u8(COMMANDS.indexOf(request.command));
-  encodeMatch13(w, request.match, version);
+  encodeMatch(w, request.match, version);
 }
 
 type FullUpdate = Extract<FlowUpdate, { readonly match: Match }>;
@@ -125,7 +125,7 @@ function decodeUpdateOld(list: Reader, version: number): FlowUpdate {
   const tableId = r.u8();
   r.skip(1);
   const cookie = r.u64();
-  const match = version === V13 ? decodeMatch13(r) : decodeNxMatch(r, matchLen).match;
+  const match = version === V13 ? decodeMatch(r) : decodeNxMatch(r, matchLen).match;
   return { event, ...head, tableId, cookie, match, actions: decodeDoings(r, version) };
 }
 
@@ -173,7 +173,7 @@ function decodeUpdate14(list: Reader, version: number): FlowUpdate {
   const head = { tableId: r.u8(), reason: r.u8(), idleTimeout: r.u16(), hardTimeout: r.u16(), priority: r.u16() };
   r.skip(4);
   const cookie = r.u64();
-  return { event, ...head, cookie, match: decodeMatch13(r), actions: decodeDoings(r, version) };
+  return { event, ...head, cookie, match: decodeMatch(r), actions: decodeDoings(r, version) };
 }
 
 function encodeUpdate14(w: Writer, update: FlowUpdate, version: number): void {
@@ -186,7 +186,7 @@ function encodeUpdate14(w: Writer, update: FlowUpdate, version: number): void {
   } else {
     w.u8(update.tableId).u8(update.reason).u16(update.idleTimeout).u16(update.hardTimeout).u16(update.priority);
     w.zeros(4).u64(update.cookie);
-    encodeMatch13(w, update.match, version);
+    encodeMatch(w, update.match, version);
     encodeDoings(w, update, version);
   }
   w.patch16(start, w.size - start);

@@ -13,7 +13,11 @@ import {
   fieldMask,
   getField,
   isMatched,
+  isPlainNumber,
   matchField,
+  matchNumber,
+  numberOf,
+  validNumber,
 } from '../model/fields.ts';
 import { emptyMatch, KEY_VLAN0_TCI, type Match, VLAN_CFI } from '../model/flow.ts';
 import { OfError } from '../model/flow-mod.ts';
@@ -166,12 +170,36 @@ function isTunMetadata(raw: number): boolean {
 
 function decodeField(r: Reader, match: Match, header: FieldHeader & { field: Field }, lenient: boolean): void {
   const f = header.field;
+  if (isPlainNumber(f)) {
+    decodeNumber(r, match, header, lenient);
+    return;
+  }
   const { value, mask } = readFieldValue(r, header);
   if (!lenient && !prerequisitesMet(match.flow, f, match.mask)) throw new OfError('OFPBMC_BAD_PREREQ');
   const exact = exactMask(f);
   if (value.some((byte, i) => (byte & ~exact[i]!) !== 0)) throw new OfError('OFPBMC_BAD_VALUE');
   if (f.name === 'in_port_oxm' || f.name === 'actset_output') checkPort(Number(bigintOf(value)), 'OFPBMC_BAD_VALUE');
   matchField(match, f, value, mask);
+}
+
+/** decodeField() for plain numbers, which most fields are. */
+function decodeNumber(r: Reader, match: Match, header: FieldHeader & { field: Field }, lenient: boolean): void {
+  const { field: f, hasMask, length } = header;
+  if (length !== f.size * (hasMask ? 2 : 1)) throw new OfError('OFPBMC_BAD_FIELD');
+  const valid = validNumber(f);
+  const value = readNumber(r, f.size);
+  const mask = hasMask ? readNumber(r, f.size) : valid;
+  if (hasMask && (value & ~mask) !== 0) throw new OfError('OFPBMC_BAD_WILDCARDS');
+  if (f.mask === 'none' && (mask & valid) >>> 0 !== valid) throw new OfError('OFPBMC_BAD_MASK');
+  if (!lenient && !prerequisitesMet(match.flow, f)) throw new OfError('OFPBMC_BAD_PREREQ');
+  if ((value & ~valid) !== 0) throw new OfError('OFPBMC_BAD_VALUE');
+  matchNumber(match, f, value, mask);
+}
+
+function readNumber(r: Reader, size: number): number {
+  if (size === 4) return r.u32();
+  if (size === 2) return r.u16();
+  return size === 1 ? r.u8() : numberOf(r.take(size));
 }
 
 const L4_FIELDS: Readonly<Record<number, readonly string[]>> = {

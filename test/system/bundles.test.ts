@@ -97,7 +97,7 @@ const CASES: readonly (readonly [what: string, messages: (m: Messages) => string
   ['is discarded', (m) => [m.open(15, 3), m.add(15, 3, m.flow(0x21, { table: 9 })), m.discard(15, 3), m.commit(15, 3)]],
 ];
 
-describe.each([4] as const)('a bundle of version %i', (version) => {
+describe.each([4, 5, 6] as const)('a bundle of version %i', (version) => {
   it.each(CASES)('%s', async (_, messages) => {
     const m = messagesOf(version);
     const wanted = messages(m).map((text) => text.replaceAll(' ', ''));

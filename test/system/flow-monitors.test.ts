@@ -53,7 +53,7 @@ async function run(version: string, watch: string): Promise<[string[], string[]]
   return [updates(monitors[0]!.text()), updates(monitors[1]!.text())];
 }
 
-describe.each(['OpenFlow10', 'OpenFlow13'])('ovs-ofctl monitor over %s', (version) => {
+describe.each(['OpenFlow10', 'OpenFlow13', 'OpenFlow14', 'OpenFlow15'])('ovs-ofctl monitor over %s', (version) => {
   it.each(['watch:', 'watch:!actions', 'watch:!initial,!modify', 'watch:out_port=2', 'watch:table=1,udp'])(
     'prints the same for %s',
     async (watch) => {

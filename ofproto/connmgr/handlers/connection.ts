@@ -1,7 +1,6 @@
 // Messages about the connection itself: echo, features, configuration, barriers, roles, asynchronous messages, and the
 // Nicira extensions that choose formats.
 
-import { OfError } from '../../model/flow-mod.ts';
 import { type Capability, OFP13_VERSION, type SwitchConfig } from '../../model/messages.ts';
 import { OFPAT10_SUPPORTED } from '../../wire/index.ts';
 import { asyncConfig13, hasInvalidTtl, withInvalidTtl } from '../async-config.ts';
