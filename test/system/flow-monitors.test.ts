@@ -14,11 +14,7 @@ const CHANGES: readonly (readonly string[])[] = [
   ['add-flow', 'br0', 'table=1,priority=8,udp,actions=output:1'],
   ['add-flow', 'br0', 'table=1,priority=8,udp,actions=output:1'],
   ['mod-flows', 'br0', 'table=1,udp,actions=output:1'],
-  [
-    'add-flow',
-    'br0',
-    'table=2,hard_timeout=100,tcp,in_port=1,actions=move:NXM_OF_IN_PORT[]->NXM_NX_REG0[0..15],NORMAL',
-  ],
+  ['add-flow', 'br0', 'table=2,hard_timeout=100,tcp,in_port=1,actions=set_field:5->reg0,NORMAL'],
   ['del-flows', 'br0', 'table=1,udp'],
   ['--strict', 'del-flows', 'br0', 'table=1,priority=7,tcp'],
   ['add-flow', 'br0', 'table=1,priority=99,udp,tp_src=99,actions=output:2'],
