@@ -226,6 +226,8 @@ export interface OfprotoApi {
   tableStats(): TableStats[];
   readonly resources: GroupsAndMeters;
   packetOut(out: PacketOut): void;
+  /** Lets a paused packet go on. Throws OfError. */
+  resume(packetIn: PacketIn): void;
   /** Resolves once no megaflow older than the changes made so far can forward a packet. */
   barrier(): Promise<void>;
 

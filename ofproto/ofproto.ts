@@ -1,15 +1,21 @@
 // One bridge: its ports, flow tables and MAC table, and what OpenFlow connections, the reconciler and the CLI do to them.
 // Packets reach it through the backer (upcall/backer.ts), which it shares with the other bridges of the datapath.
 
+import { randomBytes } from 'node:crypto';
 import type { DpPort } from '../datapath/dpif.ts';
 import { UserError } from '../lib/errors.ts';
 import { BridgePort, BridgePorts } from './bridge-ports.ts';
+import { packetInOf, thawedState } from './continuations.ts';
 import { FailMode } from './fail-mode.ts';
 import { type ResourceOwner, ResourceTables } from './groups/resource-tables.ts';
 import { L2Switch } from './l2-switch.ts';
 import { macNumber } from './mac-learning.ts';
 import { OFPP, type OfAction } from './model/actions.ts';
+
+
 import { FLOW_METADATA, type Flow, KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE } from './model/flow.ts';
+
+
 import {
   type FlowMod,
   type FlowRemovedReason,
@@ -18,10 +24,11 @@ import {
   OfError,
   type OfPortDesc,
   type OfPortStats,
+  type PacketIn,
   type PacketOut,
   type TableStats,
 } from './model/flow-mod.ts';
-import { applyMetadata, metadataMatch } from './model/packet-metadata.ts';
+import { applyMetadata } from './model/packet-metadata.ts';
 import type {
   BundleSettings,
   OfPort,
@@ -37,7 +44,7 @@ import { checkPrerequisites } from './tables/check-prerequisites.ts';
 import { type ChangeOrigin, FlowTables } from './tables/flow-tables.ts';
 import { INTERNAL_TABLE } from './tables/limits.ts';
 import { MissFlows } from './tables/miss-flows.ts';
-import type { Rule } from './tables/rule.ts';
+import { type Rule, totals } from './tables/rule.ts';
 import { Transaction } from './tables/transaction.ts';
 import { parseActions } from './text/parse-actions.ts';
 import { parseTraceFlow } from './text/parse-flow.ts';
@@ -56,6 +63,8 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   readonly name: string;
   datapathId = 0n;
   readonly #backer: Backer;
+  /** Names the bridge in continuations. */
+  readonly #uuid = randomBytes(16);
   readonly #ports = new BridgePorts();
   readonly #tables: FlowTables;
   readonly #transaction = new Transaction();
@@ -224,20 +233,12 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   aggregate(request: FlowStatsRequest): { packets: bigint; bytes: bigint; flows: number } {
     this.#backer.pushStats();
-    const rules = this.findFlows(request);
-    const packets = rules.reduce((sum, rule) => sum + rule.packets, 0);
-    const bytes = rules.reduce((sum, rule) => sum + rule.bytes, 0);
-    return { packets: BigInt(packets), bytes: BigInt(bytes), flows: rules.length };
+    return totals(this.findFlows(request));
   }
 
   tableStats(): TableStats[] {
     this.#backer.pushStats();
-    return this.#tables.tables().map((table) => ({
-      tableId: table.id,
-      activeCount: table.activeCount,
-      lookupCount: BigInt(table.lookupCount),
-      matchedCount: BigInt(table.matchedCount),
-    }));
+    return this.#tables.tables().map((table) => table.stats());
   }
 
   #flowChanged(
@@ -290,19 +291,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   }
 
   packetIn(spec: ControllerSpec, packet: Uint8Array, frameSize: number): void {
-    const { reason, miss, tableId, ruleCookie, controllerId, maxLen, userdata } = spec;
-    const packetIn = {
-      reason,
-      tableId,
-      cookie: ruleCookie,
-      totalLen: frameSize,
-      packet,
-      metadata: metadataMatch(spec.metadata),
-      controllerId,
-      maxLen,
-      ...(miss ? { miss } : {}),
-      ...(userdata ? { userdata } : {}),
-    };
+    const packetIn = packetInOf(spec, packet, frameSize, this.#uuid);
     for (const events of this.#subscribers) events.packetIn(packetIn);
   }
 
@@ -314,12 +303,27 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     if (!isReal && !isNobody) throw new OfError('OFPBRC_BAD_PORT');
     // Nothing that could be sent; Open vSwitch does not complain either.
     if (out.packet.length < ETH_HEADER_SIZE) return;
-    const odpPort = this.#ports.get(out.inPort)?.odpPort ?? ODPP_NONE;
-    const flow = this.#backer.flowOf(out.packet, odpPort);
-    flow.setU32(KEY_IN_PORT, out.inPort);
-    if (out.metadata) applyMetadata(flow, out.metadata);
+    const { odpPort, flow } = this.#given(out.packet, out.inPort, out.metadata);
     checkPrerequisites(out.actions, { flow });
     this.#backer.execute(out.packet, odpPort, xlate(this.snapshot, flow, { packetOut: out.actions }));
+  }
+
+  resume(packetIn: PacketIn): void {
+    const { packet, metadata } = packetIn;
+    if (packet.length < ETH_HEADER_SIZE) throw new OfError('OFPBRC_BAD_LEN', 'packet is shorter than Ethernet');
+    const { odpPort, flow } = this.#given(packet, metadata.flow.u32(KEY_IN_PORT), metadata);
+    const resume = thawedState(packetIn, flow, this.snapshot, this.#uuid);
+    for (const { actions } of resume.frames) checkReferences(actions, this.#resources);
+    this.#backer.execute(packet, odpPort, xlate(this.snapshot, flow, { resume }));
+  }
+
+  /** A packet that a controller gave, as it is to be translated. */
+  #given(packet: Uint8Array, inPort: number, metadata: PacketOut['metadata']) {
+    const odpPort = this.#ports.get(inPort)?.odpPort ?? ODPP_NONE;
+    const flow = this.#backer.flowOf(packet, odpPort);
+    flow.setU32(KEY_IN_PORT, inPort);
+    if (metadata) applyMetadata(flow, metadata);
+    return { odpPort, flow };
   }
 
   hiddenFlows(): FlowStatsEntry[] {

@@ -138,6 +138,28 @@ export interface PacketIn {
   readonly controllerId: number;
   readonly maxLen: number;
   readonly userdata?: Uint8Array;
+  readonly continuation?: Continuation;
+}
+
+/** Actions that a paused packet has still to run, with the place they come from. */
+export interface ContinuedActions {
+  readonly tableId: number;
+  readonly cookie: bigint;
+  readonly actions: readonly OfAction[];
+}
+
+/** What a controller gives back to let a paused packet go on: opaque to it (ovs-actions(7), "controller", pause). */
+export interface Continuation {
+  /** 16 bytes that name the bridge. */
+  readonly bridge: Uint8Array;
+  /** Top first. */
+  readonly stack: readonly Uint8Array[];
+  /** Bits of the mirrors that have their copy. */
+  readonly mirrors: number;
+  readonly conntracked: boolean;
+  readonly actions: readonly ContinuedActions[];
+  readonly actionSet: readonly OfAction[];
+  readonly odpPort?: number;
 }
 
 export interface PacketOut {

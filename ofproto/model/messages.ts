@@ -237,6 +237,8 @@ export interface OfBodies {
   role_request: RoleBody;
   role_reply: RoleBody;
 
+  /** NXT_RESUME: the packet and its continuation as NXT_PACKET_IN2 had them. */
+  resume: { readonly packetIn: PacketIn };
   bundle_control: BundleControl;
   /** `bytes`: the whole message to add, header included. */
   bundle_add: { readonly bundleId: number; readonly flags: number; readonly bytes: Uint8Array };

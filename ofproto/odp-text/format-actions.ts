@@ -14,6 +14,8 @@ export interface ControllerText {
   readonly ruleCookie: bigint;
   readonly controllerId: number;
   readonly maxLen: number;
+  /** The packet waits for the controller. */
+  readonly continuation?: unknown;
 }
 
 /** The slow path does each packet's actions. */
@@ -96,7 +98,7 @@ function formatUserspace(cookie: number, { controller, dontSend }: OdpTextOption
   const text = [
     `reason=${spec.miss ? MISS_NUMBERS[spec.miss] : REASON_NUMBERS[spec.reason]}`,
     `dont_send=${dontSend ? 1 : 0}`,
-    'continuation=0',
+    `continuation=${spec.continuation ? 1 : 0}`,
     `recirc_id=${cookie}`,
     `rule_cookie=${spec.ruleCookie === 0n ? '0' : `0x${spec.ruleCookie.toString(16)}`}`,
     `controller_id=${spec.controllerId}`,

@@ -105,9 +105,6 @@ function checkArgument(action: OfAction, tableId: number): void {
         throw new OfError('OFPBAC_BAD_ARGUMENT', `push_vlan takes 0x8100 or 0x88a8`);
       }
       break;
-    case 'controller':
-      if (action.pause) throw new OfError('OFPBAC_BAD_TYPE', 'controller: pause');
-      break;
     case 'set_field':
       checkWritable(action.field);
       break;

@@ -2,6 +2,7 @@
 
 import type { Subfield } from '../model/actions.ts';
 import type { Flow, Match } from '../model/flow.ts';
+import type { TableStats } from '../model/flow-mod.ts';
 import { Classifier } from './classifier.ts';
 import { EvictionGroups } from './eviction.ts';
 import { MAX_RULES } from './limits.ts';
@@ -86,6 +87,15 @@ export class FlowTable {
   /** The rule to give up for another; undefined when none may be. */
   evictable(): Rule | undefined {
     return this.#eviction?.choose();
+  }
+
+  stats(): TableStats {
+    return {
+      tableId: this.id,
+      activeCount: this.activeCount,
+      lookupCount: BigInt(this.lookupCount),
+      matchedCount: BigInt(this.matchedCount),
+    };
   }
 
   insert(rule: Rule): void {

@@ -107,3 +107,10 @@ export class Rule {
     };
   }
 }
+
+/** What rules counted together (OFPST_AGGREGATE). */
+export function totals(rules: readonly Rule[]): { packets: bigint; bytes: bigint; flows: number } {
+  const packets = rules.reduce((sum, rule) => sum + rule.packets, 0);
+  const bytes = rules.reduce((sum, rule) => sum + rule.bytes, 0);
+  return { packets: BigInt(packets), bytes: BigInt(bytes), flows: rules.length };
+}

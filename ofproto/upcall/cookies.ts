@@ -1,6 +1,7 @@
 // The numbers that stand in `userspace` actions for what is to be done with the packet. Equal intents share a number, so
 // that translating again gives equal actions; a number lives as long as some megaflow or packet-out uses it.
 
+import { stateText } from '../xlate/freeze.ts';
 import type { ControllerSpec, SlowReason } from '../xlate/snapshot.ts';
 import type { Resume } from './ukey.ts';
 
@@ -59,6 +60,18 @@ function keyOf(spec: Intent): string {
   if ('slow' in spec) return `slow ${spec.slow.join()} ${spec.resume?.id ?? 0}`;
   const metadata = Buffer.from(spec.metadata.bytes).toString('base64');
   const userdata = spec.userdata ? Buffer.from(spec.userdata).toString('base64') : '-';
+  const continuation = spec.continuation ? stateText(spec.continuation) : '-';
   const { reason, miss, maxLen, controllerId, tableId, ruleCookie } = spec;
-  return [spec.bridge.name, reason, miss, maxLen, controllerId, tableId, ruleCookie, userdata, metadata].join(' ');
+  return [
+    spec.bridge.name,
+    reason,
+    miss,
+    maxLen,
+    controllerId,
+    tableId,
+    ruleCookie,
+    userdata,
+    metadata,
+    continuation,
+  ].join(' ');
 }

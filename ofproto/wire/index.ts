@@ -19,6 +19,7 @@ import { FLOW_REMOVED_CODECS } from './flow-removed.ts';
 import { FLOW_STATS_CODECS } from './flow-stats.ts';
 import { GROUP_METER_CODECS } from './groups-meters.ts';
 import { lengthFits } from './lengths.ts';
+import { PACKET_IN2_CODECS } from './packet-in2.ts';
 import { PACKET_CODECS } from './packets.ts';
 import { PORT_STATS_CODECS } from './port-stats.ts';
 import { PORT_CODECS } from './ports.ts';
@@ -91,6 +92,7 @@ const CODECS: readonly Codec[] = [
   ...FLOW_MOD_CODECS,
   ...FLOW_REMOVED_CODECS,
   ...PACKET_CODECS,
+  ...PACKET_IN2_CODECS,
   ...DESC_CODECS,
   ...FLOW_STATS_CODECS,
   ...TABLE_CODECS,

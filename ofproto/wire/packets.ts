@@ -1,4 +1,4 @@
-// Packet-in in its four forms, and packet-out.
+// Packet-in in the forms of the versions and NXT_PACKET_IN, and packet-out. NXT_PACKET_IN2 is in packet-in2.ts.
 
 import { Reader, type Writer } from '../../lib/cursors.ts';
 import { OFPP } from '../model/actions.ts';
@@ -6,7 +6,6 @@ import { field, getFieldNumber, isMatched, matchFieldNumber, portFrom16, portTo1
 import { emptyMatch, KEY_DP_HASH, KEY_ETH_TYPE, type Match } from '../model/flow.ts';
 import { OfError, type PacketIn, type PacketInReason, type PacketOut } from '../model/flow-mod.ts';
 import {
-  OFP_NO_BUFFER,
   OFP10_VERSION,
   OFP11_VERSION,
   OFP12_VERSION,
@@ -19,7 +18,6 @@ import { decodeActions, encodeActions } from './actions.ts';
 import { always, type Codec, codec, since } from './codec.ts';
 import { decodeMatch, decodeOxm, encodeMatch, encodeOxm } from './oxm.ts';
 import { checkPort, decodePortNumber, encodePortNumber } from './port-numbers.ts';
-import { decodeProperties, encodeProperty } from './properties.ts';
 
 const V10 = OFP10_VERSION;
 const V11 = OFP11_VERSION;
@@ -129,55 +127,6 @@ function encodeInWithMatch(w: Writer, { bufferId, packetIn }: Body, version: num
   w.zeros(2).put(packet);
 }
 
-const NXPINT_PACKET = 0;
-const NXPINT_FULL_LEN = 1;
-const NXPINT_BUFFER_ID = 2;
-const NXPINT_TABLE_ID = 3;
-const NXPINT_COOKIE = 4;
-const NXPINT_REASON = 5;
-const NXPINT_METADATA = 6;
-const NXPINT_USERDATA = 7;
-
-function decodeIn2(r: Reader): Body {
-  let [bufferId, tableId, totalLen, cookie] = [OFP_NO_BUFFER, 0, -1, 0n];
-  let packet = new Uint8Array(0);
-  let reason: PacketInReason = 'no_match';
-  let metadata = emptyMatch();
-  let userdata: Uint8Array | undefined;
-  for (const { type, value } of decodeProperties(r, 'OFPBRC_BAD_LEN')) {
-    if (type === NXPINT_PACKET) packet = value.rest().slice();
-    else if (type === NXPINT_FULL_LEN) totalLen = value.u32();
-    else if (type === NXPINT_BUFFER_ID) bufferId = value.u32();
-    else if (type === NXPINT_TABLE_ID) tableId = value.u8();
-    else if (type === NXPINT_COOKIE) cookie = alignedU64(value);
-    else if (type === NXPINT_REASON) reason = reasonOf(value.u8());
-    else if (type === NXPINT_METADATA) metadata = decodeOxm(value.rest(), { lenient: true }).match;
-    else if (type === NXPINT_USERDATA) userdata = value.rest().slice();
-  }
-  const length = totalLen < 0 ? packet.length : totalLen;
-  const packetIn = { reason, tableId, cookie, totalLen: length, packet, metadata, ...UNSAID };
-  return { bufferId, packetIn: userdata ? { ...packetIn, userdata } : packetIn };
-}
-
-/** 64-bit values are aligned by four bytes of padding after the property's header. */
-function alignedU64(value: Reader): bigint {
-  value.skip(4);
-  return value.u64();
-}
-
-/** Its metadata is OXM on every version. */
-function encodeIn2(w: Writer, { bufferId, packetIn }: Body, version: number): void {
-  const { packet, totalLen, tableId, cookie, reason, metadata, userdata } = packetIn;
-  encodeProperty(w, NXPINT_PACKET, (p) => p.put(packet));
-  if (totalLen !== packet.length) encodeProperty(w, NXPINT_FULL_LEN, (p) => p.u32(totalLen));
-  if (bufferId !== OFP_NO_BUFFER) encodeProperty(w, NXPINT_BUFFER_ID, (p) => p.u32(bufferId));
-  encodeProperty(w, NXPINT_TABLE_ID, (p) => p.u8(tableId));
-  encodeProperty(w, NXPINT_COOKIE, (p) => p.zeros(4).u64(cookie));
-  encodeProperty(w, NXPINT_REASON, (p) => p.u8(reasonNumber(reason, true)));
-  encodeProperty(w, NXPINT_METADATA, (p) => encodeOxm(p, metadata, Math.max(version, V13)));
-  if (userdata?.length) encodeProperty(w, NXPINT_USERDATA, (p) => p.put(userdata));
-}
-
 /** 1.5 says where the packet comes from, and more, in a match. */
 function decodeOut(r: Reader, version: number): { bufferId: number; out: PacketOut } {
   const bufferId = r.u32();
@@ -268,13 +217,6 @@ export const PACKET_CODECS: readonly Codec[] = [
     (r, { version }) => ({ format: 'nxt_packet_in', ...decodeInWithMatch(r, version, true) }),
     (w, body, version) => encodeInWithMatch(w, body, version, true),
     (body) => body.format === 'nxt_packet_in',
-  ),
-  codec(
-    'packet_in',
-    always('n30'),
-    (r) => ({ format: 'nxt_packet_in2', ...decodeIn2(r) }),
-    encodeIn2,
-    (body) => body.format === 'nxt_packet_in2',
   ),
   codec('packet_out', always('m13'), (r, { version }) => decodeOut(r, version), encodeOut),
 ];

@@ -4,6 +4,7 @@ import * as F from '../model/flow.ts';
 import type { PacketInReason, TableMiss } from '../model/flow-mod.ts';
 import { commitActions } from './commit.ts';
 import type { XlateContext } from './context.ts';
+import { type FrozenState, freezeFor } from './freeze.ts';
 import { emitMetered } from './meter.ts';
 
 const WHOLE_PACKET = 0xffff;
@@ -21,7 +22,22 @@ export interface ToController {
   readonly truncate?: boolean;
 }
 
-export function sendToController(ctx: XlateContext, { truncate = false, ...to }: ToController): void {
+/** Sends the packet to the controllers, one of which has to let it go on; what follows is left to that moment. */
+export function pauseForController(ctx: XlateContext, to: ToController): void {
+  freezeFor(ctx, (state, outermost) => {
+    // A packet that was let go on has no flow that it began with.
+    const from = ctx.resumed ? { tableId: ctx.tableId, cookie: ctx.cookie() } : outermost;
+    sendToController(ctx, to, { state, ...from });
+  });
+}
+
+interface Paused {
+  readonly state: FrozenState;
+  readonly tableId: number;
+  readonly cookie: bigint | undefined;
+}
+
+export function sendToController(ctx: XlateContext, { truncate = false, ...to }: ToController, paused?: Paused): void {
   commitActions(ctx);
   const cookie = ctx.controllers.length;
   ctx.controllers.push({
@@ -31,10 +47,11 @@ export function sendToController(ctx: XlateContext, { truncate = false, ...to }:
     maxLen: to.maxLen,
     controllerId: to.controllerId,
     userdata: to.userdata,
-    tableId: ctx.tableId,
+    tableId: paused?.tableId ?? ctx.tableId,
     // A miss has the cookie 0 of the flow that it stands for; a packet-out has none, written as all ones.
-    ruleCookie: ctx.rule?.cookie ?? ctx.frozenCookie ?? (to.miss ? 0n : NO_COOKIE),
+    ruleCookie: paused?.cookie ?? ctx.rule?.cookie ?? ctx.frozenCookie ?? (to.miss ? 0n : NO_COOKIE),
     metadata: metadataOf(ctx.flow),
+    continuation: paused?.state,
   });
   emitMetered(ctx, to.meterId, { type: 'userspace', cookie, maxLen: truncate ? to.maxLen : WHOLE_PACKET });
 }

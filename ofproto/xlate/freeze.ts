@@ -33,6 +33,8 @@ export interface FrozenState {
   readonly frames: readonly FrozenFrame[];
   /** Mirrors that have their copy. */
   readonly mirrored: readonly XlateMirror[];
+  /** A controller let the packet go on: without frames it goes nowhere. */
+  readonly paused?: boolean;
 }
 
 /** A `hash` action that goes before the recirculation. */
@@ -47,16 +49,32 @@ export interface Freezing {
   /** The action that asked has to run again. */
   again: boolean;
   readonly frames: FrozenFrame[];
+  /** Takes the state in place of a recirculation. */
+  readonly hand?: (state: FrozenState, outermost: Outermost) => void;
+  outermost: Outermost;
+}
+
+/** Table and cookie of the outermost level that the translation left. */
+interface Outermost {
+  readonly tableId: number;
+  readonly cookie: bigint | undefined;
+}
+
+const NOWHERE: Outermost = { tableId: 0, cookie: undefined };
+
+/** Stops here, and gives what is left to `hand`. */
+export function freezeFor(ctx: XlateContext, hand: NonNullable<Freezing['hand']>): void {
+  ctx.freezing = { hash: undefined, again: false, frames: [], outermost: NOWHERE, hand };
 }
 
 /** Stops here. When the packet is back, the present action runs again and then those behind it. */
 export function freezeBefore(ctx: XlateContext, hash?: RecircHash): void {
-  ctx.freezing = { hash, again: true, frames: [] };
+  ctx.freezing = { hash, again: true, frames: [], outermost: NOWHERE };
 }
 
 /** Stops here. When the packet is back, the actions behind the present one run. */
 export function freezeAfter(ctx: XlateContext): void {
-  ctx.freezing = { hash: undefined, again: false, frames: [] };
+  ctx.freezing = { hash: undefined, again: false, frames: [], outermost: NOWHERE };
 }
 
 /** Leaves what a list has not run: `actions[at]` was the last that did. */
@@ -71,7 +89,8 @@ export function finishFreezing(ctx: XlateContext): void {
   const { freezing } = ctx;
   if (!freezing) return;
   ctx.freezing = undefined;
-  recirculate(ctx, freezing.frames, freezing.hash);
+  if (freezing.hand) freezing.hand(stateOf(ctx, freezing.frames, ctx.tableId), freezing.outermost);
+  else recirculate(ctx, freezing.frames, freezing.hash);
 }
 
 /** Lets a copy of the packet come back and run `frames`, or be looked up in `tableId` when there are none. */
@@ -84,7 +103,12 @@ export function recirculate(
   commitActions(ctx);
   if (hash) ctx.emit({ type: 'hash', ...hash });
   const id = ctx.recircs.length;
-  ctx.recircs.push({
+  ctx.recircs.push(stateOf(ctx, frames, tableId));
+  ctx.emit({ type: 'recirc', id });
+}
+
+function stateOf(ctx: XlateContext, frames: readonly FrozenFrame[], tableId: number): FrozenState {
+  return {
     bridge: ctx.bridge,
     inPort: ctx.flow.u32(F.KEY_IN_PORT),
     tableId,
@@ -94,8 +118,7 @@ export function recirculate(
     actionSet: ctx.inActionSet ? [] : [...ctx.actionSet],
     frames,
     mirrored: [...ctx.mirrored],
-  });
-  ctx.emit({ type: 'recirc', id });
+  };
 }
 
 /** Makes the translation what it was when `state` was frozen. The frames are the caller's to run. */

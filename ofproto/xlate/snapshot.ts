@@ -127,6 +127,8 @@ export interface ControllerSpec {
   readonly userdata: Uint8Array | undefined;
   readonly tableId: number;
   readonly ruleCookie: bigint;
+  /** What the packet has still to do when a controller lets it go on. */
+  readonly continuation?: FrozenState | undefined;
   /** Registers, metadata and in_port (OpenFlow number) at that point. */
   readonly metadata: Flow;
 }

@@ -19,7 +19,7 @@ import { formatMatch, OFP_DEFAULT_PRIORITY } from '../text/format-match.ts';
 import { changeActionSet } from './change-action-set.ts';
 import { xlateCheckPktLarger } from './check-pkt-len.ts';
 import { type Recursion, XlateContext, type XlateScratch } from './context.ts';
-import { reasonOfAction, sendToController } from './controller.ts';
+import { pauseForController, reasonOfAction, sendToController } from './controller.ts';
 import { finishWildcards, startWildcards } from './datapath-mask.ts';
 import { runExtension } from './extensions.ts';
 import {
@@ -97,7 +97,7 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
 /** Goes on with what another translation had to leave. */
 function runFrozen(ctx: XlateContext, state: FrozenState): void {
   thaw(ctx, state);
-  if (state.frames.length === 0) enterTable(ctx, state.inPort, state.tableId, true);
+  if (state.frames.length === 0 && !state.paused) enterTable(ctx, state.inPort, state.tableId, true);
   for (const frame of state.frames) {
     if (ctx.exit) break;
     if (ctx.freezing) {
@@ -152,6 +152,7 @@ function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, mi
   }
   ctx.deepened -= deeper;
   ctx.depth--;
+  if (ctx.freezing) ctx.freezing.outermost = { tableId, cookie: rule?.cookie };
   ctx.tableId = outerTable;
   ctx.rule = outerRule;
 }
@@ -242,7 +243,8 @@ function runAction(ctx: XlateContext, action: OfAction): boolean {
       xlateEnqueue(ctx, action.port, action.queue);
       break;
     case 'controller':
-      sendToController(ctx, { ...action, ...reasonOf(ctx, action.reason) });
+      if (action.pause) pauseForController(ctx, { ...action, ...reasonOf(ctx, action.reason) });
+      else sendToController(ctx, { ...action, ...reasonOf(ctx, action.reason) });
       break;
     case 'resubmit':
       resubmit(ctx, action.inPort, action.tableId);

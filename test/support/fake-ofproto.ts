@@ -73,6 +73,7 @@ export class FakeOfproto implements OfprotoApi {
   }
 
   checkFlowMod(): void {}
+  resume(): void {}
   findFlows(): readonly never[] {
     return [];
   }

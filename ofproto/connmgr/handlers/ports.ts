@@ -19,6 +19,8 @@ export const portHandlers: Handlers = {
     session.switch.ofproto.packetOut(message.out);
   },
 
+  resume: (session, { packetIn }) => session.switch.ofproto.resume(packetIn),
+
   port_mod: (session, message) => {
     refuseSlave(session);
     session.switch.ofproto.modPort(message.ofPort, message.hwAddr, portChanges(message));

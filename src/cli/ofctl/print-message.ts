@@ -2,7 +2,8 @@
 // error quotes.
 
 import { OFPP } from '../../../ofproto/model/actions.ts';
-import type { FlowMod, FlowRemoved } from '../../../ofproto/model/flow-mod.ts';
+import { bigintOf } from '../../../ofproto/model/fields.ts';
+import type { Continuation, ContinuedActions, FlowMod, FlowRemoved } from '../../../ofproto/model/flow-mod.ts';
 import { OfError } from '../../../ofproto/model/flow-mod.ts';
 import {
   type FeaturesReply,
@@ -179,14 +180,31 @@ function formatFeatures(message: FeaturesReply, version: number): string {
 }
 
 function formatPacketIn(message: Extract<OfMessage, { type: 'packet_in' }>, names: Names): string {
-  const { tableId, cookie, totalLen, packet, metadata, reason, userdata } = message.packetIn;
+  const { tableId, cookie, totalLen, packet, metadata, reason, userdata, continuation } = message.packetIn;
   let out = tableId === 0 || tableId === 255 ? '' : `table_id=${formatTable(tableId, names)} `;
   if (cookie !== 0xffffffffffffffffn) out += `cookie=0x${cookie.toString(16)} `;
   const fields = formatMatch(metadata, OFP_DEFAULT_PRIORITY, names);
   out += `total_len=${totalLen} ${fields === '' ? '' : `${fields} `}(via ${reason}) data_len=${packet.length} `;
   out += message.bufferId === OFP_NO_BUFFER ? '(unbuffered)' : `buffer=0x${hex8(message.bufferId)}`;
   if (userdata?.length) out += `\n userdata=${hexBytes(userdata, '.')}`;
+  if (continuation) out += formatContinuation(continuation, names);
   return `${out}\n${formatPacket(packet)}\n`;
+}
+
+/** The parts of a continuation, a line each. */
+function formatContinuation(continuation: Continuation, names: Names): string {
+  const { stack, mirrors, conntracked, actions, actionSet, odpPort } = continuation;
+  const uuid = hexBytes(continuation.bridge, '').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  const lines = [`bridge=${uuid}`];
+  if (stack.length > 0) lines.push(`stack=(top) ${stack.map((value) => hex(bigintOf(value))).join(' ')} (bottom)`);
+  if (mirrors !== 0) lines.push(`mirrors=0x${mirrors.toString(16)}`);
+  if (conntracked) lines.push('conntracked=true');
+  const piece = ({ tableId, cookie, actions: list }: ContinuedActions) =>
+    `unroll_xlate(table=${formatTable(tableId, names)}, cookie=${cookie}),${formatActions(list, names)}`;
+  if (actions.length > 0) lines.push(`actions=${actions.map(piece).join(',')}`);
+  if (actionSet.length > 0) lines.push(`action_set=${formatActions(actionSet, names)}`);
+  if (odpPort !== undefined) lines.push(`odp_port=${odpPort}`);
+  return lines.map((line) => `\n continuation.${line}`).join('');
 }
 
 const hex8 = (value: number) => value.toString(16).padStart(8, '0');

@@ -23,6 +23,7 @@ const TITLES: Readonly<Record<OfType, string>> = {
   barrier_reply: 'OFPT_BARRIER_REPLY',
   role_request: 'OFPT_ROLE_REQUEST',
   role_reply: 'OFPT_ROLE_REPLY',
+  resume: 'NXT_RESUME',
   bundle_control: 'OFPT_BUNDLE_CONTROL',
   bundle_add: 'OFPT_BUNDLE_ADD_MESSAGE',
   set_flow_format: 'NXT_SET_FLOW_FORMAT',

@@ -1,0 +1,107 @@
+// Between what translation leaves of a paused packet and the continuation that travels to a controller and back.
+
+import type { OfAction } from './model/actions.ts';
+import { bigintOf, bytesOf } from './model/fields.ts';
+import { FLOW_METADATA, type Flow, KEY_IN_PORT } from './model/flow.ts';
+import { type Continuation, type ContinuedActions, OfError, type PacketIn } from './model/flow-mod.ts';
+import { metadataMatch } from './model/packet-metadata.ts';
+import { checkActions } from './tables/check-actions.ts';
+import { ALL_TABLES } from './tables/limits.ts';
+import type { FrozenFrame, FrozenState } from './xlate/freeze.ts';
+import type { ControllerSpec, XlateBridge } from './xlate/snapshot.ts';
+
+const OFPP_IN_PORT = 0xfffffff8;
+
+/** Actions that may send messages which tell the table and cookie they come from. */
+const TELLING: ReadonlySet<OfAction['type']> = new Set<OfAction['type']>([
+  'output',
+  'output_reg',
+  'output_trunc',
+  'controller',
+  'group',
+  'dec_ttl',
+]);
+
+/** The packet-in that a `userspace` action stands for; `bridge` names the switch in its continuation. */
+export function packetInOf(spec: ControllerSpec, packet: Uint8Array, frameSize: number, bridge: Uint8Array): PacketIn {
+  const { reason, miss, tableId, ruleCookie, controllerId, maxLen, userdata, continuation } = spec;
+  return {
+    ...{ reason, tableId, cookie: ruleCookie, totalLen: frameSize, packet, controllerId, maxLen },
+    metadata: metadataMatch(spec.metadata),
+    ...(miss ? { miss } : {}),
+    ...(userdata ? { userdata } : {}),
+    ...(continuation ? { continuation: continuationOf(continuation, bridge) } : {}),
+  };
+}
+
+function continuationOf(state: FrozenState, bridge: Uint8Array): Continuation {
+  const { stack, actionSet, mirrored } = state;
+  const mirrors = state.bridge.l2.mirrors.reduce(
+    (bits, mirror, i) => (mirrored.includes(mirror) ? bits | (1 << i) : bits),
+    0,
+  );
+  const odpPort = state.bridge.port(state.inPort)?.odpPort;
+  return {
+    bridge,
+    stack: [...stack].reverse().map(stackBytes),
+    mirrors: mirrors >>> 0,
+    conntracked: false,
+    actions: piecesOf(state.frames),
+    actionSet,
+    ...(odpPort === undefined ? {} : { odpPort }),
+  };
+}
+
+/** As many bytes as the value needs. */
+function stackBytes(value: bigint): Uint8Array {
+  return bytesOf(value, Math.max(1, Math.ceil(value.toString(16).length / 2)));
+}
+
+/** The frames' actions in one list, cut in each frame where its table and cookie have to be said. */
+function piecesOf(frames: readonly FrozenFrame[]): ContinuedActions[] {
+  const pieces: { tableId: number; cookie: bigint; actions: OfAction[] }[] = [];
+  let last = { tableId: 0, cookie: 0n, actions: [] as OfAction[] };
+  for (const { tableId, cookie, actions } of frames) {
+    let isSaid = false;
+    for (const action of actions) {
+      if (!isSaid && TELLING.has(action.type)) {
+        last = { tableId, cookie, actions: [] };
+        isSaid = true;
+      }
+      if (pieces.at(-1) !== last) pieces.push(last);
+      last.actions.push(elsewhere(action, tableId));
+    }
+  }
+  return pieces;
+}
+
+/** The action as it has to be written where it no longer is in its table. */
+function elsewhere(action: OfAction, tableId: number): OfAction {
+  if (action.type === 'goto_table') {
+    return { type: 'resubmit', inPort: OFPP_IN_PORT, tableId: action.tableId, withCtOrig: false };
+  }
+  return action.type === 'resubmit' && action.tableId === ALL_TABLES ? { ...action, tableId } : action;
+}
+
+/** What a resumed packet has still to do. Throws OfError NXR_STALE for one of a bridge that is no more. */
+export function thawedState(
+  { continuation }: PacketIn,
+  flow: Flow,
+  snapshot: XlateBridge,
+  uuid: Uint8Array,
+): FrozenState {
+  if (!continuation || Buffer.compare(continuation.bridge, uuid) !== 0) throw new OfError('NXR_STALE');
+  for (const { actions } of continuation.actions) checkActions(actions, -1);
+  checkActions(continuation.actionSet, -1);
+  return {
+    bridge: snapshot,
+    inPort: flow.u32(KEY_IN_PORT),
+    tableId: 0,
+    metadata: flow.bytes.slice(FLOW_METADATA),
+    stack: continuation.stack.map(bigintOf).reverse(),
+    actionSet: continuation.actionSet,
+    frames: continuation.actions,
+    mirrored: snapshot.l2.mirrors.filter((_, i) => (continuation.mirrors & (1 << i)) !== 0),
+    paused: true,
+  };
+}
