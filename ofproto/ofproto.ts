@@ -7,18 +7,16 @@ import { UserError } from '../lib/errors.ts';
 import { BridgePort, BridgePorts } from './bridge-ports.ts';
 import { packetInOf, thawedState } from './continuations.ts';
 import { FailMode } from './fail-mode.ts';
+import { flowNews } from './flow-news.ts';
 import { type ResourceOwner, ResourceTables } from './groups/resource-tables.ts';
 import { L2Switch } from './l2-switch.ts';
 import { macNumber } from './mac-learning.ts';
 import { OFPP, type OfAction } from './model/actions.ts';
 
-
 import { FLOW_METADATA, type Flow, KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE } from './model/flow.ts';
-
 
 import {
   type FlowMod,
-  type FlowRemovedReason,
   type FlowStatsEntry,
   type FlowStatsRequest,
   OfError,
@@ -98,9 +96,11 @@ export class Ofproto implements OfprotoApi, BackedBridge {
         added: (table, rule) => this.#backer.ruleAdded(table, rule),
         touched: (rule) => this.#backer.ruleTouched(rule),
         refresh: (rule) => this.#backer.pushStats(rule),
-        flowAdded: (rule, oldActions, origin) => this.#flowChanged('added', rule, origin, oldActions),
-        flowModified: (rule, oldActions, origin) => this.#flowChanged('modified', rule, origin, oldActions),
-        flowRemoved: (rule, reason, origin) => this.#flowRemoved(rule, reason, origin),
+        ...flowNews(
+          this.#subscribers,
+          (rule) => this.#backer.pushStats(rule),
+          () => this.#now(),
+        ),
       },
       this.#transaction,
       this.resources,
@@ -241,24 +241,6 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     return this.#tables.tables().map((table) => table.stats());
   }
 
-  #flowChanged(
-    event: 'added' | 'modified',
-    rule: Rule,
-    origin: ChangeOrigin | undefined,
-    oldActions?: readonly OfAction[],
-  ): void {
-    if (rule.hidden) return;
-    const change = { event, rule, origin, ...(oldActions && { oldActions }) };
-    for (const events of this.#subscribers) events.flowChanged?.(change);
-  }
-
-  #flowRemoved(rule: Rule, reason: FlowRemovedReason, origin: ChangeOrigin | undefined): void {
-    if (rule.hidden) return;
-    for (const events of this.#subscribers) events.flowChanged?.({ event: 'deleted', rule, reason, origin });
-    if (!rule.flags.sendFlowRem) return;
-    this.#backer.pushStats(rule);
-    const removed = { ...rule.stats(this.#now()), reason };
-    for (const events of this.#subscribers) events.flowRemoved(removed);
   }
 
   barrier(): Promise<void> {
@@ -313,7 +295,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     if (packet.length < ETH_HEADER_SIZE) throw new OfError('OFPBRC_BAD_LEN', 'packet is shorter than Ethernet');
     const { odpPort, flow } = this.#given(packet, metadata.flow.u32(KEY_IN_PORT), metadata);
     const resume = thawedState(packetIn, flow, this.snapshot, this.#uuid);
-    for (const { actions } of resume.frames) checkReferences(actions, this.#resources);
+    for (const { actions } of resume.frames) checkReferences(actions, this.resources);
     this.#backer.execute(packet, odpPort, xlate(this.snapshot, flow, { resume }));
   }
 
