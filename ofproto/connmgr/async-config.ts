@@ -2,7 +2,7 @@
 // (OpenFlow 1.3.5, 7.3.10, and the NXT_SET_ASYNC_CONFIG extension of 1.0).
 
 import type { FlowRemovedReason, PacketInReason } from '../model/flow-mod.ts';
-import type { AsyncConfig } from '../model/messages.ts';
+import type { AsyncConfig, AsyncMask } from '../model/messages.ts';
 
 /** Bit numbers: OFPR_*, OFPRR_* and OFPPR_*. Reasons that 1.3 has no number for have those of 1.4. */
 export const PACKET_IN_REASON: Readonly<Record<PacketInReason, number>> = {
@@ -24,7 +24,7 @@ export const FLOW_REMOVED_REASON: Readonly<Record<FlowRemovedReason, number>> = 
 export const PORT_STATUS_REASON = { add: 0, delete: 1, modify: 2 } as const;
 
 const PACKET_IN_DEFAULT = 0b111011;
-const FLOW_REMOVED_DEFAULT = 0b101111;
+const FLOW_REMOVED_DEFAULT = 0b111111;
 const PORT_STATUS_DEFAULT = 0b111;
 const INVALID_TTL_BIT = 1 << PACKET_IN_REASON.invalid_ttl;
 
@@ -33,10 +33,30 @@ export const ASYNC_DEFAULT: AsyncConfig = {
   packetIn: [PACKET_IN_DEFAULT, 0],
   portStatus: [PORT_STATUS_DEFAULT, PORT_STATUS_DEFAULT],
   flowRemoved: [FLOW_REMOVED_DEFAULT, 0],
+  roleStatus: [0, 0],
+  tableStatus: [0, 0],
+  requestForward: [0, 0],
 };
 
 /** Controller.enable_async_messages=false. */
-export const ASYNC_NONE: AsyncConfig = { packetIn: [0, 0], portStatus: [0, 0], flowRemoved: [0, 0] };
+export const ASYNC_NONE: AsyncConfig = {
+  packetIn: [0, 0],
+  portStatus: [0, 0],
+  flowRemoved: [0, 0],
+  roleStatus: [0, 0],
+  tableStatus: [0, 0],
+  requestForward: [0, 0],
+};
+
+/** `config` with some masks replaced. */
+export function withMasks(config: AsyncConfig, masks: readonly AsyncMask[]): AsyncConfig {
+  const changed = { ...config };
+  for (const { kind, slave, mask } of masks) {
+    const [masterMask, slaveMask] = changed[kind];
+    changed[kind] = slave ? [masterMask, mask] : [mask, slaveMask];
+  }
+  return changed;
+}
 
 /** OFPC_INVALID_TTL_TO_CONTROLLER of set-config, as the mask it stands for. */
 export function withInvalidTtl(config: AsyncConfig, wanted: boolean): AsyncConfig {
@@ -49,10 +69,12 @@ export function hasInvalidTtl(config: AsyncConfig): boolean {
 }
 
 /** The part of `config` that OpenFlow 1.3 has reasons for. */
-export function asyncConfig13({ packetIn, portStatus, flowRemoved }: AsyncConfig): AsyncConfig {
+export function asyncConfig13(config: AsyncConfig): AsyncConfig {
+  const only = (bits: number, [master, slave]: readonly [number, number]) => [master & bits, slave & bits] as const;
   return {
-    packetIn: [packetIn[0] & 0b111, packetIn[1] & 0b111],
-    portStatus: [portStatus[0] & 0b111, portStatus[1] & 0b111],
-    flowRemoved: [flowRemoved[0] & 0b1111, flowRemoved[1] & 0b1111],
+    ...config,
+    packetIn: only(0b111, config.packetIn),
+    portStatus: only(0b111, config.portStatus),
+    flowRemoved: only(0b1111, config.flowRemoved),
   };
 }

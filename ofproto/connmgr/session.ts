@@ -28,6 +28,8 @@ const MISS_SEND_LEN_DEFAULT = 128;
 /** Of the message at fault, what an error message quotes at most: what fits (OpenFlow 1.3.5, 7.5.4 wants 64 or more). */
 const ERROR_DATA_BYTES = 0xffff - 32;
 
+const NO_GENERATION = 0xffff_ffff_ffff_ffffn;
+
 /** Where a session's bytes go. */
 export interface SessionOutput {
   send(message: Uint8Array): void;
@@ -92,6 +94,14 @@ export class Session {
   stop(): void {
     this.bundles.stop();
     this.requests.stop();
+  }
+
+  /** Another controller became master in this one's place. */
+  demote(): void {
+    this.role = 'slave';
+    if (this.version < OFP13_VERSION) return;
+    const generationId = this.switch.generationId ?? NO_GENERATION;
+    this.send({ type: 'role_status', xid: 0, role: 'slave', reason: 'master_request', generationId });
   }
 
   /** Controller.role of this session. */

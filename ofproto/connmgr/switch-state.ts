@@ -41,7 +41,7 @@ export class SwitchState {
 
   /** Makes `session` the only master. */
   promote(session: Session): void {
-    for (const other of this.sessions) if (other.role === 'master') other.role = 'slave';
+    for (const other of this.sessions) if (other.role === 'master' && other !== session) other.demote();
     session.role = 'master';
   }
 }

@@ -168,11 +168,30 @@ export interface ActionFeatures {
   readonly setFields: readonly string[];
 }
 
+type Masks = readonly [master: number, slave: number];
+
 /** Which asynchronous messages a connection wants: bit n stands for reason n. [0] as master or equal, [1] as slave. */
 export interface AsyncConfig {
-  readonly packetIn: readonly [number, number];
-  readonly portStatus: readonly [number, number];
-  readonly flowRemoved: readonly [number, number];
+  readonly packetIn: Masks;
+  readonly portStatus: Masks;
+  readonly flowRemoved: Masks;
+  readonly roleStatus: Masks;
+  readonly tableStatus: Masks;
+  readonly requestForward: Masks;
+}
+
+/** One mask of an AsyncConfig; messages may set some of them only. */
+export interface AsyncMask {
+  readonly kind: keyof AsyncConfig;
+  readonly slave: boolean;
+  readonly mask: number;
+}
+
+/** The switch gave a controller another role. */
+export interface RoleStatus {
+  readonly role: Role;
+  readonly reason: 'master_request' | 'config' | 'experimenter';
+  readonly generationId: bigint;
 }
 
 /** Flags of flow monitors: NXFMF_*, OFPFMF_*. Without OWN a connection hears of its own changes in short. */
@@ -250,9 +269,11 @@ export interface OfBodies {
   flow_age: Record<never, never>;
   set_packet_in_format: { readonly format: PacketInFormat };
   set_controller_id: { readonly controllerId: number };
-  set_async_config: AsyncConfig & { readonly nicira: boolean };
+  /** `form`: OFPT_SET_ASYNC, NXT_SET_ASYNC_CONFIG or NXT_SET_ASYNC_CONFIG2. */
+  set_async_config: { readonly form: 'standard' | 'nicira' | 'nicira2'; readonly masks: readonly AsyncMask[] };
   get_async_request: Record<never, never>;
-  get_async_reply: AsyncConfig;
+  get_async_reply: { readonly masks: readonly AsyncMask[] };
+  role_status: RoleStatus;
 
   tlv_table_mod: TlvTableMod;
   tlv_table_request: Record<never, never>;

@@ -10,6 +10,7 @@ import { Reader, Writer } from '../../lib/cursors.ts';
 import { ProtocolError } from '../../lib/errors.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { OFP10_VERSION, OFP11_VERSION, OFP15_VERSION, type OfMessage, type SwitchDesc } from '../model/messages.ts';
+import { ASYNC_CODECS } from './async.ts';
 import { BUNDLE_CODECS } from './bundle.ts';
 import { always, type Codec, codec, type DecodeContext, type DecodeState, emptyCodec, type WireId } from './codec.ts';
 import { CT_FLUSH_CODECS } from './ct-flush.ts';
@@ -31,6 +32,7 @@ import { TLV_TABLE_CODECS } from './tlv-table.ts';
 
 export { OFPAT10_SUPPORTED } from './actions10.ts';
 export { OFPAT13_SUPPORTED } from './actions12.ts';
+export { asyncMasks } from './async.ts';
 export type { DecodeState } from './codec.ts';
 export { groupActionNames, groupActions } from './group-actions.ts';
 export { OFPIT_SUPPORTED } from './instructions.ts';
@@ -100,6 +102,7 @@ const CODECS: readonly Codec[] = [
   ...GROUP_METER_CODECS,
   ...FLOW_MONITOR_CODECS,
   ...BUNDLE_CODECS,
+  ...ASYNC_CODECS,
   ...TLV_TABLE_CODECS,
   ...CT_FLUSH_CODECS,
 ];

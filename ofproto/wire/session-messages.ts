@@ -4,7 +4,6 @@
 import type { Reader, Writer } from '../../lib/cursors.ts';
 import { OfError, type OfPortDesc } from '../model/flow-mod.ts';
 import {
-  type AsyncConfig,
   type Capability,
   type FeaturesReply,
   type FragHandling,
@@ -131,15 +130,6 @@ const encodeNxRole = (w: Writer, { role }: RoleBody) => w.u32(Math.max(0, ROLES.
 const isNicira = (body: { nicira: boolean }) => body.nicira;
 const isStandard = (body: { nicira: boolean }) => !body.nicira;
 
-function decodeAsync(r: Reader): AsyncConfig {
-  const pair = (): [number, number] => [r.u32(), r.u32()];
-  return { packetIn: pair(), portStatus: pair(), flowRemoved: pair() };
-}
-
-function encodeAsync(w: Writer, { packetIn, portStatus, flowRemoved }: AsyncConfig): void {
-  for (const [master, slave] of [packetIn, portStatus, flowRemoved]) w.u32(master).u32(slave);
-}
-
 const FORMATS: readonly PacketInFormat[] = ['standard', 'nxt_packet_in', 'nxt_packet_in2'];
 
 function decodePacketInFormat(r: Reader): { format: PacketInFormat } {
@@ -182,10 +172,6 @@ export const SESSION_CODECS: readonly Codec[] = [
   codec('role_reply', since(V12, 'm25'), decodeRole, encodeRole, isStandard),
   codec('role_request', always('n10'), decodeNxRole, encodeNxRole, isNicira),
   codec('role_reply', always('n11'), decodeNxRole, encodeNxRole, isNicira),
-  emptyCodec('get_async_request', { [V13]: 'm26' }),
-  codec('get_async_reply', { [V13]: 'm27' }, decodeAsync, encodeAsync),
-  codec('set_async_config', { [V13]: 'm28' }, (r) => ({ ...decodeAsync(r), nicira: false }), encodeAsync, isStandard),
-  codec('set_async_config', always('n19'), (r) => ({ ...decodeAsync(r), nicira: true }), encodeAsync, isNicira),
   codec('set_flow_format', { [V10]: 'n12' }, decodeFlowFormat, (w, body) =>
     w.u32(body.format === 'nxm' ? NXFF_NXM : NXFF_OPENFLOW10),
   ),

@@ -1,9 +1,9 @@
 // Messages about the connection itself: echo, features, configuration, barriers, roles, asynchronous messages, and the
 // Nicira extensions that choose formats.
 
-import { type Capability, OFP13_VERSION, type SwitchConfig } from '../../model/messages.ts';
-import { OFPAT10_SUPPORTED } from '../../wire/index.ts';
-import { asyncConfig13, hasInvalidTtl, withInvalidTtl } from '../async-config.ts';
+import { type Capability, OFP13_VERSION, OFP14_VERSION, type SwitchConfig } from '../../model/messages.ts';
+import { asyncMasks, OFPAT10_SUPPORTED } from '../../wire/index.ts';
+import { ASYNC_NONE, asyncConfig13, hasInvalidTtl, withInvalidTtl, withMasks } from '../async-config.ts';
 import type { Handlers } from './handler.ts';
 import { N_TABLES } from './tables.ts';
 
@@ -66,12 +66,17 @@ export const connectionHandlers: Handlers = {
     session.switch.changed();
   },
 
-  set_async_config: (session, { packetIn, portStatus, flowRemoved }) => {
-    session.asyncConfig = { packetIn, portStatus, flowRemoved };
+  set_async_config: (session, { form, masks }) => {
+    // The older forms say everything; properties change what they name.
+    const isWhole = form === 'nicira' || (form === 'standard' && session.version < OFP14_VERSION);
+    session.asyncConfig = withMasks(isWhole ? ASYNC_NONE : session.asyncConfig, masks);
     session.switch.changed();
   },
-  get_async_request: (session, { xid }) =>
-    session.send({ type: 'get_async_reply', xid, ...asyncConfig13(session.asyncConfig) }),
+  get_async_request: (session, { xid }) => {
+    const { asyncConfig } = session;
+    const shown = session.version < OFP14_VERSION ? asyncConfig13(asyncConfig) : asyncConfig;
+    session.send({ type: 'get_async_reply', xid, masks: asyncMasks(shown) });
+  },
 
   set_flow_format: (session, { format }) => {
     session.flowFormat = format;

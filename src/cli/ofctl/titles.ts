@@ -26,6 +26,7 @@ const TITLES: Readonly<Record<OfType, string>> = {
   resume: 'NXT_RESUME',
   bundle_control: 'OFPT_BUNDLE_CONTROL',
   bundle_add: 'OFPT_BUNDLE_ADD_MESSAGE',
+  role_status: 'OFPT_ROLE_STATUS',
   set_flow_format: 'NXT_SET_FLOW_FORMAT',
   flow_mod_table_id: 'NXT_FLOW_MOD_TABLE_ID',
   flow_age: 'NXT_FLOW_AGE',
@@ -100,7 +101,10 @@ function monitorTitle(type: OfType, version: number): string {
 /** `OFPST_FLOW reply (OF1.3)`. */
 export function messageTitle(message: OfMessage, version: number): string {
   const title =
-    niciraTitle(message, version) ?? extension10(message, version) ?? queueDesc(message, version) ?? TITLES[message.type];
+    niciraTitle(message, version) ??
+    extension10(message, version) ??
+    queueDesc(message, version) ??
+    TITLES[message.type];
   return version > 1 ? `${title} (OF1.${version - 1})` : title;
 }
 
