@@ -241,8 +241,6 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     return this.#tables.tables().map((table) => table.stats());
   }
 
-  }
-
   barrier(): Promise<void> {
     return this.#backer.barrier();
   }

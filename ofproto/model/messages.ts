@@ -2,8 +2,14 @@
 // the connection manager and weft-ofctl handle. A list too long for one multipart message is one OfMessage here; the
 // encoder splits it, the decoder marks all but the last part with `more`.
 
-import type { OfAction } from './actions.ts';
-import type { Match } from './flow.ts';
+import type {
+  AsyncMask,
+  BundleControl,
+  FlowMonitorRequest,
+  FlowUpdate,
+  Role,
+  RoleStatus,
+} from './connection-messages.ts';
 import type {
   FlowMod,
   FlowRemoved,
@@ -16,6 +22,7 @@ import type {
   TableStats,
 } from './flow-mod.ts';
 
+export * from './connection-messages.ts';
 export { OFP_NO_BUFFER } from './flow-mod.ts';
 
 import type { GroupMod, GroupSpec, GroupStats, MeterConfig, MeterMod, MeterStats } from './groups.ts';
@@ -33,8 +40,6 @@ export type FlowFormat = 'standard' | 'nxm';
 
 /** The forms of a packet-in: the version's own, NXT_PACKET_IN, NXT_PACKET_IN2. */
 export type PacketInFormat = 'standard' | 'nxt_packet_in' | 'nxt_packet_in2';
-
-export type Role = 'nochange' | 'equal' | 'master' | 'slave';
 
 export type Capability =
   | 'flow_stats'
@@ -168,65 +173,27 @@ export interface ActionFeatures {
   readonly setFields: readonly string[];
 }
 
-type Masks = readonly [master: number, slave: number];
-
-/** Which asynchronous messages a connection wants: bit n stands for reason n. [0] as master or equal, [1] as slave. */
-export interface AsyncConfig {
-  readonly packetIn: Masks;
-  readonly portStatus: Masks;
-  readonly flowRemoved: Masks;
-  readonly roleStatus: Masks;
-  readonly tableStatus: Masks;
-  readonly requestForward: Masks;
+/** The Geneve option that a tun_metadata field stands for. */
+export interface TlvMapping {
+  readonly optionClass: number;
+  readonly optionType: number;
+  readonly optionLength: number;
+  /** Of the field. */
+  readonly index: number;
 }
 
-/** One mask of an AsyncConfig; messages may set some of them only. */
-export interface AsyncMask {
-  readonly kind: keyof AsyncConfig;
-  readonly slave: boolean;
-  readonly mask: number;
+export interface TlvTableMod {
+  readonly command: 'add' | 'delete' | 'clear';
+  readonly mappings: readonly TlvMapping[];
 }
 
-/** The switch gave a controller another role. */
-export interface RoleStatus {
-  readonly role: Role;
-  readonly reason: 'master_request' | 'config' | 'experimenter';
-  readonly generationId: bigint;
+/** Which tracked connections to forget; members left out mean any. Tuples are the bytes of their properties. */
+export interface CtFlush {
+  readonly ipProto: number;
+  readonly zone?: number;
+  readonly origTuple?: Uint8Array;
+  readonly replyTuple?: Uint8Array;
 }
-
-/** Flags of flow monitors: NXFMF_*, OFPFMF_*. Without OWN a connection hears of its own changes in short. */
-export const OFPFMF = { INITIAL: 1, ADD: 2, DELETE: 4, MODIFY: 8, ACTIONS: 16, OWN: 32, ALL: 63 } as const;
-
-export type FlowMonitorCommand = 'add' | 'modify' | 'delete';
-
-export interface FlowMonitorRequest {
-  readonly id: number;
-  readonly command: FlowMonitorCommand;
-  /** OFPFMF. */
-  readonly flags: number;
-  readonly outPort: number;
-  readonly outGroup: number;
-  readonly tableId: number;
-  readonly match: Match;
-}
-
-export type FlowUpdate =
-  | {
-      /** `initial` is said as `added` before 1.4. */
-      readonly event: 'initial' | 'added' | 'deleted' | 'modified';
-      readonly reason: number;
-      readonly priority: number;
-      readonly idleTimeout: number;
-      readonly hardTimeout: number;
-      readonly tableId: number;
-      readonly cookie: bigint;
-      readonly match: Match;
-      readonly actions: readonly OfAction[];
-    }
-  | { readonly event: 'abbrev'; readonly xid: number }
-  /** Messages of their own before 1.4. */
-  | { readonly event: 'paused' }
-  | { readonly event: 'resumed' };
 
 /** What each message carries besides its type and xid. */
 export interface OfBodies {
@@ -331,46 +298,6 @@ export interface OfBodies {
   flow_monitor_cancel: { readonly id: number };
   flow_monitor_paused: Record<never, never>;
   flow_monitor_resumed: Record<never, never>;
-}
-
-/** What a bundle-control message asks or says; the replies are for requests that succeeded. */
-export type BundleControlType =
-  | 'open_request'
-  | 'open_reply'
-  | 'close_request'
-  | 'close_reply'
-  | 'commit_request'
-  | 'commit_reply'
-  | 'discard_request'
-  | 'discard_reply';
-
-export interface BundleControl {
-  readonly bundleId: number;
-  readonly control: BundleControlType;
-  /** OFPBF_*: atomic 1, ordered 2. */
-  readonly flags: number;
-}
-
-/** The Geneve option that a tun_metadata field stands for. */
-export interface TlvMapping {
-  readonly optionClass: number;
-  readonly optionType: number;
-  readonly optionLength: number;
-  /** Of the field. */
-  readonly index: number;
-}
-
-export interface TlvTableMod {
-  readonly command: 'add' | 'delete' | 'clear';
-  readonly mappings: readonly TlvMapping[];
-}
-
-/** Which tracked connections to forget; members left out mean any. Tuples are the bytes of their properties. */
-export interface CtFlush {
-  readonly ipProto: number;
-  readonly zone?: number;
-  readonly origTuple?: Uint8Array;
-  readonly replyTuple?: Uint8Array;
 }
 
 /** True on all but the last part of a long reply. The encoder sets it on the parts that it makes of one message. */
