@@ -16,6 +16,7 @@ import type {
   TableStats,
 } from './model/flow-mod.ts';
 import type { GroupMod, GroupSpec, GroupStats, MeterConfig, MeterMod, MeterStats } from './model/groups.ts';
+import type { FlowTableConfig } from './tables/flow-table.ts';
 import type { ChangeOrigin } from './tables/flow-tables.ts';
 import type { Rule } from './tables/rule.ts';
 import type { Trace } from './trace/trace.ts';
@@ -224,6 +225,10 @@ export interface OfprotoApi {
   flowStats(request: FlowStatsRequest): FlowStatsEntry[];
   aggregate(request: FlowStatsRequest): { packets: bigint; bytes: bigint; flows: number };
   tableStats(): TableStats[];
+  /** The Flow_Table rows by table number; tables without one go back to the defaults. */
+  configureTables(configs: ReadonlyMap<number, FlowTableConfig>): void;
+  /** OFPTC_EVICTION of one table. */
+  setTableEviction(tableId: number, on: boolean): void;
   readonly resources: GroupsAndMeters;
   packetOut(out: PacketOut): void;
   /** Lets a paused packet go on. Throws OfError. */

@@ -39,6 +39,7 @@ import type {
 } from './ofproto-api.ts';
 import { checkActions, checkReferences } from './tables/check-actions.ts';
 import { checkPrerequisites } from './tables/check-prerequisites.ts';
+import type { FlowTableConfig } from './tables/flow-table.ts';
 import { type ChangeOrigin, FlowTables } from './tables/flow-tables.ts';
 import { INTERNAL_TABLE } from './tables/limits.ts';
 import { MissFlows } from './tables/miss-flows.ts';
@@ -234,6 +235,17 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   aggregate(request: FlowStatsRequest): { packets: bigint; bytes: bigint; flows: number } {
     this.#backer.pushStats();
     return totals(this.findFlows(request));
+  }
+
+  configureTables(configs: ReadonlyMap<number, FlowTableConfig>): void {
+    for (const table of this.#tables.tables()) {
+      table.configure(configs.get(table.id));
+      this.#tables.shrink(table.id);
+    }
+  }
+
+  setTableEviction(tableId: number, on: boolean): void {
+    this.#tables.table(tableId)?.setOpenflowEviction(on);
   }
 
   tableStats(): TableStats[] {

@@ -172,6 +172,8 @@ export interface PacketOut {
 
 export interface TableStats {
   readonly tableId: number;
+  readonly name?: string;
+  readonly maxEntries?: number;
   readonly activeCount: number;
   readonly lookupCount: bigint;
   readonly matchedCount: bigint;

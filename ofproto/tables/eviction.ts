@@ -17,18 +17,15 @@ export function expiresMs(rule: Rule): number {
 
 export class EvictionGroups {
   readonly #fields: readonly Subfield[];
-  /** OpenFlow's eviction considers flows without a timeout too; the database's does not. */
-  readonly #permanentToo: boolean;
   readonly #groups = new Map<string, Set<Rule>>();
 
-  constructor(fields: readonly Subfield[], permanentToo: boolean, rules: Iterable<Rule>) {
+  constructor(fields: readonly Subfield[], rules: Iterable<Rule>) {
     this.#fields = fields;
-    this.#permanentToo = permanentToo;
     for (const rule of rules) this.add(rule);
   }
 
   add(rule: Rule): void {
-    if (!this.#mayGo(rule)) return;
+    if (!mayGo(rule)) return;
     const key = this.#keyOf(rule);
     const group = this.#groups.get(key);
     if (group) group.add(rule);
@@ -36,7 +33,7 @@ export class EvictionGroups {
   }
 
   remove(rule: Rule): void {
-    if (!this.#mayGo(rule)) return;
+    if (!mayGo(rule)) return;
     const key = this.#keyOf(rule);
     const group = this.#groups.get(key);
     if (group?.delete(rule) && group.size === 0) this.#groups.delete(key);
@@ -54,15 +51,16 @@ export class EvictionGroups {
     return chosen;
   }
 
-  #mayGo(rule: Rule): boolean {
-    return !rule.hidden && (this.#permanentToo || rule.idleTimeout > 0 || rule.hardTimeout > 0);
-  }
-
   #keyOf(rule: Rule): string {
     if (this.#fields.length === 0) return '';
     const { flow } = rule.match();
     return this.#fields.map((sub) => getSubfield(flow, sub)).join();
   }
+}
+
+/** Permanent flows stay, whoever asked for eviction. */
+function mayGo(rule: Rule): boolean {
+  return !rule.hidden && (rule.idleTimeout > 0 || rule.hardTimeout > 0);
 }
 
 function goesBefore(a: Rule, b: Rule): boolean {

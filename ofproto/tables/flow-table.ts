@@ -81,7 +81,7 @@ export class FlowTable {
   #regroup(): void {
     const { evict, groups } = this.#config;
     const wanted = evict || this.#openflowEviction;
-    this.#eviction = wanted ? new EvictionGroups(groups, this.#openflowEviction, this.classifier.rules()) : undefined;
+    this.#eviction = wanted ? new EvictionGroups(groups, this.classifier.rules()) : undefined;
   }
 
   /** The rule to give up for another; undefined when none may be. */
@@ -92,6 +92,8 @@ export class FlowTable {
   stats(): TableStats {
     return {
       tableId: this.id,
+      name: this.#config.name,
+      maxEntries: this.maxFlows,
       activeCount: this.activeCount,
       lookupCount: BigInt(this.lookupCount),
       matchedCount: BigInt(this.matchedCount),

@@ -73,6 +73,8 @@ export class FakeOfproto implements OfprotoApi {
   }
 
   checkFlowMod(): void {}
+  configureTables(): void {}
+  setTableEviction(): void {}
   resume(): void {}
   findFlows(): readonly never[] {
     return [];

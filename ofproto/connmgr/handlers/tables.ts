@@ -35,7 +35,10 @@ export const tableHandlers: Handlers = {
     refuseSlave(session);
     if (tableId >= N_TABLES && tableId !== TABLE_ALL) throw new OfError('OFPTMFC_EPERM');
     const tables = tableId === TABLE_ALL ? Array.from({ length: N_TABLES }, (_, id) => id) : [tableId];
-    for (const id of tables) session.switch.tables.set(id, config);
+    for (const id of tables) {
+      session.switch.tables.set(id, config);
+      if (config.eviction !== undefined) session.switch.ofproto.setTableEviction(id, config.eviction);
+    }
   },
   table_desc_request: (session, { xid }) => {
     const tables = tableStats(session).map(({ tableId, activeCount, maxEntries }) => ({
@@ -84,8 +87,8 @@ function tableStats(session: Session): TableStatsEntry[] {
     activeCount: byId.get(tableId)?.activeCount ?? 0,
     lookupCount: byId.get(tableId)?.lookupCount ?? 0n,
     matchedCount: byId.get(tableId)?.matchedCount ?? 0n,
-    name: '',
-    maxEntries: MAX_ENTRIES,
+    name: byId.get(tableId)?.name ?? '',
+    maxEntries: byId.get(tableId)?.maxEntries ?? MAX_ENTRIES,
     wildcards: OFPFW_ALL,
     canGoto: tableId < N_TABLES - 1,
     miss: session.switch.tables.get(tableId).miss ?? 'default',

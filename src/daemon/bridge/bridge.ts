@@ -152,6 +152,7 @@ export class Bridge {
   #applySettings(): void {
     const { otherConfig, failMode, protocols } = this.config;
     this.ofproto.l2.configure(l2Settings(this.config));
+    this.ofproto.configureTables(this.config.flowTables ?? new Map());
     this.connmgr.setFailMode(failMode);
     this.connmgr.setProtocols(protocols);
     const { 'dp-desc': datapath, 'dp-sn': serialNumber } = otherConfig;

@@ -18,6 +18,7 @@ export const CONFIG_COLUMNS: Readonly<Record<string, readonly string[]>> = {
     'flow_tables',
     'external_ids',
   ],
+  Flow_Table: ['name', 'flow_limit', 'overflow_policy', 'groups', 'prefixes'],
   Port: [
     'name',
     'interfaces',

@@ -3,8 +3,10 @@
 
 import type { ControllerConfig } from '../../../ofproto/connmgr/controller.ts';
 import type { BundleSettings, MirrorSettings } from '../../../ofproto/ofproto-api.ts';
+import type { FlowTableConfig } from '../../../ofproto/tables/flow-table.ts';
 import type { OvsdbReplica, ReplicaRow } from '../../ovsdb/replica.ts';
 import { bundleSettings } from './bundle-settings.ts';
+import { readFlowTables } from './flow-table-settings.ts';
 import { mirrorSettings } from './mirror-settings.ts';
 
 export interface InterfaceConfig {
@@ -53,6 +55,7 @@ export interface BridgeConfig {
   readonly mirrors: readonly MirrorSettings[];
   readonly otherConfig: Readonly<Record<string, string>>;
   readonly ports: readonly PortConfig[];
+  readonly flowTables?: ReadonlyMap<number, FlowTableConfig>;
   readonly controllers: readonly ControllerRowConfig[];
 }
 
@@ -91,6 +94,7 @@ function readBridge(replica: OvsdbReplica, row: ReplicaRow): BridgeConfig {
     mcastSnooping: row.boolean('mcast_snooping_enable'),
     mirrors: named(replica, 'Mirror', row.uuids('mirrors')).flatMap((mirror) => readMirror(replica, mirror) ?? []),
     otherConfig: object(row, 'other_config'),
+    flowTables: readFlowTables(replica, row),
     ports: named(replica, 'Port', row.uuids('ports')).map((port) => readPort(replica, port)),
     controllers: controllers.map(readController),
   };

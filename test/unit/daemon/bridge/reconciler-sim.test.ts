@@ -81,6 +81,7 @@ class World {
         if (!ports.delete(ofPort)) throw new Error(`port ${ofPort} of ${name} is not there`);
       },
       l2: { setBundle: nothing, configure: nothing, setMirrors: nothing, mirrorStats: () => [] },
+      configureTables: nothing,
       barrier: () => Promise.resolve(),
       close: () => this.ofprotos.delete(name),
     } as unknown as OfprotoApi;

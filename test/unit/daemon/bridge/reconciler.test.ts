@@ -33,6 +33,7 @@ class FakeOfproto {
       this.l2Settings = settings;
     },
   };
+  configureTables(): void {}
   async barrier(): Promise<void> {}
   close(): void {
     this.isClosed = true;
