@@ -192,7 +192,11 @@ describe.skipIf(!hasOvs)('bridges beside Open vSwitch', () => {
     const flow = 'in_port=1,dl_src=00:00:00:00:00:01,dl_dst=00:00:00:00:00:05';
     await agree(() => trace('br0', flow), ',3,');
     const before = Number(/tx pkts=(\d+)/.exec((await pair.ofctl(['dump-ports', 'br0', 'p3']))[1])?.[1]);
-    for (let i = 0; i < 3; i++) await send('p1', udp(1, 5));
+    for (let i = 0; i < 3; i++) {
+      // Open vSwitch may keep a megaflow from before the mirror, and counts for the mirror by those made with it.
+      await appctl('revalidator/purge');
+      await send('p1', udp(1, 5));
+    }
     await agree(() => pair.ofctl(['dump-ports', 'br0', 'p3']), `tx pkts=${before + 3}`);
     await agree(() => column('Mirror', 'm', 'statistics'), 'tx_packets=3');
   });
