@@ -82,6 +82,8 @@ export class ApiServer {
       socket.destroy();
       return;
     }
+    // OpenFlow's listener leaves sockets half-open; a gRPC client that ends its side is gone.
+    socket.allowHalfOpen = false;
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     // HTTP/2 has its own listener for errors; until then a client that goes is only gone.

@@ -2,7 +2,7 @@
 // dummy ports.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { status } from '@grpc/grpc-js';
@@ -261,6 +261,17 @@ describe('the typed API', () => {
     expect(taken - 1 + Number(dropped)).toBe(700);
     quick.cancel();
     slow.close();
+  });
+
+  it('has room again when clients that said nothing are gone', async () => {
+    for (let i = 0; i < 80; i++) {
+      const socket = connect(join(weftd.dir, 'weft.sock'));
+      await new Promise((resolve) => socket.once('close', resolve).once('connect', () => socket.destroy()));
+    }
+    const client = new ApiClient(`unix:${weftd.dir}/weft.sock`);
+    expect((await client.call('ListBridges', {})).bridges).toHaveLength(1);
+    client.close();
+    expect(weftd.output).not.toContain('refusing one more');
   });
 
   it('refuses what is too much', async () => {
