@@ -35,8 +35,6 @@ import {
   SLOT_OUT_PORT,
   TB_FROM_CONTROL_HEAD,
   TB_FROM_CONTROL_TAIL,
-  TB_NOW_MS,
-  TB_NOW_US,
   TB_SLOW_TX_HEAD,
   TB_SLOW_TX_TAIL,
   TB_TO_CONTROL_HEAD,
@@ -47,6 +45,7 @@ import {
 } from './layout/thread-block.ts';
 import { recoverFromGuestFault } from './pmd/guest-fault.ts';
 import type { HotExports } from './pmd/hot-module.ts';
+import { ThreadClock } from './thread-clock.ts';
 
 const log = logger('dpif_netdev');
 
@@ -131,7 +130,7 @@ export class ControlPath {
   readonly #lists: ActionLists;
   readonly #threads: ReadonlySet<number>;
   readonly #handlers: ControlHandlers;
-  readonly #now: () => number;
+  readonly #clock: ThreadClock;
   /** Lists of answers that a thread may not have run yet, by their place in its ring. */
   readonly #answers = new Map<number, { readonly lists: (ActionList | undefined)[]; released: number }>();
   #timer: NodeJS.Timeout | undefined;
@@ -151,7 +150,7 @@ export class ControlPath {
     this.#hot = hot;
     this.#lists = lists;
     this.#threads = threads;
-    this.#now = now;
+    this.#clock = new ThreadClock(arena, arena.threadArea(MAIN_THREAD), now);
     this.#handlers = handlers;
     hot.reset(MAIN_THREAD);
     this.#timer = setInterval(() => {
@@ -308,7 +307,7 @@ export class ControlPath {
           this.#handlers.upcall(view);
         });
       }
-      this.#touchClock();
+      this.#clock.touch();
       this.#guarded(() => this.#hot.settle(MAIN_THREAD));
       for (const thread of this.#threads) this.#releaseAnswers(thread);
     } finally {
@@ -361,21 +360,10 @@ export class ControlPath {
     return toOffset(this.#arena.threadArea(thread) + T_SLOTS + slot * SLOT_SIZE);
   }
 
-  #touchClock(): void {
-    const { u32, u64 } = this.#arena.views;
-    const area = this.#arena.threadArea(MAIN_THREAD);
-    const nowMs = this.#now();
-    u64[(area + TB_NOW_MS) >> 3] = BigInt(Math.round(nowMs));
-    // In halves: a bigint more for each frame would be felt.
-    const nowUs = Math.round(nowMs * 1000);
-    u32[(area + TB_NOW_US) >> 2] = nowUs >>> 0;
-    u32[(area + TB_NOW_US + 4) >> 2] = Math.floor(nowUs / 2 ** 32);
-  }
-
   /** A free slot holding the frame; undefined (the frame is lost) when none is left or it is too long. */
   #fill(frame: Uint8Array, inPort: number): number | undefined {
     if (frame.length > FRAME_MAX || frame.length < 14) return undefined;
-    this.#touchClock();
+    this.#clock.touch();
     const at = this.#hot.slotTake(MAIN_THREAD) >>> 0;
     if (at === 0) return undefined;
     const { u8, u32 } = this.#arena.views;
