@@ -178,7 +178,6 @@ function decodeField(r: Reader, match: Match, header: FieldHeader & { field: Fie
   if (!lenient && !prerequisitesMet(match.flow, f, match.mask)) throw new OfError('OFPBMC_BAD_PREREQ');
   const exact = exactMask(f);
   if (value.some((byte, i) => (byte & ~exact[i]!) !== 0)) throw new OfError('OFPBMC_BAD_VALUE');
-  if (f.name === 'in_port_oxm' || f.name === 'actset_output') checkPort(Number(bigintOf(value)), 'OFPBMC_BAD_VALUE');
   matchField(match, f, value, mask);
 }
 
@@ -191,8 +190,9 @@ function decodeNumber(r: Reader, match: Match, header: FieldHeader & { field: Fi
   const mask = hasMask ? readNumber(r, f.size) : valid;
   if (hasMask && (value & ~mask) !== 0) throw new OfError('OFPBMC_BAD_WILDCARDS');
   if (f.mask === 'none' && (mask & valid) >>> 0 !== valid) throw new OfError('OFPBMC_BAD_MASK');
-  if (!lenient && !prerequisitesMet(match.flow, f)) throw new OfError('OFPBMC_BAD_PREREQ');
+  if (!lenient && !prerequisitesMet(match.flow, f, match.mask)) throw new OfError('OFPBMC_BAD_PREREQ');
   if ((value & ~valid) !== 0) throw new OfError('OFPBMC_BAD_VALUE');
+  if (f.name === 'in_port_oxm' || f.name === 'actset_output') checkPort(value, 'OFPBMC_BAD_VALUE');
   matchNumber(match, f, value, mask);
 }
 
