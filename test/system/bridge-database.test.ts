@@ -58,6 +58,7 @@ describe.skipIf(!hasOvs)('Reconciler with ovsdb-server', () => {
         delPort: nothing,
         l2: { setBundle: nothing, configure: nothing, setMirrors: nothing, mirrorStats: () => [] },
         barrier: async () => {},
+        configureTables: nothing,
         close: nothing,
       }) as unknown as OfprotoApi;
     const connmgr = {
