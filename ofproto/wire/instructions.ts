@@ -112,9 +112,10 @@ const INSTRUCTIONS: ReadonlySet<OfAction['type']> = new Set([
 export function encodeInstructions(w: Writer, actions: readonly OfAction[], version: number, hints: ActionHints): void {
   const find = <T extends OfAction['type']>(type: T) =>
     actions.find((a): a is Extract<OfAction, { type: T }> => a.type === type);
-  const meter = find('meter');
+  // OpenFlow 1.5 made it an action.
+  const meter = version < OFP15_VERSION ? find('meter') : undefined;
   if (meter) w.u16(OFPIT_METER).u16(8).u32(meter.meterId);
-  const applied = actions.filter((a) => !INSTRUCTIONS.has(a.type));
+  const applied = actions.filter((a) => !INSTRUCTIONS.has(a.type) || (a.type === 'meter' && !meter));
   if (applied.length > 0) encodeList(w, OFPIT_APPLY_ACTIONS, applied, version, hints);
   if (find('clear_actions')) w.u16(OFPIT_CLEAR_ACTIONS).u16(8).zeros(4);
   const written = find('write_actions');
