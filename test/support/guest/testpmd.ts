@@ -10,6 +10,8 @@ let made = 0;
 export class Testpmd {
   readonly #child: ChildProcess;
   output = '';
+  /** Without what goes to stderr, which can come in the middle of the prompt. */
+  #stdout = '';
 
   /** Waits at its prompt, without forwarding, with one virtio-user device for each of `devices` (their devargs). */
   constructor(devices: readonly string[], args: readonly string[] = []) {
@@ -20,6 +22,9 @@ export class Testpmd {
     const app = ['--', '-i', '--total-num-mbufs=2048', ...args];
     // testpmd keeps back what it prints when nobody looks at it on a terminal.
     this.#child = spawn('stdbuf', ['-oL', 'dpdk-testpmd', ...eal, prefix, ...vdevs, ...app]);
+    this.#child.stdout!.on('data', (chunk: Buffer) => {
+      this.#stdout += chunk.toString();
+    });
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
       stream.on('data', (chunk: Buffer) => {
         this.output += chunk.toString();
@@ -33,7 +38,7 @@ export class Testpmd {
 
   /** Resolves at the prompt: the devices are there. Throws when testpmd ended, with what it said. */
   async prompt(timeoutMs = 60_000): Promise<void> {
-    await this.#waitFor('prompt', timeoutMs, () => this.output.includes('testpmd>'));
+    await this.#waitFor('prompt', timeoutMs, () => this.#stdout.includes('testpmd>'));
   }
 
   /** What testpmd counts on one of its ports. */
