@@ -91,13 +91,16 @@ export function unwildcardPrerequisites(mask: F.Flow, f: Field): void {
     return;
   }
   mask.setU16(F.KEY_ETH_TYPE, 0xffff);
-  if (!L4.has(f.prerequisite)) return;
+  if (!isTransport(f)) return;
   mask.setU8(F.KEY_NW_PROTO, 0xff);
   mask.setU8(F.KEY_NW_FRAG, mask.u8(F.KEY_NW_FRAG) | F.FLOW_NW_FRAG_LATER);
   if (!f.prerequisite.startsWith('nd')) return;
   mask.setU16(F.KEY_TP_SRC, 0xffff);
   mask.setU16(F.KEY_TP_DST, 0xffff);
 }
+
+/** Whether a field lies behind the IP header. */
+export const isTransport = (f: Field): boolean => L4.has(f.prerequisite);
 
 const L4: ReadonlySet<Prerequisite> = new Set([
   'tcp',

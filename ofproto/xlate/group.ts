@@ -4,13 +4,15 @@
 import type { Group, GroupBucket } from '../groups/group.ts';
 import { orderActionSet } from '../model/action-set.ts';
 import { OFPP } from '../model/actions.ts';
-import { type Prerequisite, unwildcardField } from '../model/fields.ts';
+import { unwildcardField } from '../model/fields.ts';
 import * as F from '../model/flow.ts';
 import { OFPG } from '../model/groups.ts';
-import { prerequisitesMet, unwildcardPrerequisites } from '../model/prerequisites.ts';
+import { isTransport, prerequisitesMet, unwildcardPrerequisites } from '../model/prerequisites.ts';
 import type { XlateContext } from './context.ts';
-import { hashFields, hashNumber, hashSymmetricL4, maskSymmetricL4 } from './flow-hash.ts';
 import { finishFreezing, freezeBefore, type RecircHash } from './freeze.ts';
+import { hashFields, unwildcardHash } from './hash-fields.ts';
+import { hashMaskedFields } from './hash-masked-fields.ts';
+import { hashWords } from './hash-primitives.ts';
 import { isIp } from './protocols.ts';
 
 /** Groups that watch groups, at most. */
@@ -124,20 +126,9 @@ function hashOf({ selection }: Group): RecircHash {
   return { algorithm: selection.param >> 32n === 1n ? 'sym_l4' : 'l4', basis };
 }
 
-const NEEDS_IP: ReadonlySet<Prerequisite> = new Set([
-  'tcp',
-  'udp',
-  'sctp',
-  'icmpv4',
-  'icmpv6',
-  'nd',
-  'nd_solicit',
-  'nd_advert',
-]);
-
 function selectByPacket(ctx: XlateContext, group: Group): GroupBucket | undefined {
-  maskSymmetricL4(ctx.flow, ctx.wc);
-  return best(ctx, group, hashSymmetricL4(ctx.flow));
+  unwildcardHash(ctx.flow, ctx.wc, 'symmetric_l4');
+  return best(ctx, group, hashFields(ctx.flow, 'symmetric_l4', 0));
 }
 
 function selectByFields(ctx: XlateContext, group: Group): GroupBucket | undefined {
@@ -145,11 +136,11 @@ function selectByFields(ctx: XlateContext, group: Group): GroupBucket | undefine
   const { fields, param } = group.selection;
   const present = fields.filter(({ field }) => {
     // Without IP nothing behind its header was looked at.
-    if (!NEEDS_IP.has(field.prerequisite) || isIp(flow)) unwildcardPrerequisites(wc, field);
+    if (!isTransport(field) || isIp(flow)) unwildcardPrerequisites(wc, field);
     return prerequisitesMet(flow, field);
   });
   for (const { field, mask } of present) unwildcardField(wc, field, mask);
-  return best(ctx, group, hashFields(flow, present, param));
+  return best(ctx, group, hashMaskedFields(flow, present, param));
 }
 
 /** The live bucket with the highest score (rendezvous hashing): a bucket that dies moves only its own packets. */
@@ -159,7 +150,7 @@ function best(ctx: XlateContext, group: Group, hash: number): GroupBucket | unde
   for (const bucket of group.members) {
     if (!isLive(ctx, group, bucket)) continue;
     const { bucketId, weight } = bucket.spec;
-    const score = (hashNumber(bucketId, hash) & 0xffff) * weight;
+    const score = (hashWords(bucketId, hash) & 0xffff) * weight;
     ctx.report.add('detail', () => `bucket ${bucketId}: score ${score}`);
     if (score >= highest) {
       winner = bucket;

@@ -2,7 +2,9 @@
 // after the datapath has parsed the packet again, so actions that need it wait for that (freeze.ts).
 
 import type { OfAction } from '../model/actions.ts';
+import type { Prerequisite } from '../model/fields.ts';
 import * as F from '../model/flow.ts';
+import { isTransport } from '../model/prerequisites.ts';
 import { commitActions } from './commit.ts';
 import type { XlateContext } from './context.ts';
 import { sendToController } from './controller.ts';
@@ -98,22 +100,8 @@ const WITHOUT_PAYLOAD: ReadonlySet<OfAction['type']> = new Set<OfAction['type']>
 /** Whether `action` must wait for the packet to be parsed behind its labels. */
 export function needsPayload({ wasMpls }: XlateContext, action: OfAction): boolean {
   if (!wasMpls || WITHOUT_PAYLOAD.has(action.type)) return false;
-  return action.type !== 'set_field' || L3_AND_UP.has(action.field.prerequisite);
+  if (action.type !== 'set_field') return true;
+  return isTransport(action.field) || LAYER_3.has(action.field.prerequisite);
 }
 
-const L3_AND_UP: ReadonlySet<string> = new Set([
-  'ipv4',
-  'ipv6',
-  'ip',
-  'arp',
-  'tcp',
-  'udp',
-  'sctp',
-  'icmpv4',
-  'icmpv6',
-  'nd',
-  'nd_solicit',
-  'nd_advert',
-  'mpls',
-  'nsh',
-]);
+const LAYER_3: ReadonlySet<Prerequisite> = new Set<Prerequisite>(['ipv4', 'ipv6', 'ip', 'arp', 'mpls', 'nsh']);

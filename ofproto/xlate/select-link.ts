@@ -5,7 +5,8 @@ import { portTo16 } from '../model/fields.ts';
 import * as F from '../model/flow.ts';
 import type { XlateContext } from './context.ts';
 import { writeSubfield } from './field-actions.ts';
-import { chooseLink, hashFields, hashWords, unwildcardHash } from './hash-fields.ts';
+import { chooseLink, hashFields, unwildcardHash } from './hash-fields.ts';
+import { hashWords } from './hash-primitives.ts';
 import { xlateOutput } from './output.ts';
 
 type Multipath = Extract<OfAction, { type: 'multipath' }>;
