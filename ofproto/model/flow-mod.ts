@@ -206,6 +206,23 @@ export interface OfPortDesc {
   readonly maxSpeed: number;
 }
 
+/** A port's counters in the order in which the wire has them: what every device counts, then what Ethernet ones do. */
+export const PORT_COUNTERS = [
+  'rxPackets',
+  'txPackets',
+  'rxBytes',
+  'txBytes',
+  'rxDropped',
+  'txDropped',
+  'rxErrors',
+  'txErrors',
+  'rxFrameErr',
+  'rxOverErr',
+  'rxCrcErr',
+  'collisions',
+] as const;
+export type PortCounter = (typeof PORT_COUNTERS)[number];
+
 export interface OfPortStats {
   readonly ofPort: number;
   /** -1n where unknown: printed `?`. */

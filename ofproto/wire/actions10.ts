@@ -6,6 +6,8 @@ import { bigintOf, portFrom16, portTo16 } from '../model/fields.ts';
 import { VLAN_CFI } from '../model/flow.ts';
 import { OfError } from '../model/flow-mod.ts';
 import type { ActionEncoder } from './action-encoder.ts';
+import * as OFPAT11 from './setters11.ts';
+import { readSetter } from './setters11.ts';
 
 type SetField = Extract<OfAction, { type: 'set_field' }>;
 
@@ -24,6 +26,19 @@ const OFPAT_ENQUEUE = 11;
 
 /** Length of each action with its header, by type. */
 const LENGTHS = [8, 8, 8, 8, 16, 16, 8, 8, 8, 8, 8, 16];
+
+/** What 1.1 numbers the setters of 1.0. */
+const SETTERS: Readonly<Record<number, number>> = {
+  [OFPAT_SET_VLAN_VID]: OFPAT11.OFPAT_SET_VLAN_VID,
+  [OFPAT_SET_VLAN_PCP]: OFPAT11.OFPAT_SET_VLAN_PCP,
+  [OFPAT_SET_DL_SRC]: OFPAT11.OFPAT_SET_DL_SRC,
+  [OFPAT_SET_DL_DST]: OFPAT11.OFPAT_SET_DL_DST,
+  [OFPAT_SET_NW_SRC]: OFPAT11.OFPAT_SET_NW_SRC,
+  [OFPAT_SET_NW_DST]: OFPAT11.OFPAT_SET_NW_DST,
+  [OFPAT_SET_NW_TOS]: OFPAT11.OFPAT_SET_NW_TOS,
+  [OFPAT_SET_TP_SRC]: OFPAT11.OFPAT_SET_TP_SRC,
+  [OFPAT_SET_TP_DST]: OFPAT11.OFPAT_SET_TP_DST,
+};
 
 /** Bits of the standard actions that weft has, as the features reply of 1.0 lists them. */
 export const OFPAT10_SUPPORTED = 0xfff;
@@ -45,42 +60,17 @@ export function decodeAction10(type: number, r: Reader): OfAction {
       const port = checkOutputPort(portFrom16(r.u16()));
       return { type: 'output', port, maxLen: r.u16() };
     }
-    case OFPAT_SET_VLAN_VID: {
-      const vid = r.u16();
-      if (vid > 0xfff) throw new OfError('OFPBAC_BAD_ARGUMENT');
-      return { type: 'set_vlan_vid', vid, pushIfNeeded: true };
-    }
-    case OFPAT_SET_VLAN_PCP: {
-      const pcp = r.u8();
-      if (pcp > 7) throw new OfError('OFPBAC_BAD_ARGUMENT');
-      return { type: 'set_vlan_pcp', pcp, pushIfNeeded: true };
-    }
     case OFPAT_STRIP_VLAN:
       return { type: 'pop_vlan', strip: true };
-    case OFPAT_SET_DL_SRC:
-      return { type: 'set_eth_src', mac: r.copy(6) };
-    case OFPAT_SET_DL_DST:
-      return { type: 'set_eth_dst', mac: r.copy(6) };
-    case OFPAT_SET_NW_SRC:
-      return { type: 'set_ip_src', ip: r.u32() };
-    case OFPAT_SET_NW_DST:
-      return { type: 'set_ip_dst', ip: r.u32() };
-    case OFPAT_SET_NW_TOS: {
-      const dscp = r.u8();
-      if (dscp & 3) throw new OfError('OFPBAC_BAD_ARGUMENT');
-      return { type: 'set_ip_dscp', dscp };
-    }
-    case OFPAT_SET_TP_SRC:
-      return { type: 'set_l4_src_port', port: r.u16() };
-    case OFPAT_SET_TP_DST:
-      return { type: 'set_l4_dst_port', port: r.u16() };
-    default: {
+    case OFPAT_ENQUEUE: {
       const port = portFrom16(r.u16());
       r.skip(6);
       // A queue belongs to a port: only real ports, and the words that end up at one.
       if (port >= OFPP.MAX && port !== OFPP.IN_PORT && port !== OFPP.LOCAL) throw new OfError('OFPBAC_BAD_OUT_PORT');
       return { type: 'enqueue', port, queue: r.u32() };
     }
+    default:
+      return readSetter(SETTERS[type]!, r, true);
   }
 }
 

@@ -5,7 +5,7 @@
 //   1.4+       length u16 | pad 2 | port u32 | duration | 8 counters | properties: Ethernet's 4 counters, Intel's
 
 import type { Reader, Writer } from '../../lib/cursors.ts';
-import type { OfPortStats } from '../model/flow-mod.ts';
+import { type OfPortStats, PORT_COUNTERS, type PortCounter } from '../model/flow-mod.ts';
 import { OFP10_VERSION, OFP13_VERSION, OFP14_VERSION } from '../model/messages.ts';
 import { always, type Codec, codec, entry, listCodec } from './codec.ts';
 import { decodeDuration } from './durations.ts';
@@ -16,21 +16,11 @@ const V10 = OFP10_VERSION;
 const V13 = OFP13_VERSION;
 const V14 = OFP14_VERSION;
 
-type Counter = Exclude<keyof OfPortStats, 'ofPort' | 'durationMs' | 'custom'>;
-type Counters = Record<Counter, bigint>;
+type Counters = Record<PortCounter, bigint>;
 
-/** Counters in wire order; all ones is "unknown". */
-const BASIC: readonly Counter[] = [
-  'rxPackets',
-  'txPackets',
-  'rxBytes',
-  'txBytes',
-  'rxDropped',
-  'txDropped',
-  'rxErrors',
-  'txErrors',
-];
-const ETHERNET: readonly Counter[] = ['rxFrameErr', 'rxOverErr', 'rxCrcErr', 'collisions'];
+/** All ones is "unknown". Those of Ethernet are a property of their own from 1.4 on. */
+const BASIC = PORT_COUNTERS.slice(0, 8);
+const ETHERNET = PORT_COUNTERS.slice(8);
 
 const OFPPSPT_ETHERNET = 0;
 const INTEL_VENDOR_ID = 0x0000aa01;
@@ -42,11 +32,11 @@ const RFC2819_COUNTERS = 21;
 const UNKNOWN = 0xffffffffffffffffn;
 const counter = (value: bigint): bigint => BigInt.asIntN(64, value);
 
-function decodeCounters(r: Reader, names: readonly Counter[]): Partial<Counters> {
+function decodeCounters(r: Reader, names: readonly PortCounter[]): Partial<Counters> {
   return Object.fromEntries(names.map((name) => [name, counter(r.u64())]));
 }
 
-function encodeCounters(w: Writer, names: readonly Counter[], stats: OfPortStats): void {
+function encodeCounters(w: Writer, names: readonly PortCounter[], stats: OfPortStats): void {
   for (const name of names) w.u64(BigInt.asUintN(64, stats[name]));
 }
 
@@ -64,7 +54,7 @@ function encodeAge(w: Writer, ms: number): void {
 function decodeStats(list: Reader, version: number): OfPortStats {
   if (version >= V14) return decodeStats14(entry(list));
   const { ofPort } = decodePortRequest(list, version);
-  const counters = decodeCounters(list, [...BASIC, ...ETHERNET]) as Counters;
+  const counters = decodeCounters(list, PORT_COUNTERS) as Counters;
   return { ofPort, ...counters, durationMs: version >= V13 ? decodeAge(list) : -1 };
 }
 
@@ -104,7 +94,7 @@ function encodeStats(w: Writer, stats: OfPortStats, version: number): void {
     return;
   }
   encodePortRequest(w, stats, version);
-  encodeCounters(w, [...BASIC, ...ETHERNET], stats);
+  encodeCounters(w, PORT_COUNTERS, stats);
   if (version >= V13) encodeAge(w, stats.durationMs);
 }
 

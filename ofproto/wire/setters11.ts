@@ -23,11 +23,19 @@ export function decodeSetter(type: number, r: Reader): OfAction | undefined {
   if (!known && type !== OFPAT_SET_MPLS_TC) return undefined;
   const isEther = type === OFPAT_SET_DL_SRC || type === OFPAT_SET_DL_DST;
   if (r.bytes.length !== (isEther ? 16 : 8)) throw new OfError('OFPBAC_BAD_LEN');
+  return readSetter(type, r, false);
+}
+
+/**
+ * The body of the setter that 1.1 numbers `type`; `pushIfNeeded`: the VLAN ones push a tag, as in 1.0. Throws OfError
+ * OFPBAC_BAD_ARGUMENT.
+ */
+export function readSetter(type: number, r: Reader, pushIfNeeded: boolean): OfAction {
   switch (type) {
     case OFPAT_SET_VLAN_VID:
-      return { type: 'set_vlan_vid', vid: atMost(0xfff, r.u16()), pushIfNeeded: false };
+      return { type: 'set_vlan_vid', vid: atMost(0xfff, r.u16()), pushIfNeeded };
     case OFPAT_SET_VLAN_PCP:
-      return { type: 'set_vlan_pcp', pcp: atMost(7, r.u8()), pushIfNeeded: false };
+      return { type: 'set_vlan_pcp', pcp: atMost(7, r.u8()), pushIfNeeded };
     case OFPAT_SET_DL_SRC:
       return { type: 'set_eth_src', mac: r.copy(6) };
     case OFPAT_SET_DL_DST:

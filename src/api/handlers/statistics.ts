@@ -1,7 +1,7 @@
 // StreamPortStats and StreamTableStats: one reply, or one at each interval.
 
 import { UserError } from '../../../lib/errors.ts';
-import type { OfPortStats } from '../../../ofproto/model/flow-mod.ts';
+import { type OfPortStats, PORT_COUNTERS } from '../../../ofproto/model/flow-mod.ts';
 import type { OfprotoApi } from '../../../ofproto/ofproto-api.ts';
 import { type Call, findBridge } from '../call.ts';
 import { CallError } from '../errors.ts';
@@ -68,23 +68,8 @@ function pause(call: Call, ms: number): Promise<void> {
   });
 }
 
-const COUNTERS = [
-  'rxPackets',
-  'txPackets',
-  'rxBytes',
-  'txBytes',
-  'rxDropped',
-  'txDropped',
-  'rxErrors',
-  'txErrors',
-  'rxFrameErr',
-  'rxOverErr',
-  'rxCrcErr',
-  'collisions',
-] as const;
-
 /** Negative counters are not known, and left out. */
 function portStatsMessage(stats: OfPortStats): object {
-  const known = COUNTERS.filter((name) => stats[name] >= 0n).map((name) => [name, String(stats[name])]);
+  const known = PORT_COUNTERS.filter((name) => stats[name] >= 0n).map((name) => [name, String(stats[name])]);
   return { portNo: stats.ofPort, ...Object.fromEntries(known), durationMs: Math.floor(stats.durationMs) };
 }

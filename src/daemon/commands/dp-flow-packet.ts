@@ -4,6 +4,7 @@
 
 import { checksumAdd, checksumFold } from '../../../datapath/port/kernel/offload.ts';
 import { UserError } from '../../../lib/errors.ts';
+import { splitItems } from '../../../ofproto/odp-text/groups.ts';
 
 const PAYLOAD_SIZE = 64;
 const TCP_FLAGS = ['fin', 'syn', 'rst', 'psh', 'ack', 'urg', 'ece', 'cwr', 'ns'];
@@ -32,13 +33,13 @@ export function composePacket(text: string, length?: number): Uint8Array {
 
 function parseGroups(text: string): Groups {
   const groups: Groups = new Map();
-  for (const item of splitTop(text)) {
+  for (const item of splitItems(text)) {
     const match = /^([a-z_0-9]+)\((.*)\)$/s.exec(item);
     if (!match) throw new UserError(`syntax error at ${item}`);
     const [, name, inside] = match as unknown as [string, string, string];
     const words = new Map([['', inside]]);
     if (name !== 'encap') {
-      for (const word of splitTop(inside)) {
+      for (const word of splitItems(inside)) {
         const at = word.indexOf('=');
         // A mask makes no difference to a frame.
         if (at > 0) words.set(word.slice(0, at), word.slice(at + 1).split('/')[0]!);
@@ -47,25 +48,6 @@ function parseGroups(text: string): Groups {
     groups.set(name, words);
   }
   return groups;
-}
-
-/** Splits at commas outside parentheses. */
-function splitTop(text: string): string[] {
-  const parts: string[] = [];
-  let [depth, start] = [0, 0];
-  for (let i = 0; i <= text.length; i++) {
-    const char = text[i];
-    if (char === '(') depth++;
-    if (char === ')') depth--;
-    if (depth < 0) throw new UserError(`syntax error at ${text.slice(i)}`);
-    if (i === text.length || (char === ',' && depth === 0)) {
-      const part = text.slice(start, i).trim();
-      if (part !== '') parts.push(part);
-      start = i + 1;
-    }
-  }
-  if (depth !== 0) throw new UserError(`syntax error at ${text}`);
-  return parts;
 }
 
 function ethernetPayload(groups: Groups, length: number | undefined): Buffer {
