@@ -2,8 +2,7 @@
 // weftd and Open vSwitch have to answer the same.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { answers, errorOrType, hex16, hex32, message, multipart, property } from '../support/openflow-bytes.ts';
-import { RealOvs } from '../support/real-ovs.ts';
-import { Weftd } from '../support/weftd.ts';
+import { SideBySide } from '../support/side-by-side.ts';
 
 const LATER = [2, 3, 4, 5, 6] as const;
 type Case = readonly [what: string, version: number, hex: string];
@@ -150,31 +149,20 @@ function byMessage(texts: readonly string[]): Map<number, string[]> {
 }
 
 describe('OpenFlow 1.0 to 1.5', () => {
-  const weftd = new Weftd({ args: ['--enable-dummy', '-vconsole:off'] });
-  let oracle: RealOvs;
+  const both = new SideBySide();
 
-  beforeAll(async () => {
-    const bridge = ['add-br', 'br0', '--', 'set', 'Bridge', 'br0', 'datapath_type=dummy', 'fail_mode=secure'];
-    oracle = await RealOvs.start();
-    await oracle.must('ovs-vsctl', ...bridge);
-    await weftd.start();
-    await weftd.tool('ovs-vsctl', ...bridge);
-  });
-
-  afterAll(async () => {
-    await weftd.close();
-    await oracle?.[Symbol.asyncDispose]();
-  });
+  beforeAll(() => both.start(0));
+  afterAll(() => both.stop());
 
   it.each(LATER.flatMap(casesOf))('%s (version %i)', async (_, version, hex) => {
-    const theirs = (await answers(oracle.rundir, version, [hex])).map(errorOrType);
-    expect((await answers(weftd.dir, version, [hex])).map(errorOrType)).toEqual(theirs);
+    const theirs = (await answers(both.oracle.rundir, version, [hex])).map(errorOrType);
+    expect((await answers(both.weftd.dir, version, [hex])).map(errorOrType)).toEqual(theirs);
   });
 
   it.each([1, ...LATER])('every type of message of version %i is answered alike at every length', async (version) => {
     const sent = [...everyType(version)].map((hex, index) => hex.slice(0, 8) + hex32(0x1000 + index) + hex.slice(16));
-    const theirs = byMessage(await answers(oracle.rundir, version, sent));
-    const ours = byMessage(await answers(weftd.dir, version, sent));
+    const theirs = byMessage(await answers(both.oracle.rundir, version, sent));
+    const ours = byMessage(await answers(both.weftd.dir, version, sent));
     const different = sent.filter((_, i) => String(ours.get(0x1000 + i)) !== String(theirs.get(0x1000 + i)));
     const explained = different.map((hex) => {
       const index = Number.parseInt(hex.slice(8, 16), 16);

@@ -2,8 +2,7 @@
 // the same, type, code and quoted bytes.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { answers, errorOrType, message } from '../support/openflow-bytes.ts';
-import { RealOvs } from '../support/real-ovs.ts';
-import { Weftd } from '../support/weftd.ts';
+import { SideBySide } from '../support/side-by-side.ts';
 
 const MATCH_ALL_10 = `003fffff${'00'.repeat(36)}`;
 const MATCH_ALL_13 = '0001000400000000';
@@ -115,27 +114,16 @@ const CASES: readonly (readonly [what: string, version: 1 | 4, hex: string])[] =
 ];
 
 describe('errors', () => {
-  const weftd = new Weftd({ args: ['--enable-dummy', '-vconsole:off'] });
-  let oracle: RealOvs;
+  const both = new SideBySide();
 
-  beforeAll(async () => {
-    const bridge = ['add-br', 'br0', '--', 'set', 'Bridge', 'br0', 'datapath_type=dummy', 'fail_mode=secure'];
-    oracle = await RealOvs.start();
-    await oracle.must('ovs-vsctl', ...bridge);
-    await weftd.start();
-    await weftd.tool('ovs-vsctl', ...bridge);
-  });
-
-  afterAll(async () => {
-    await weftd.close();
-    await oracle?.[Symbol.asyncDispose]();
-  });
+  beforeAll(() => both.start(0));
+  afterAll(() => both.stop());
 
   const replies = async (rundir: string, version: number, hex: string) =>
     (await answers(rundir, version, [hex])).map(errorOrType);
 
   it.each(CASES)('%s (version %i)', async (_, version, hex) => {
-    const theirs = await replies(oracle.rundir, version, hex);
-    expect(await replies(weftd.dir, version, hex)).toEqual(theirs);
+    const theirs = await replies(both.oracle.rundir, version, hex);
+    expect(await replies(both.weftd.dir, version, hex)).toEqual(theirs);
   });
 });

@@ -2,24 +2,9 @@
 // the same, but for what is the switch's own (addresses, times).
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Output, RealOvs, runTool, watchTool } from '../support/real-ovs.ts';
+import { FRAME, normalize } from '../support/side-by-side.ts';
 import { until } from '../support/sockets.ts';
 import { Weftd } from '../support/weftd.ts';
-
-/** UDP from 10.0.0.1 to 10.0.0.2. */
-const FRAME =
-  'aaaaaaaaaaaabbbbbbbbbbbb08004500002c0000000040114a970a0000010a000002123400350018000000000000000000000000000000000000';
-
-/** What differs between two switches that behave the same. */
-function normalize(text: string): string {
-  return text
-    .replaceAll(/xid=0x[0-9a-f]+/g, 'xid=X')
-    .replaceAll(/dpid:[0-9a-f]{16}/g, 'dpid:D')
-    .replaceAll(/addr:[0-9a-f:]{17}/g, 'addr:A')
-    .replaceAll(/duration=?[\d.]+s/g, 'duration=T')
-    .replaceAll(/unix:\S*\.mgmt/g, 'unix:M')
-    .replaceAll(/^.*\|(WARN|ERR)\|/gm, '$1|')
-    .replaceAll(/[\d.]+ ms/g, 'T ms');
-}
 
 function printed({ code, stdout, stderr }: Output): string {
   return normalize(`exit ${code}\n${stdout}${stderr}`);
