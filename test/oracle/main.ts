@@ -1,4 +1,5 @@
-// `npm run oracle -- --cases N --seed S [--first I] [--stop-after F] [--no-shrink]`: runs cases and prints what differs.
+// `npm run oracle -- --cases N --seed S [options]`: runs cases and prints what differs. README.md says what the options do.
+import { createWriteStream } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { MISSING } from './features.ts';
 import { Oracle } from './oracle.ts';
@@ -12,9 +13,12 @@ const { values } = parseArgs({
     first: { type: 'string', default: '0' },
     'stop-after': { type: 'string', default: '1000000' },
     'no-shrink': { type: 'boolean', default: false },
-    replay: { type: 'string' },
+    aspect: { type: 'string', multiple: true, default: [] },
+    report: { type: 'string' },
   },
 });
+const isWanted = (aspect: string): boolean => values.aspect.length === 0 || values.aspect.includes(aspect);
+const report = values.report === undefined ? undefined : createWriteStream(values.report);
 
 await using oracle = await Oracle.start();
 const started = performance.now();
@@ -22,10 +26,15 @@ const seen: Failure[] = [];
 const result = await oracle.run(Number(values.seed), Number(values.cases), {
   first: Number(values.first),
   stopAfter: Number(values['stop-after']),
-  failed: (failure) => seen.push(failure),
+  failed: ({ oracleCase, mismatches }) => {
+    const wanted = mismatches.filter(({ aspect }) => isWanted(aspect));
+    if (wanted.length === 0) return;
+    seen.push({ oracleCase, mismatches: wanted });
+    report?.write(`${JSON.stringify(seen.at(-1))}\n`);
+  },
 });
 const seconds = (performance.now() - started) / 1000;
-for (const failure of seen) {
+for (const failure of report ? [] : seen) {
   console.log(reportOf(values['no-shrink'] ? failure : await oracle.shrink(failure)));
   console.log();
 }
