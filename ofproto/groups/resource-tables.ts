@@ -73,7 +73,8 @@ export class ResourceTables implements Resources {
   groupStats(groupId: number): GroupStats[] {
     this.#owner.pushStats();
     const nowMs = this.#owner.nowMs();
-    return this.#groups.select(groupId).map((group) => group.stats(this.#users('group', group.groupId).size, nowMs));
+    const references = this.#owner.references();
+    return this.#groups.select(groupId).map((group) => group.stats(references.count('group', group.groupId), nowMs));
   }
 
   /** Throws OfError; a refused message changes nothing. */
@@ -89,18 +90,18 @@ export class ResourceTables implements Resources {
   }
 
   meterStats(meterId: number): MeterStats[] {
-    return this.#meters.stats(meterId, (id) => this.#users('meter', id).size, this.#owner.nowMs());
+    return this.#meters.stats(meterId, (id) => this.#users('meter', id).length, this.#owner.nowMs());
   }
 
   close(): void {
     this.#meters.close();
   }
 
-  #users(kind: 'group' | 'meter', id: number): ReadonlySet<Rule> {
+  #users(kind: 'group' | 'meter', id: number): readonly Rule[] {
     return this.#owner.references().of(kind, id);
   }
 
   #removeRules(kind: 'group' | 'meter', id: number, reason: FlowRemovedReason): void {
-    for (const rule of [...this.#users(kind, id)]) this.#owner.removeRule(rule, reason);
+    for (const rule of this.#users(kind, id)) this.#owner.removeRule(rule, reason);
   }
 }

@@ -15,19 +15,27 @@ export function* referencesOf(actions: readonly OfAction[]): Generator<readonly 
 }
 
 export class References {
-  readonly #rules: Readonly<Record<Kind, Map<number, Set<Rule>>>> = { group: new Map(), meter: new Map() };
+  /** How often each rule names a group or meter. */
+  readonly #rules: Readonly<Record<Kind, Map<number, Map<Rule, number>>>> = { group: new Map(), meter: new Map() };
 
   /** Rules that name the group or meter. */
-  of(kind: Kind, id: number): ReadonlySet<Rule> {
-    return this.#rules[kind].get(id) ?? new Set();
+  of(kind: Kind, id: number): Rule[] {
+    return [...(this.#rules[kind].get(id)?.keys() ?? [])];
+  }
+
+  /** How many actions name it, those of one rule each counted. */
+  count(kind: Kind, id: number): number {
+    let count = 0;
+    for (const times of this.#rules[kind].get(id)?.values() ?? []) count += times;
+    return count;
   }
 
   /** Call with the actions that the rule has from now on. */
   add(rule: Rule): void {
     for (const [kind, id] of referencesOf(rule.actions)) {
       const rules = this.#rules[kind].get(id);
-      if (rules) rules.add(rule);
-      else this.#rules[kind].set(id, new Set([rule]));
+      if (rules) rules.set(rule, (rules.get(rule) ?? 0) + 1);
+      else this.#rules[kind].set(id, new Map([[rule, 1]]));
     }
   }
 

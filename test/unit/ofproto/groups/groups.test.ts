@@ -108,6 +108,16 @@ describe('group commands', () => {
     expect(fixture.stats()).toHaveLength(1);
   });
 
+  it('count every action that names them', () => {
+    const fixture = new GroupFixture();
+    fixture.group('group_id=1,type=all');
+    fixture.flowMod('udp,actions=group:1,clone(group:1,group:1),write_actions(group:1)');
+    fixture.flowMod('tcp,actions=group:1');
+    expect(fixture.br0.resources.groupStats(1)[0]!.refCount).toBe(5);
+    fixture.flowMod('udp,actions=group:1');
+    expect(fixture.br0.resources.groupStats(1)[0]!.refCount).toBe(2);
+  });
+
   it('are undone with the transaction that they are part of', () => {
     const fixture = new GroupFixture();
     fixture.group('group_id=1,type=all,bucket=output:1');
