@@ -28,6 +28,7 @@ export function etherTypeOf(flow: F.Flow): number {
 /** Namespace of packet types that are Ethernet types. */
 const OFPHTN_ETHERTYPE = 1;
 
+const isEthernet = (flow: F.Flow) => flow.u32(F.KEY_PACKET_TYPE) === 0;
 const isIpv4 = (flow: F.Flow) => etherTypeOf(flow) === ETH_TYPE_IP;
 const isIpv6 = (flow: F.Flow) => etherTypeOf(flow) === ETH_TYPE_IPV6;
 const isIp = (flow: F.Flow) => isIpv4(flow) || isIpv6(flow);
@@ -55,8 +56,8 @@ function isTracked(flow: F.Flow, mask: F.Flow | undefined): boolean {
 
 const CHECKS: Readonly<Record<Prerequisite, (flow: F.Flow, mask: F.Flow | undefined) => boolean>> = {
   none: () => true,
-  ethernet: (flow) => flow.u32(F.KEY_PACKET_TYPE) === 0,
-  vlan: (flow) => (flow.u16(F.KEY_VLAN0_TCI) & F.VLAN_CFI) !== 0,
+  ethernet: isEthernet,
+  vlan: (flow) => isEthernet(flow) && (flow.u16(F.KEY_VLAN0_TCI) & F.VLAN_CFI) !== 0,
   ipv4: isIpv4,
   ipv6: isIpv6,
   ip: isIp,

@@ -111,8 +111,11 @@ class Checker {
         this.#learn(action.spec);
         return true;
       case 'clone':
-      case 'write_actions':
         return this.#nested(action.actions);
+      case 'write_actions':
+        // When the set is carried out, the packet may be another: only fields must have what they need here.
+        this.#nested(action.actions);
+        return true;
       case 'ct':
         this.#ct(action);
         return true;
@@ -127,7 +130,7 @@ class Checker {
   #setField(f: Field, value: Uint8Array): boolean {
     this.#field(f, 'set_field');
     // Matching vlan_vid needs nothing, because it says itself whether there is a tag; setting it needs one.
-    if (f.name === 'vlan_vid' && !this.#hasVlan) {
+    if (f.name === 'vlan_vid' && !(this.#hasVlan && this.#flow.u32(F.KEY_PACKET_TYPE) === PT_ETHERNET)) {
       throw new OfError('OFPBAC_MATCH_INCONSISTENT', 'set_field: vlan_vid needs a VLAN tag');
     }
     if (f.name === 'vlan_tci') this.#change().setU16(F.KEY_VLAN0_TCI, (value[0]! << 8) | value[1]!);
@@ -233,7 +236,6 @@ class Checker {
       flow.setU16(F.KEY_ETH_TYPE, packetType & 0xffff);
       flow.setU8(F.KEY_NW_PROTO, 0);
     }
-    if (packetType !== PT_ETHERNET) flow.bytes.fill(0, F.KEY_VLAN0_TPID, F.KEY_VLAN0_TPID + 8);
   }
 
   #decap(): void {
