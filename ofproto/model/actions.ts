@@ -54,14 +54,17 @@ export type OfAction =
   | { readonly type: 'set_ip_ecn'; readonly ecn: number }
   | { readonly type: 'set_ip_ttl'; readonly ttl: number }
   | { readonly type: 'set_l4_src_port' | 'set_l4_dst_port'; readonly port: number }
-  /** value and mask have the field's own size in bytes, big-endian; mask all-ones for an exact set. */
+  /**
+   * value and mask have the field's own size in bytes, big-endian. The mask is all ones, also above a field's highest bit,
+   * when there is none: one that has just the field's bits is said as such (`set_field:3/0x3->nw_ecn`).
+   */
   | {
       readonly type: 'set_field';
       readonly field: Field;
       readonly value: Uint8Array;
       readonly mask: Uint8Array;
-      /** Written as load:VALUE->DST[..] (NXAST_REG_LOAD) rather than set_field. */
-      readonly asLoad: boolean;
+      /** How it was given, and is said again: NXAST_REG_LOAD as load:VALUE->DST[..], NXAST_REG_LOAD2 like set_field. */
+      readonly form: 'set_field' | 'reg_load' | 'reg_load2';
     }
   | { readonly type: 'reg_move'; readonly src: Subfield; readonly dst: Subfield }
   | { readonly type: 'stack_push' | 'stack_pop'; readonly subfield: Subfield }

@@ -11,6 +11,7 @@ export interface FieldRow {
   readonly size: number;
   readonly bits?: number;
   readonly valid?: bigint;
+  readonly range?: readonly [min: number, max: number];
   readonly offset: number;
   readonly width?: number;
   readonly shift?: number;
@@ -318,10 +319,19 @@ const mpls: readonly FieldRow[] = [
 // The service path identifier is the upper 24 bits of a word whose low byte is the service index (RFC 8300, 2.3).
 const nsh: readonly FieldRow[] = [
   { name: 'nsh_flags', size: 1, offset: F.KEY_NSH_FLAGS, needs: 'nsh', nxm: ['NXOXM_NSH_FLAGS', 1] },
-  { name: 'nsh_ttl', size: 1, offset: F.KEY_NSH_TTL, mask: EXACT, needs: 'nsh', nxm: ['NXOXM_NSH_TTL', 10] },
+  {
+    name: 'nsh_ttl',
+    size: 1,
+    range: [0, 63],
+    offset: F.KEY_NSH_TTL,
+    mask: EXACT,
+    needs: 'nsh',
+    nxm: ['NXOXM_NSH_TTL', 10],
+  },
   {
     name: 'nsh_mdtype',
     size: 1,
+    range: [1, 2],
     offset: F.KEY_NSH_MDTYPE,
     mask: EXACT,
     needs: 'nsh',
@@ -476,6 +486,7 @@ const arp: readonly FieldRow[] = [
   {
     name: 'arp_op',
     size: 2,
+    range: [0, 255],
     width: 1,
     offset: F.KEY_NW_PROTO,
     mask: EXACT,

@@ -49,6 +49,8 @@ export interface Field {
   readonly bits: number;
   /** Bits that a value may have set. All ones in `bits`, except that vlan_vid also has OFPVID_PRESENT and nw_tos no ECN. */
   readonly valid: bigint;
+  /** The numbers that a value may be, where they are fewer than its bits can say. */
+  readonly range: readonly [min: number, max: number] | undefined;
   /** Where the value lies in a Flow: `width` bytes at `offset`, shifted left by `shift` bits. */
   readonly offset: number;
   /** `size`, but for in_port (16 bits on the wire, 32 in a Flow) and arp_op (16 and 8). */

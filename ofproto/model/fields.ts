@@ -46,6 +46,7 @@ function fieldOf(row: FieldRow): Field {
     size: row.size,
     bits,
     valid: row.valid ?? (1n << BigInt(bits)) - 1n,
+    range: row.range,
     offset: row.offset,
     width: row.width ?? row.size,
     shift: row.shift ?? 0,
@@ -224,6 +225,20 @@ export function exactMask(f: Field): Uint8Array {
   exactMasks.set(f, mask);
   return mask;
 }
+
+/** The mask of an action that writes the whole field: Open vSwitch tells it from one of all bits that the field has. */
+export const allOnes = (f: Field): Uint8Array => new Uint8Array(f.size).fill(0xff);
+
+export const isAllOnes = (mask: Uint8Array): boolean => mask.every((byte) => byte === 0xff);
+
+/** Whether the field can have the value. */
+export function isValidValue(f: Field, value: Uint8Array): boolean {
+  const exact = exactMask(f);
+  if (f.range && !isWithin(f.range, numberOf(value))) return false;
+  return value.every((byte, i) => (byte & ~exact[i]!) === 0);
+}
+
+export const isWithin = ([min, max]: readonly [number, number], value: number): boolean => min <= value && value <= max;
 
 /** Whether matchNumber() can take the field: its value is a number that lies in a Flow as it does on the wire. */
 export function isPlainNumber(f: Field): boolean {

@@ -1,7 +1,7 @@
 // Actions as Open vSwitch prints them (ovs-actions(7)); what parseActions() reads back.
 
 import { OFPP, type OfAction } from '../model/actions.ts';
-import { bigintOf, exactMask, type Field, maskRange } from '../model/fields.ts';
+import { bigintOf, type Field, isAllOnes, maskRange } from '../model/fields.ts';
 import { PACKET_IN_REASONS } from '../model/nicira.ts';
 import { formatEther, formatIpv4 } from './addresses.ts';
 import { formatFieldValue } from './field-values.ts';
@@ -62,7 +62,9 @@ function formatAction(a: OfAction, names: Names): string {
     case 'set_l4_dst_port':
       return `mod_tp_dst:${a.port}`;
     case 'set_field':
-      return a.asLoad ? formatLoad(a.field, a.value, a.mask) : formatSetField(a.field, a.value, a.mask, names);
+      return a.form === 'reg_load'
+        ? formatLoad(a.field, a.value, a.mask)
+        : formatSetField(a.field, a.value, a.mask, names);
     case 'reg_move':
       return `move:${formatSubfield(a.src)}->${formatSubfield(a.dst)}`;
     case 'stack_push':
@@ -188,12 +190,16 @@ function timeouts(idle: number, hard: number): string {
 }
 
 function formatSetField(f: Field, value: Uint8Array, mask: Uint8Array, names: Names): string {
-  return `set_field:${formatFieldValue(f, value, mask, names)}->${f.name}`;
+  const text = formatFieldValue(f, value, mask, names);
+  // Of numbers a mask is shown that has just the bits of the field.
+  const bits = isNumber(f) && !isAllOnes(mask) && !text.includes('/') ? `/${hex(bigintOf(mask))}` : '';
+  return `set_field:${text}${bits}->${f.name}`;
 }
 
+const isNumber = ({ format }: Field): boolean => format === 'decimal' || format === 'hexadecimal';
+
 function formatLoad(f: Field, value: Uint8Array, mask: Uint8Array): string {
-  const whole = bigintOf(mask) === bigintOf(exactMask(f));
-  if (whole) return `load:${hex(bigintOf(value))}->${headerName(f)}[]`;
+  if (isAllOnes(mask) || bigintOf(mask) === f.valid) return `load:${hex(bigintOf(value))}->${headerName(f)}[]`;
   const { ofs, bits } = maskRange(bigintOf(mask));
   return `load:${hex(bigintOf(value) >> BigInt(ofs))}->${formatSubfield({ field: f, ofs, bits })}`;
 }

@@ -73,10 +73,13 @@ function formatEncap({ packetType, props }: Extract<NxAction, { type: 'encap' }>
   const texts = props.map(({ type, value }) =>
     type === N.OFPPPT_PROP_NSH_MDTYPE
       ? `md_type=${value[0]}`
-      : `tlv(${hex4((value[0]! << 8) | value[1]!)},${value[2]},0x${hexBytes(value.subarray(4), '')})`,
+      : `tlv(${hex4((value[0]! << 8) | value[1]!)},${value[2]},0x${hexBytes(tlvData(value), '')})`,
   );
   return `encap(${HEADERS[packetType] ?? ''}${texts.length === 0 ? '' : `(${texts.join(',')})`})`;
 }
+
+/** On the wire the data is padded; the byte before it says how much there is. */
+const tlvData = (value: Uint8Array): Uint8Array => value.subarray(4, 4 + value[3]!);
 
 function formatDecap(packetType: number): string {
   if (packetType === DECAP_NEXT) return 'decap()';

@@ -2,7 +2,7 @@
 
 import { UserError } from '../../lib/errors.ts';
 import { OFPP, type OfAction, type Subfield } from '../model/actions.ts';
-import { bigintOf, bytesOf, exactMask, fieldByName } from '../model/fields.ts';
+import { bigintOf, bytesOf, fieldByName, isValidValue } from '../model/fields.ts';
 import { PACKET_IN_REASONS } from '../model/nicira.ts';
 import { parseEther, parseIpv4 } from './addresses.ts';
 import { parseFieldValue } from './field-values.ts';
@@ -273,10 +273,8 @@ function parseSetField(text: string, names: Names): OfAction {
   if (!f) throw new UserError(`${name} is not a valid OXM field name`);
   if (!f.writable) throw new UserError(`${name} is read-only`);
   const { value, mask } = parseFieldValue(f, valueText, names);
-  const exact = exactMask(f);
-  if (value.some((byte, i) => (byte & ~exact[i]!) !== 0)) throw new UserError(`${name}: value is not valid`);
-  const bits = mask.map((byte, i) => byte & exact[i]!);
-  return { type: 'set_field', field: f, value: value.map((b, i) => b & bits[i]!), mask: bits, asLoad: false };
+  if (!isValidValue(f, value)) throw new UserError(`${valueText} is not a valid value for field ${name}`);
+  return { type: 'set_field', field: f, value: value.map((byte, i) => byte & mask[i]!), mask, form: 'set_field' };
 }
 
 function parseLoad(text: string): OfAction {
@@ -298,7 +296,7 @@ export function loadAction(dst: Subfield, value: bigint): OfAction {
     field: dst.field,
     value: bytesOf(value << BigInt(dst.ofs), dst.field.size),
     mask: bytesOf(mask, dst.field.size),
-    asLoad: true,
+    form: 'reg_load',
   };
 }
 

@@ -5,7 +5,7 @@ import { Reader, Writer } from '../../lib/cursors.ts';
 import type { OfAction } from '../model/actions.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { OFP10_VERSION, OFP11_VERSION, OFP12_VERSION, OFP15_VERSION } from '../model/messages.ts';
-import { type ActionEncoder, type ActionHints, NO_HINTS, newEncoder } from './action-encoder.ts';
+import { type ActionEncoder, type ActionHints, hintsAfter, NO_HINTS, newEncoder } from './action-encoder.ts';
 import { decodeAction10, encodeAction10 } from './actions10.ts';
 import { decodeAction11, encodeAction11 } from './actions11.ts';
 import { decodeAction12, encodeAction12, OFPAT_SET_FIELD, OFPAT11_COMMON } from './actions12.ts';
@@ -69,11 +69,11 @@ function decodeStandard(type: number, r: Reader, version: number): OfAction {
   return version === OFP11_VERSION ? decodeAction11(type, r) : decodeAction12(type, r, version);
 }
 
-function contextOf(version: number, depth: number): NxContext {
+function contextOf(version: number, depth: number, hints: ActionHints = NO_HINTS): NxContext {
   return {
     version,
     decodeNested: (r) => decodeActions(r, version, depth + 1),
-    encodeNested: (w, actions) => encodeActions(w, actions, version),
+    encodeNested: (w, actions) => encodeActions(w, actions, version, hints),
   };
 }
 
@@ -88,14 +88,17 @@ export function encodeActions(
   hints: ActionHints = NO_HINTS,
 ): void {
   const encoder = newEncoder(w, version, hints);
-  for (const action of actions) encodeAction(encoder, action);
+  for (const action of actions) {
+    encodeAction(encoder, action);
+    encoder.hints = hintsAfter(action, encoder.hints);
+  }
 }
 
 function encodeAction(encoder: ActionEncoder, action: OfAction): void {
   const { version } = encoder;
   const standard =
     version === OFP10_VERSION ? encodeAction10 : version === OFP11_VERSION ? encodeAction11 : encodeAction12;
-  if (!standard(encoder, action)) encodeNxAction(encoder, action, contextOf(encoder.version, 0));
+  if (!standard(encoder, action)) encodeNxAction(encoder, action, contextOf(version, 0, encoder.hints));
 }
 
 /** The list alone as bytes. */

@@ -128,7 +128,7 @@ const port = (e: ActionEncoder, src: boolean, value: number): true =>
 /** The setters that stand for a set_field in OpenFlow 1.0 and 1.1; none where there are none. */
 export function asSetters(a: SetField, pushVlan: boolean): OfAction[] {
   const setter = asSetter(a, pushVlan);
-  if (setter || a.asLoad || a.field.name !== 'vlan_tci') return setter ? [setter] : [];
+  if (setter || a.form !== 'set_field' || a.field.name !== 'vlan_tci') return setter ? [setter] : [];
   const tci = Number(bigintOf(a.value));
   if ((tci & VLAN_CFI) === 0) return [{ type: 'pop_vlan' }];
   return [
@@ -139,7 +139,7 @@ export function asSetters(a: SetField, pushVlan: boolean): OfAction[] {
 
 function asSetter(a: SetField, pushVlan: boolean): OfAction | undefined {
   // As Open vSwitch does, whatever the mask: these versions have no masked setters.
-  if (a.asLoad) return undefined;
+  if (a.form !== 'set_field') return undefined;
   const value = Number(bigintOf(a.value) & 0xffffffffn);
   switch (a.field.name) {
     case 'vlan_vid':

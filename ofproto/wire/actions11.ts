@@ -36,10 +36,10 @@ export function encodeAction11(e: ActionEncoder, action: OfAction): boolean {
 function encodeSetter(e: ActionEncoder, a: OfAction): boolean {
   switch (a.type) {
     case 'set_vlan_vid':
-      if (a.pushIfNeeded && !e.hasVlan) push(e, 0x8100);
+      if (a.pushIfNeeded && e.hints.vlans === 0) push(e, 0x8100);
       return e.action(OFPAT_SET_VLAN_VID, (w) => w.u16(a.vid).zeros(2));
     case 'set_vlan_pcp':
-      if (a.pushIfNeeded && !e.hasVlan) push(e, 0x8100);
+      if (a.pushIfNeeded && e.hints.vlans === 0) push(e, 0x8100);
       return e.action(OFPAT_SET_VLAN_PCP, (w) => w.u8(a.pcp).zeros(3));
     case 'set_eth_src':
       return e.action(OFPAT_SET_DL_SRC, (w) => w.put(a.mac).zeros(6));

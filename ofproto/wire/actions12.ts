@@ -3,16 +3,16 @@
 
 import type { Reader } from '../../lib/cursors.ts';
 import type { OfAction } from '../model/actions.ts';
-import { bigintOf, bytesOf, exactMask, type Field, field } from '../model/fields.ts';
+import { bytesOf, exactMask, type Field, field, isAllOnes } from '../model/fields.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { OFP15_VERSION } from '../model/messages.ts';
-import { IPPROTO_SCTP, IPPROTO_UDP } from '../model/prerequisites.ts';
+import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../model/prerequisites.ts';
 import type { ActionEncoder } from './action-encoder.ts';
 import { checkOutputPort } from './actions10.ts';
 import { decodeMove, mplsType } from './nx-actions.ts';
 import { writeField, writeFieldHeader } from './oxm.ts';
 import { decodeSetField } from './set-field.ts';
-import { decodeSetter } from './setters11.ts';
+import { decodeSetter, OFPAT_SET_TP_DST, OFPAT_SET_TP_SRC } from './setters11.ts';
 
 const OFPAT_OUTPUT = 0;
 const OFPAT_SET_MPLS_TTL = 15;
@@ -50,7 +50,7 @@ export const OFPAT13_SUPPORTED: readonly number[] = [...OFPAT11_COMMON, OFPAT_SE
 /** Decodes one action whose type is read already. Throws OfError OFPBAC_*. */
 export function decodeAction12(type: number, r: Reader, version: number): OfAction {
   const is15 = version >= OFP15_VERSION;
-  if (type === OFPAT_SET_FIELD) return decodeSetField(r, is15);
+  if (type === OFPAT_SET_FIELD) return decodeSetField(r, is15 ? 'set_field15' : 'set_field');
   if (type === OFPAT_COPY_FIELD && is15) return decodeCopyField(r);
   if (type === OFPAT_METER && is15) {
     if (r.bytes.length !== 8) throw new OfError('OFPBAC_BAD_LEN');
@@ -104,10 +104,10 @@ export function decodeCommon(type: number, r: Reader): OfAction {
 export function encodeAction12(e: ActionEncoder, a: OfAction): boolean {
   switch (a.type) {
     case 'set_vlan_vid':
-      if (a.pushIfNeeded && !e.hasVlan) push(e, 0x8100);
+      if (a.pushIfNeeded && e.hints.vlans === 0) push(e, 0x8100);
       return set(e, 'vlan_vid', bytesOf(BigInt(a.vid | 0x1000), 2));
     case 'set_vlan_pcp':
-      if (a.pushIfNeeded && !e.hasVlan) push(e, 0x8100);
+      if (a.pushIfNeeded && e.hints.vlans === 0) push(e, 0x8100);
       return set(e, 'vlan_pcp', Uint8Array.of(a.pcp));
     case 'set_eth_src':
       return set(e, 'eth_src', a.mac);
@@ -122,9 +122,9 @@ export function encodeAction12(e: ActionEncoder, a: OfAction): boolean {
     case 'set_ip_ecn':
       return set(e, 'nw_ecn', Uint8Array.of(a.ecn));
     case 'set_l4_src_port':
-      return set(e, `${l4Name(e.ipProto)}_src`, bytesOf(BigInt(a.port), 2));
+      return setPort(e, OFPAT_SET_TP_SRC, a.port);
     case 'set_l4_dst_port':
-      return set(e, `${l4Name(e.ipProto)}_dst`, bytesOf(BigInt(a.port), 2));
+      return setPort(e, OFPAT_SET_TP_DST, a.port);
     case 'set_mpls_label':
       return set(e, 'mpls_label', bytesOf(BigInt(a.label), 4));
     case 'set_mpls_tc':
@@ -150,7 +150,6 @@ export function encodeCommon(e: ActionEncoder, a: OfAction): boolean {
     case 'push_vlan':
       return push(e, a.ethertype);
     case 'pop_vlan':
-      e.hasVlan = false;
       return e.action(OFPAT_POP_VLAN, (w) => w.zeros(4));
     case 'push_mpls':
       return e.action(OFPAT_PUSH_MPLS, (w) => w.u16(a.ethertype).zeros(2));
@@ -179,19 +178,26 @@ export function encodeCommon(e: ActionEncoder, a: OfAction): boolean {
 }
 
 export function push(e: ActionEncoder, ethertype: number): true {
-  e.hasVlan = true;
   return e.action(OFPAT_PUSH_VLAN, (w) => w.u16(ethertype).zeros(2));
 }
 
-/** Which protocol's port field mod_tp_src and mod_tp_dst mean. */
-function l4Name(ipProto: number): string {
-  return ipProto === IPPROTO_UDP ? 'udp' : ipProto === IPPROTO_SCTP ? 'sctp' : 'tcp';
+/** mod_tp_src and mod_tp_dst: a field of the protocol where that is known, else as 1.1 has them. */
+function setPort(e: ActionEncoder, type: number, port: number): true {
+  const protocol = PORT_PROTOCOLS[e.hints.ipProto];
+  if (protocol === undefined) return e.action(type, (w) => w.u16(port).zeros(2));
+  return set(e, `${protocol}_${type === OFPAT_SET_TP_SRC ? 'src' : 'dst'}`, bytesOf(BigInt(port), 2));
 }
+
+const PORT_PROTOCOLS: Readonly<Record<number, string>> = {
+  [IPPROTO_TCP]: 'tcp',
+  [IPPROTO_UDP]: 'udp',
+  [IPPROTO_SCTP]: 'sctp',
+};
 
 /** Before 1.5 set_field has no masks, and what was a load stays one. */
 function setField(e: ActionEncoder, a: Extract<OfAction, { type: 'set_field' }>): boolean {
-  const masked = bigintOf(a.mask) !== a.field.valid;
-  if (e.version < OFP15_VERSION && (a.asLoad || masked)) return false;
+  const masked = !isAllOnes(a.mask);
+  if (e.version < OFP15_VERSION && (a.form !== 'set_field' || masked)) return false;
   return e.action(OFPAT_SET_FIELD, (w) => writeField(w, a.field, a.value, a.mask, e.version, true));
 }
 

@@ -209,12 +209,12 @@ function decodeRegLoad(r: Reader): OfAction {
     field: dst.field,
     value: bytesOf(value << BigInt(ofs), size),
     mask: bytesOf(mask, size),
-    asLoad: true,
+    form: 'reg_load',
   };
 }
 
 function decodeRegLoad2(r: Reader): OfAction {
-  return decodeSetField(r, true);
+  return decodeSetField(r, 'reg_load2');
 }
 
 function decodeMultipath(r: Reader): OfAction {

@@ -243,10 +243,11 @@ function encodeController(e: ActionEncoder, a: Extract<OfAction, { type: 'contro
  */
 function encodeLoads(e: ActionEncoder, a: { field: Field; value: Uint8Array; mask: Uint8Array }): void {
   if (isWide(a.field)) {
-    e.nicira(NX.NXAST_REG_LOAD2, (w) => writeField(w, a.field, a.value, a.mask, NXM));
+    e.nicira(NX.NXAST_REG_LOAD2, (w) => writeField(w, a.field, a.value, a.mask, NXM, true));
     return;
   }
-  let mask = bigintOf(a.mask);
+  // OFPVID_PRESENT, above an id's bits, is not for loads to set.
+  let mask = bigintOf(a.mask) & ((1n << BigInt(a.field.bits)) - 1n);
   const value = bigintOf(a.value);
   while (mask !== 0n) {
     const { ofs, bits: run } = maskRange(mask);

@@ -12,14 +12,17 @@ import {
   fieldByHeader,
   fieldMask,
   getField,
+  isAllOnes,
   isMatched,
   isPlainNumber,
+  isValidValue,
+  isWithin,
   matchField,
   matchNumber,
   numberOf,
   validNumber,
 } from '../model/fields.ts';
-import { emptyMatch, KEY_VLAN0_TCI, type Match, VLAN_CFI } from '../model/flow.ts';
+import { emptyMatch, KEY_VLAN0_TCI, type Match } from '../model/flow.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { OFP11_VERSION, OFP12_VERSION, OFP13_VERSION, OFP15_VERSION } from '../model/messages.ts';
 import {
@@ -176,8 +179,7 @@ function decodeField(r: Reader, match: Match, header: FieldHeader & { field: Fie
   }
   const { value, mask } = readFieldValue(r, header);
   if (!lenient && !prerequisitesMet(match.flow, f, match.mask)) throw new OfError('OFPBMC_BAD_PREREQ');
-  const exact = exactMask(f);
-  if (value.some((byte, i) => (byte & ~exact[i]!) !== 0)) throw new OfError('OFPBMC_BAD_VALUE');
+  if (!isValidValue(f, value)) throw new OfError('OFPBMC_BAD_VALUE');
   matchField(match, f, value, mask);
 }
 
@@ -191,7 +193,7 @@ function decodeNumber(r: Reader, match: Match, header: FieldHeader & { field: Fi
   if (hasMask && (value & ~mask) !== 0) throw new OfError('OFPBMC_BAD_WILDCARDS');
   if (f.mask === 'none' && (mask & valid) >>> 0 !== valid) throw new OfError('OFPBMC_BAD_MASK');
   if (!lenient && !prerequisitesMet(match.flow, f, match.mask)) throw new OfError('OFPBMC_BAD_PREREQ');
-  if ((value & ~valid) !== 0) throw new OfError('OFPBMC_BAD_VALUE');
+  if ((value & ~valid) !== 0 || (f.range && !isWithin(f.range, value))) throw new OfError('OFPBMC_BAD_VALUE');
   if (f.name === 'in_port_oxm' || f.name === 'actset_output') checkPort(value, 'OFPBMC_BAD_VALUE');
   matchNumber(match, f, value, mask);
 }
@@ -267,6 +269,7 @@ export function encodeOxm(w: Writer, match: Match, version: number, cookie?: Coo
   for (const name of fieldOrder(match, version)) {
     const f = field(name);
     if (isMatched(match.mask, f)) writeField(w, f, getField(match.flow, f), fieldMask(match.mask, f), version);
+    else if (name === 'packet_type' && impliesEthernet(match, version)) writeEthernet(w, f, version);
     if (name === 'eth_type' && version >= OFP11_VERSION) writeVlan(w, match, version);
   }
   if (!cookie || cookie.cookieMask === 0n) return;
@@ -283,12 +286,27 @@ export function writeField(
   version: number,
   isAction = false,
 ): void {
-  // Open vSwitch keeps all 16 bits of tun_flags maskable, of which one is in use.
-  const exact = bigintOf(mask) === f.valid && (f.format !== 'tnl_flags' || isAction);
+  const exact = isAction ? isAllOnes(mask) : isExactMatch(f, mask);
   writeFieldHeader(w, f, !exact, version);
   w.put(value);
   if (!exact) w.put(mask);
 }
+
+/**
+ * Whether all that a match says of the Ethernet header is what OXM cannot say, the VLAN priority of frames with and without
+ * a tag: then what is left of it is that there is such a header.
+ */
+function impliesEthernet({ mask }: Match, version: number): boolean {
+  const said = ['eth_src', 'eth_dst', 'eth_type', 'vlan_vid'].some((name) => isMatched(mask, field(name)));
+  return version >= OFP11_VERSION && !said && mask.u16(KEY_VLAN0_TCI) !== 0;
+}
+
+function writeEthernet(w: Writer, packetType: Field, version: number): void {
+  writeField(w, packetType, new Uint8Array(packetType.size), exactMask(packetType), version);
+}
+
+/** Open vSwitch keeps all 16 bits of tun_flags maskable, of which one is in use. */
+const isExactMatch = (f: Field, mask: Uint8Array): boolean => f.format !== 'tnl_flags' && bigintOf(mask) === f.valid;
 
 /** OXM has VLAN id and priority where a Flow has one TCI. */
 function writeVlan(w: Writer, match: Match, version: number): void {
@@ -298,7 +316,8 @@ function writeVlan(w: Writer, match: Match, version: number): void {
   if (vidMask !== 0) {
     writeField(w, field('vlan_vid'), bytesOf(BigInt(tci & vidMask), 2), bytesOf(BigInt(vidMask), 2), version);
   }
-  if ((tci & vidMask & VLAN_CFI) !== 0 && (mask & 0xe000) !== 0) {
+  // Open vSwitch's test: a priority goes with an id of which some bit is matched as set.
+  if ((tci & vidMask) !== 0 && (mask & 0xe000) !== 0) {
     writeField(w, field('vlan_pcp'), Uint8Array.of(tci >> 13), Uint8Array.of(7), version);
   }
 }

@@ -90,7 +90,7 @@ function addMatch(match: Match, item: LearnFlowModSpec, value: bigint): void {
 }
 
 function loadOf(item: LearnFlowModSpec, value: bigint): OfAction {
-  return { type: 'set_field', field: item.dst!.field, ...shifted(item, value), asLoad: true };
+  return { type: 'set_field', field: item.dst!.field, ...shifted(item, value), form: 'reg_load' };
 }
 
 function outputOf(value: bigint): OfAction {

@@ -2,7 +2,7 @@
 
 import { UserError } from '../../../lib/errors.ts';
 import { OFPP, type OfAction } from '../../../ofproto/model/actions.ts';
-import { exactMask } from '../../../ofproto/model/fields.ts';
+import { isValidValue } from '../../../ofproto/model/fields.ts';
 import { OfError } from '../../../ofproto/model/flow-mod.ts';
 import { formatActions } from '../../../ofproto/text/format-actions.ts';
 import { parseActions } from '../../../ofproto/text/parse-actions.ts';
@@ -90,10 +90,8 @@ function outputLength({ port, maxLen = 0 }: { readonly port: number; readonly ma
 function setFieldAction(item: FieldValue | null, names: Names): OfAction {
   if (!item) throw new UserError('set_field names no field');
   const { field, value, mask } = fieldValue(item, names);
-  const exact = exactMask(field);
-  if (value.some((byte, i) => (byte & ~exact[i]!) !== 0)) throw new OfError('OFPBAC_BAD_SET_ARGUMENT');
-  const bits = mask.map((byte, i) => byte & exact[i]!);
-  return { type: 'set_field', field, value: value.map((byte, i) => byte & bits[i]!), mask: bits, asLoad: false };
+  if (!isValidValue(field, value)) throw new OfError('OFPBAC_BAD_SET_ARGUMENT');
+  return { type: 'set_field', field, value: value.map((byte, i) => byte & mask[i]!), mask, form: 'set_field' };
 }
 
 export function actionMessages(actions: readonly OfAction[]): ActionMessage[] {

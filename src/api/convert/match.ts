@@ -3,7 +3,7 @@
 
 import { Reader, Writer } from '../../../lib/cursors.ts';
 import { UserError } from '../../../lib/errors.ts';
-import { bigintOf, bytesOf, exactMask, type Field, fieldByName } from '../../../ofproto/model/fields.ts';
+import { allOnes, bigintOf, bytesOf, type Field, fieldByName } from '../../../ofproto/model/fields.ts';
 import { emptyMatch, type Match } from '../../../ofproto/model/flow.ts';
 import { OfError } from '../../../ofproto/model/flow-mod.ts';
 import { OFP13_VERSION, OFP15_VERSION } from '../../../ofproto/model/messages.ts';
@@ -46,7 +46,7 @@ export function fieldValue(item: FieldValue, names: Names): { field: Field; valu
     if (item.mask?.length) throw new UserError(`${item.name}: a mask goes into the text`);
     return { field: f, ...parseFieldValue(f, item.text, names) };
   }
-  const mask = item.mask?.length ? sized(f, item.mask) : exactMask(f);
+  const mask = item.mask?.length ? sized(f, item.mask) : allOnes(f);
   return { field: f, value: valueBytes(f, item), mask };
 }
 
@@ -81,5 +81,5 @@ export function matchMessage(match: Match): MatchMessage {
 
 export function fieldMessage(f: Field, { value, mask }: { value: Uint8Array; mask: Uint8Array }): FieldValue {
   const name = f.name === WIDE_IN_PORT ? 'in_port' : f.name;
-  return { name, value, ...(bigintOf(mask) === f.valid ? {} : { mask }) };
+  return { name, value, ...((bigintOf(mask) & f.valid) === f.valid ? {} : { mask }) };
 }

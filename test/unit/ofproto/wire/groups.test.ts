@@ -107,6 +107,12 @@ describe('bad groups', () => {
       'OFPGMFC_BAD_BUCKET',
     ],
     [
+      'a VLAN id without the bit that says that there is one, in a masked set_field',
+      '0000 02 00 00000001 0018 0000 ffffffff 0018 0010 00000000 0019 0010 80000d04 0013003f 00000000',
+      6,
+      'OFPBAC_BAD_SET_ARGUMENT',
+    ],
+    [
       'an unknown selection method',
       `0000 01 00 00000013 0000 0000 ffffffff ffff 0028 0000154d 00000001 00000000 ${'foo'
         .split('')

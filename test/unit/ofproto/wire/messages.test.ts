@@ -147,6 +147,11 @@ describe('refusals', () => {
     ['OFPBMC_DUP_FIELD', flowMod13('80000a02080080000a020800', 16)],
     ['OFPBMC_BAD_WILDCARDS', flowMod13('8000051000000000000000ff0000000000000000', 24)],
     ['OFPBMC_BAD_FIELD', flowMod13('80000a0308000000', 11)],
+    // nsh_ttl, nsh_mdtype and arp_op of numbers that there are not.
+    ['OFPBMC_BAD_VALUE', flowMod13('80000a02894fffff1405005ad65040', 19)],
+    ['OFPBMC_BAD_VALUE', flowMod13('80000a02894fffff0405005ad65003', 19)],
+    ['OFPBMC_BAD_VALUE', flowMod13('80000a02894fffff0405005ad65000', 19)],
+    ['OFPBMC_BAD_VALUE', flowMod13('80000a02080680002a020100', 16)],
     ['OFPBMC_BAD_TYPE', flowMod13('', 4).replace('00010004', '00090004')],
     // Actions of a 1.0 packet-out.
     ['OFPBAC_BAD_TYPE', packetOut('0063000800000000')],
