@@ -15,6 +15,7 @@ export const FEATURES = [
   'meters',
   'mirrors',
   'mpls',
+  'multicast_snooping',
   'multipath',
   'nsh',
   'openflow15',
@@ -26,7 +27,7 @@ export const FEATURES = [
 export type Feature = (typeof FEATURES)[number];
 
 /** Remove a line when the feature comes. */
-export const MISSING: readonly Feature[] = ['meters', 'mirrors', 'pause', 'qinq'];
+export const MISSING: readonly Feature[] = [];
 
 const missing = new Set<Feature>(MISSING);
 

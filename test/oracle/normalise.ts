@@ -91,16 +91,22 @@ export function sinceThen(text: string, before: ReadonlyMap<string, number>): st
   });
 }
 
+/** Copies of a body's entries, each of which starts with its length. */
+export function flowStatsEntries(entries: Buffer): Buffer[] {
+  const out: Buffer[] = [];
+  for (let at = 0; at < entries.length; at += Math.max(entries.readUInt16BE(at), 1)) {
+    out.push(Buffer.from(entries.subarray(at, at + entries.readUInt16BE(at))));
+  }
+  return out;
+}
+
 /** ofp_flow_stats (1.3) or ofp_flow_desc (1.5) entries in order, without times. */
 export function sortedFlowStats(entries: Buffer, version: Version): string {
   const texts: string[] = [];
-  for (let at = 0; at < entries.length; ) {
-    const size = entries.readUInt16BE(at);
-    const entry = Buffer.from(entries.subarray(at, at + size));
+  for (const entry of flowStatsEntries(entries)) {
     if (version !== 'OpenFlow15') entry.fill(0, 4, 12);
     // OXS_OF_DURATION and OXS_OF_IDLE_TIME.
     texts.push(entry.toString('hex').replace(/8002000[0-9a-f].{16}|8002020[0-9a-f].{16}/g, 'time'));
-    at += Math.max(size, 1);
   }
   return texts.sort().join('\n');
 }
@@ -110,6 +116,19 @@ export function sortedGroupStats(entries: Buffer): string {
   const texts: string[] = [];
   for (let at = 0; at < entries.length; ) {
     const size = entries.readUInt16BE(at);
+    const entry = Buffer.from(entries.subarray(at, at + size));
+    entry.fill(0, 32, 40);
+    texts.push(entry.toString('hex'));
+    at += Math.max(size, 1);
+  }
+  return texts.sort().join('\n');
+}
+
+/** OpenFlow 1.3 ofp_meter_stats entries in order, without durations. */
+export function sortedMeterStats(entries: Buffer): string {
+  const texts: string[] = [];
+  for (let at = 0; at < entries.length; ) {
+    const size = entries.readUInt16BE(at + 4);
     const entry = Buffer.from(entries.subarray(at, at + size));
     entry.fill(0, 32, 40);
     texts.push(entry.toString('hex'));

@@ -7,9 +7,19 @@ const OFPT_ERROR = 1;
 const OFPT_ECHO_REQUEST = 2;
 const OFPT_ECHO_REPLY = 3;
 const OFPT_PACKET_IN = 10;
+/** OFPT_VENDOR of 1.0, OFPT_EXPERIMENTER later. */
+const OFPT_EXPERIMENTER = 4;
+const NX_VENDOR_ID = 0x2320;
+const NXT_PACKET_IN2 = 30;
 
 export const VERSIONS = { OpenFlow10: 1, OpenFlow13: 4, OpenFlow14: 5, OpenFlow15: 6 } as const;
 export type Version = keyof typeof VERSIONS;
+
+/** The versions that cases use, from `since` on; later ones more often. */
+export function versionsFrom(since: Version = 'OpenFlow10'): Version[] {
+  const all = ['OpenFlow10', 'OpenFlow13', 'OpenFlow13', 'OpenFlow15', 'OpenFlow15'] as const;
+  return all.filter((version) => version >= since);
+}
 
 /** Message types whose numbers 1.1 changed. */
 const numbersOf = (version: number) =>
@@ -140,13 +150,18 @@ export class OpenFlowLink {
     const multipart: Buffer[] = [];
     for (const bytes of received) {
       if (bytes[1] === OFPT_ERROR) errors.set(bytes.readUInt32BE(4) - firstXid, errorText(bytes));
-      else if (bytes[1] === OFPT_PACKET_IN) packetIns.push(bytes);
+      else if (bytes[1] === OFPT_PACKET_IN || isPacketIn2(bytes)) packetIns.push(bytes);
       else if (bytes[1] === numbersOf(this.version).multipartReply) {
         multipart.push(bytes.subarray(this.version === 1 ? 12 : 16));
       }
     }
     return { errors, packetIns, multipart: Buffer.concat(multipart) };
   }
+}
+
+function isPacketIn2(bytes: Buffer): boolean {
+  if (bytes[1] !== OFPT_EXPERIMENTER || bytes.length < 16) return false;
+  return bytes.readUInt32BE(8) === NX_VENDOR_ID && bytes.readUInt32BE(12) === NXT_PACKET_IN2;
 }
 
 const OFPT_SET_CONFIG = 9;

@@ -12,6 +12,7 @@ export interface OracleCase {
   readonly version: Version;
   /** Index into PORT_CONFIGS. */
   readonly config: number;
+  readonly meters: readonly string[];
   readonly groups: readonly string[];
   readonly flows: readonly string[];
   readonly packets: readonly OraclePacket[];
@@ -30,7 +31,8 @@ export type Aspect =
   | 'datapath-flows'
   | 'flow-stats'
   | 'flow-text'
-  | 'group-stats';
+  | 'group-stats'
+  | 'meter-stats';
 
 export interface Failure {
   readonly oracleCase: OracleCase;

@@ -34,6 +34,8 @@ export class Oracle {
   readonly #encoder: OfctlEncoder;
   readonly #folder: string;
   #config = -1;
+  /** What ovs-ofctl made of `add-meter`, by its argument. */
+  readonly #meters = new Map<string, readonly Buffer[]>();
 
   private constructor(sides: Sides, encoder: OfctlEncoder, folder: string) {
     this.#sides = sides;
@@ -51,6 +53,7 @@ export class Oracle {
     const clear = [
       ...(await encoder.command('OpenFlow13', 'del-flows')),
       ...(await encoder.command('OpenFlow13', 'del-groups')),
+      ...(await encoder.command('OpenFlow13', 'del-meters')),
     ];
     return new Oracle({ ovs, weft, clear }, encoder, folder);
   }
@@ -70,9 +73,9 @@ export class Oracle {
       const cases = Array.from({ length: size }, (_, i) => makeCase(seed, at + i));
       for (const encoded of await this.#encode(cases)) {
         await this.#configure(encoded.text.config);
-        const { mismatches, refused, endedOvs } = await this.#run(encoded);
-        if (endedOvs) tally.endedOvs++;
-        tally.add(encoded, mismatches, refused);
+        const result = await this.#run(encoded);
+        if (result.endedOvs) tally.endedOvs++;
+        tally.add(encoded, result);
         const failure = tally.failures.at(-1);
         if (failure?.oracleCase === encoded.text) options.failed?.(failure);
         if (tally.failures.length >= (options.stopAfter ?? Infinity)) return tally;
@@ -91,7 +94,7 @@ export class Oracle {
         await ovs.close();
         this.#sides.ovs = await SwitchUnderTest.startOvs();
         this.#config = -1;
-        return { mismatches: [], refused: new Set(), endedOvs: true };
+        return { mismatches: [], refused: new Set(), hit: new Set(), endedOvs: true };
       }
       throw new Error(`in ${reportOf({ oracleCase: encoded.text, mismatches: [] })}`, { cause: error });
     }
@@ -146,10 +149,24 @@ export class Oracle {
         const ownGroups = groups.messages.slice(groupAt, groupAt + text.groups.length);
         flowAt += text.flows.length;
         groupAt += text.groups.length;
-        encoded.set(text, { text, preamble: flows.preamble, flows: ownFlows, groups: ownGroups });
+        const meters: Buffer[] = [];
+        for (const meter of text.meters) meters.push(...(await this.#meter(meter)));
+        encoded.set(text, {
+          text,
+          preamble: flows.preamble,
+          flows: ownFlows,
+          groups: ownGroups,
+          meters,
+        });
       }
     }
     return cases.map((one) => encoded.get(one)!);
+  }
+
+  async #meter(text: string): Promise<readonly Buffer[]> {
+    const messages = this.#meters.get(text) ?? (await this.#encoder.command('OpenFlow13', 'add-meter', text));
+    this.#meters.set(text, messages);
+    return messages;
   }
 }
 
@@ -168,12 +185,12 @@ class Tally implements Result {
   readonly explained = new Map<string, number>();
   readonly coverage = new Coverage();
 
-  add({ text, flows }: EncodedCase, mismatches: readonly Mismatch[], refused: ReadonlySet<number>): void {
+  add({ text, flows }: EncodedCase, { mismatches, refused, hit }: CaseResult): void {
     this.cases++;
     this.flows += text.flows.length;
-    const taken = text.flows.filter((_, i) => typeof flows[i] !== 'string' && !refused.has(i));
-    this.refusedFlows += text.flows.length - taken.length;
-    this.coverage.add([...taken, ...text.groups]);
+    const taken = new Set([...text.flows.keys()].filter((i) => typeof flows[i] !== 'string' && !refused.has(i)));
+    this.refusedFlows += text.flows.length - taken.size;
+    this.coverage.add(text, taken, hit);
     const unexplained: Mismatch[] = [];
     for (const mismatch of mismatches) {
       const why = explanationOf(mismatch, text)?.why;

@@ -7,9 +7,10 @@ import type { Failure } from './oracle-case.ts';
 const LINES_MAX = 30;
 
 export function reportOf({ oracleCase, mismatches }: Failure): string {
-  const { version, config, flows, groups, packets } = oracleCase;
+  const { version, config, flows, meters, groups, packets } = oracleCase;
   return [
     `case ${oracleCase.seed} (${version}; ports: ${PORT_CONFIGS[config]!.name})`,
+    ...meters.map((meter) => `  meter ${meter}`),
     ...groups.map((group) => `  group ${group}`),
     ...flows.map((flow) => `  flow ${flow}`),
     ...packets.map(({ port, hex }) => `  trace in_port=${port} ${hex}`),

@@ -1,13 +1,15 @@
 // Runs one case on both switches and says where they differ.
-
+import { COOKIE_BASE } from './generate/flows.ts';
 import {
   comparableDump,
   comparablePacketIn,
+  flowStatsEntries,
   hiddenCounts,
   sameDump,
   sinceThen,
   sortedFlowStats,
   sortedGroupStats,
+  sortedMeterStats,
   traceParts,
 } from './normalise.ts';
 import type { Encoded } from './ofctl-encoder.ts';
@@ -22,13 +24,14 @@ export interface EncodedCase {
   /** A message each, or the words with which ovs-ofctl refuses the line. */
   readonly groups: Encoded['messages'];
   readonly flows: Encoded['messages'];
+  readonly meters: readonly Buffer[];
 }
 
 export interface Sides {
   /** Replaced when a case ended it. */
   ovs: SwitchUnderTest;
   readonly weft: SwitchUnderTest;
-  /** Messages that remove every flow and group (OpenFlow 1.3). */
+  /** Messages that remove every flow, group and meter (OpenFlow 1.3). */
   readonly clear: readonly Buffer[];
 }
 
@@ -39,6 +42,8 @@ export interface CaseResult {
   readonly mismatches: readonly Mismatch[];
   /** Flows that Open vSwitch answered with an error, by position. */
   readonly refused: ReadonlySet<number>;
+  /** Flows that packets took in Open vSwitch, as far as cookies tell, by position. */
+  readonly hit: ReadonlySet<number>;
   /** Open vSwitch did not survive the case, which counts for nothing. */
   readonly endedOvs?: boolean;
 }
@@ -57,7 +62,7 @@ export async function runCase(sides: Sides, encoded: EncodedCase): Promise<CaseR
     }
   });
   const refused = [...ovs[0]!.text.matchAll(/^flow (\d+):/gm)].map(([, i]) => Number(i));
-  return { mismatches, refused: new Set(refused) };
+  return { mismatches, refused: new Set(refused), hit: await hitFlows(sides.ovs) };
 }
 
 const OFPMP_FLOW = 1;
@@ -67,21 +72,39 @@ const ALL_FLOWS = Buffer.from(
   'hex',
 );
 const ALL_GROUPS = Buffer.from('fffffffc00000000', 'hex');
+const OFPMP_METER = 9;
+const ALL_METERS = Buffer.from('ffffffff00000000', 'hex');
+
+/** The flows that packets took, by the cookies that the generator gives them. */
+async function hitFlows(side: SwitchUnderTest): Promise<Set<number>> {
+  const link = await side.link('OpenFlow13');
+  const hit = new Set<number>();
+  for (const entry of flowStatsEntries(await link.multipart(OFPMP_FLOW, ALL_FLOWS))) {
+    // ofp_flow_stats: cookie, packet_count.
+    if (entry.readBigUInt64BE(32) > 0n) hit.add(Number(entry.readBigUInt64BE(24)) - COOKIE_BASE);
+  }
+  return hit;
+}
 
 async function observe(side: SwitchUnderTest, clear: readonly Buffer[], encoded: EncodedCase): Promise<Observed> {
   const { text: oracleCase } = encoded;
   const seen: Observed = [];
   await side.exchange('OpenFlow13', clear);
-  await Promise.all([side.appctl('fdb/flush'), side.appctl('revalidator/purge')]);
+  await Promise.all(['fdb/flush', 'mdb/flush', 'revalidator/purge'].map((command) => side.appctl(command)));
   side.sent();
   const hiddenBefore = hiddenCounts(await side.appctl('bridge/dump-flows', 'br0'));
   seen.push({ aspect: 'errors', about: 'errors', text: await load(side, encoded) });
-  for (const [i, packet] of oracleCase.packets.entries()) await traceAndSend(side, seen, packet, i);
+  const pauses = oracleCase.flows.some((flow) => flow.includes('pause'));
+  for (const [i, packet] of oracleCase.packets.entries()) {
+    await trace(side, seen, packet, i);
+    await side.receive(`p${packet.port}`, [packet.hex]);
+    if (pauses) await resume(side, seen, i);
+    sawFrames(side, seen, `packet ${i}`);
+  }
   // Once more, now that the datapath has flows for them: what they do is what the first ones did.
   for (const [port, hexes] of byPort(oracleCase.packets)) await side.receive(port, hexes);
-  for (const [port, frames] of side.sent()) {
-    seen.push({ aspect: 'packets', about: `second packets out of ${port}`, text: frames.join('\n') });
-  }
+  if (pauses) await side.paused();
+  sawFrames(side, seen, 'second packets');
   seen.push({
     aspect: 'datapath-flows',
     about: 'dpctl/dump-flows -m',
@@ -94,10 +117,13 @@ async function observe(side: SwitchUnderTest, clear: readonly Buffer[], encoded:
   return seen;
 }
 
-async function load(side: SwitchUnderTest, { text, preamble, groups, flows }: EncodedCase): Promise<string> {
+async function load(side: SwitchUnderTest, encoded: EncodedCase): Promise<string> {
+  const { text, preamble, groups, flows, meters } = encoded;
+  const meterErrors = await send(side, 'OpenFlow13', [], meters);
   const groupErrors = await send(side, 'OpenFlow15', [], groups);
   const flowErrors = await send(side, text.version, preamble, flows);
-  return [...groupErrors.map((line) => `group ${line}`), ...flowErrors.map((line) => `flow ${line}`)].join('\n');
+  const named = (kind: string, lines: readonly string[]) => lines.map((line) => `${kind} ${line}`);
+  return [...named('meter', meterErrors), ...named('group', groupErrors), ...named('flow', flowErrors)].join('\n');
 }
 
 async function send(
@@ -112,13 +138,30 @@ async function send(
   return [...errors].map(([at, error]) => `${real[at - preamble.length]?.[0] ?? -1}: ${error}`);
 }
 
-async function traceAndSend(side: SwitchUnderTest, seen: Observed, packet: OraclePacket, i: number): Promise<void> {
-  const trace = await side.appctl('ofproto/trace', 'br0', `in_port=${packet.port}`, packet.hex);
-  for (const [aspect, text] of traceParts(trace)) seen.push({ aspect, about: `trace of packet ${i}`, text });
-  await side.receive(`p${packet.port}`, [packet.hex]);
+async function trace(side: SwitchUnderTest, seen: Observed, packet: OraclePacket, i: number): Promise<void> {
+  const text = await side.appctl('ofproto/trace', 'br0', `in_port=${packet.port}`, packet.hex);
+  for (const [aspect, part] of traceParts(text)) seen.push({ aspect, about: `trace of packet ${i}`, text: part });
+}
+
+function sawFrames(side: SwitchUnderTest, seen: Observed, about: string): void {
   for (const [port, frames] of side.sent()) {
-    seen.push({ aspect: 'packets', about: `packet ${i} out of ${port}`, text: frames.join('\n') });
+    seen.push({ aspect: 'packets', about: `${about} out of ${port}`, text: frames.join('\n') });
   }
+}
+
+/** How often a packet may stop at a controller before it is left there. */
+const STOPS_MAX = 3;
+
+/** Gives packets that wait for a controller back until none does. */
+async function resume(side: SwitchUnderTest, seen: Observed, i: number): Promise<void> {
+  for (let stop = 0; stop < STOPS_MAX; stop++) {
+    const { said, continuations } = await side.paused();
+    seen.push({ aspect: 'packet-ins', about: `stop ${stop} of packet ${i}`, text: said.join('\n') });
+    if (continuations.length === 0) return;
+    const errors = await side.resume(continuations);
+    seen.push({ aspect: 'errors', about: `resumption ${stop} of packet ${i}`, text: errors.join('\n') });
+  }
+  await side.paused();
 }
 
 function byPort(packets: readonly OraclePacket[]): Map<string, string[]> {
@@ -147,5 +190,9 @@ async function statistics(
   if (encoded.text.groups.length > 0) {
     const groups = await link.multipart(OFPMP_GROUP, ALL_GROUPS);
     seen.push({ aspect: 'group-stats', about: 'group statistics', text: sortedGroupStats(groups) });
+  }
+  if (encoded.text.meters.length > 0) {
+    const meters = await link.multipart(OFPMP_METER, ALL_METERS);
+    seen.push({ aspect: 'meter-stats', about: 'meter statistics', text: sortedMeterStats(meters) });
   }
 }

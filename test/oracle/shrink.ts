@@ -16,7 +16,7 @@ export async function shrink(oracleCase: OracleCase, fails: StillFails): Promise
   };
   for (let before = ''; before !== JSON.stringify(best) && tries <= TRIES_MAX; ) {
     before = JSON.stringify(best);
-    for (const key of ['packets', 'flows', 'groups'] as const) await dropItems(() => best, key, attempt);
+    for (const key of ['packets', 'flows', 'groups', 'meters'] as const) await dropItems(() => best, key, attempt);
     for (const key of ['flows', 'groups'] as const) await shortenLines(() => best, key, attempt);
   }
   return best;
@@ -24,7 +24,11 @@ export async function shrink(oracleCase: OracleCase, fails: StillFails): Promise
 
 type Attempt = (smaller: OracleCase) => Promise<boolean>;
 
-async function dropItems(best: () => OracleCase, key: 'packets' | 'flows' | 'groups', attempt: Attempt): Promise<void> {
+async function dropItems(
+  best: () => OracleCase,
+  key: 'packets' | 'flows' | 'groups' | 'meters',
+  attempt: Attempt,
+): Promise<void> {
   for (let size = Math.ceil(best()[key].length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
     for (let at = 0; at < best()[key].length; ) {
       const list: readonly unknown[] = best()[key];
@@ -74,6 +78,7 @@ const ASPECTS: readonly Aspect[] = [
   'packet-ins',
   'flow-stats',
   'group-stats',
+  'meter-stats',
   'flow-text',
 ];
 

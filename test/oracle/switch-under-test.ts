@@ -7,11 +7,13 @@ import { dial } from '../../src/json-rpc/remote.ts';
 import { RealOvs, runTool } from '../support/real-ovs.ts';
 import { Weftd } from '../support/weftd.ts';
 import { type Exchange, OpenFlowLink, type Version } from './openflow-link.ts';
+import { PauseController, type Paused } from './pause-controller.ts';
 import { PcapTail } from './pcap-tail.ts';
 
 /** OpenFlow and datapath numbers of p1..p6; LOCAL comes last. */
 export const PORTS = [1, 2, 3, 4, 5, 6] as const;
 const INTERFACES = [...PORTS.map((n) => `p${n}`), 'br0'];
+const TLV_MAP = '{class=0xffff,type=0,len=4}->tun_metadata0';
 const PROTOCOLS = 'OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFlow15';
 
 export class SwitchUnderTest {
@@ -22,6 +24,7 @@ export class SwitchUnderTest {
   readonly #links = new Map<Version, OpenFlowLink>();
   readonly #pcaps = new Map<string, PcapTail>();
   #unixctl: JsonRpcPeer | undefined;
+  #pauses: PauseController | undefined;
 
   private constructor(name: string, rundir: string, stop: () => Promise<void>, lastWords: () => string) {
     this.name = name;
@@ -57,6 +60,7 @@ export class SwitchUnderTest {
 
   async close(): Promise<void> {
     for (const link of this.#links.values()) link.close();
+    this.#pauses?.close();
     for (const pcap of this.#pcaps.values()) pcap.close();
     this.#unixctl?.close();
     await this.#stop();
@@ -73,7 +77,13 @@ export class SwitchUnderTest {
     const pid = readFileSync(join(this.rundir, 'ovs-vswitchd.pid'), 'utf8').trim();
     // All of them, always: whether misses go to controllers depends on the versions of those that are there.
     for (const version of ['OpenFlow10', 'OpenFlow13', 'OpenFlow15'] as const) await this.link(version);
+    this.#pauses = await PauseController.open(this.rundir);
     this.#unixctl = new JsonRpcPeer(await dial(`unix:${join(this.rundir, `ovs-vswitchd.${pid}.ctl`)}`), {});
+    // What delete_field deletes.
+    const { code, stderr } = await runTool(this.rundir, 'ovs-ofctl', ['add-tlv-map', 'br0', TLV_MAP]);
+    if (code !== 0) throw new Error(`${this.name}: add-tlv-map: ${stderr}`);
+    // Meters and timeouts see no time pass, however long a case takes.
+    await this.appctl('time/stop');
   }
 
   /** ovs-vsctl with words split at spaces; it waits until the switch has done what it asks. */
@@ -112,6 +122,20 @@ export class SwitchUnderTest {
 
   async exchange(version: Version, messages: readonly Buffer[]): Promise<Exchange> {
     return (await this.link(version)).exchange(messages);
+  }
+
+  /** Packets that have stopped at a controller since the last call. */
+  async paused(): Promise<Paused> {
+    // What a packet does is done when the switch has been round once more.
+    await this.appctl('version');
+    return this.#pauses!.paused();
+  }
+
+  /** Gives packets back; resolves with the errors that the switch answers. */
+  async resume(continuations: readonly Buffer[]): Promise<string[]> {
+    const errors = await this.#pauses!.resume(continuations);
+    await this.appctl('version');
+    return errors;
   }
 
   /** Sends a packet in; resolves when the switch has looked it up. */

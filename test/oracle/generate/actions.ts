@@ -2,8 +2,10 @@
 import type { Feature } from '../features.ts';
 import { chance, type Environment, isAllowed, LAST_TABLE, randomBits, usable } from './environment.ts';
 import { FIELDS, type FieldSpec, formatValue } from './fields.ts';
+import { VLAN_PRESENT } from './match.ts';
+import { METER_IDS } from './meters.ts';
 
-interface ActionMaker {
+export interface ActionMaker {
   /** The manual's name, which the coverage table counts. */
   readonly name: string;
   readonly weight: number;
@@ -28,8 +30,7 @@ const settable = (env: Environment): FieldSpec[] => FIELDS.filter((field) => fie
 const readable = (env: Environment): FieldSpec[] =>
   FIELDS.filter((field) => isAllowed(field, env) && MOVABLE.test(field.name) && (field.settable || chance(env, 20)));
 /** Fields that move, push and hashes can name. */
-const MOVABLE =
-  /^(?!conj_id|in_port_oxm|packet_type|actset_output|recirc_id|dp_hash|ip_frag|dl_vlan|nw_tos|nsh_(mdtype|np))/;
+const MOVABLE = /^(?!conj_id|packet_type|actset_output|recirc_id|ip_frag|dl_vlan|nw_tos|nsh_(mdtype|np))/;
 
 /** A field, half of the time one of the packet's headers. */
 function pickSettable(env: Environment): FieldSpec {
@@ -106,7 +107,6 @@ function controller(env: Environment): string {
   if (chance(env, 30)) words.push(`reason=${env.random.pick(['no_match', 'action', 'invalid_ttl'])}`);
   if (chance(env, 20)) words.push('id=5');
   if (chance(env, 30)) words.push('userdata=01.02.03');
-  if (chance(env, 10) && usable('pause')) words.push('pause');
   return words.length === 0 ? 'CONTROLLER:65535' : `controller(${words.join(',')})`;
 }
 
@@ -136,6 +136,12 @@ export const ACTIONS: readonly ActionMaker[] = [
   { name: 'flood', weight: 1, make: () => 'flood' },
   { name: 'all', weight: 1, make: () => 'all' },
   { name: 'controller', weight: 2, feature: 'controller', make: controller },
+  {
+    name: 'controller(pause)',
+    weight: 1,
+    feature: 'pause',
+    make: (env) => `controller(${chance(env, 50) ? 'userdata=01.02,' : ''}pause)`,
+  },
   { name: 'enqueue', weight: 1, make: (env) => `enqueue:${port(env)}:${env.random.below(4)}` },
   {
     name: 'bundle',
@@ -163,21 +169,22 @@ export const ACTIONS: readonly ActionMaker[] = [
     name: 'strip_vlan',
     weight: 2,
     inSet: true,
-    make: (env) => (env.promised.has(VLAN) || env.version === 'OpenFlow10' ? 'strip_vlan' : undefined),
+    make: (env) => (env.promised.has(VLAN_PRESENT) || env.version === 'OpenFlow10' ? 'strip_vlan' : undefined),
   },
   {
     name: 'pop_vlan',
     weight: 2,
     inSet: true,
     since: 'OpenFlow13',
-    make: (env) => (env.promised.has(VLAN) ? 'pop_vlan' : undefined),
+    needs: [VLAN_PRESENT],
+    make: () => 'pop_vlan',
   },
   { name: 'push_vlan', weight: 3, since: 'OpenFlow13', inSet: true, make: pushVlan },
   {
     name: 'mod_vlan_vid',
     weight: 2,
     make: (env) =>
-      env.version === 'OpenFlow10' || env.promised.has(VLAN)
+      env.version === 'OpenFlow10' || env.promised.has(VLAN_PRESENT)
         ? `mod_vlan_vid:${env.random.pick([0, 1, 10, 4095])}`
         : undefined,
   },
@@ -185,7 +192,9 @@ export const ACTIONS: readonly ActionMaker[] = [
     name: 'mod_vlan_pcp',
     weight: 2,
     make: (env) =>
-      env.version === 'OpenFlow10' || env.promised.has(VLAN) ? `mod_vlan_pcp:${env.random.below(8)}` : undefined,
+      env.version === 'OpenFlow10' || env.promised.has(VLAN_PRESENT)
+        ? `mod_vlan_pcp:${env.random.below(8)}`
+        : undefined,
   },
   {
     name: 'push_mpls',
@@ -328,19 +337,26 @@ export const ACTIONS: readonly ActionMaker[] = [
     make: (env) =>
       `sample(probability=${env.random.pick([65535, 1000])},collector_set_id=1,obs_domain_id=2,obs_point_id=3)`,
   },
+  // First of a flow's actions or nowhere: makeFlow() and focusFlows() put it there.
+  {
+    name: 'meter',
+    weight: 0,
+    feature: 'meters',
+    since: 'OpenFlow13',
+    make: ({ random }) => `meter:${random.pick(METER_IDS)}`,
+  },
   { name: 'debug_recirc', weight: 1, feature: 'debug', make: () => 'debug_recirc' },
   { name: 'debug_slow', weight: 1, feature: 'debug', make: () => 'debug_slow' },
 ];
-
-const VLAN = 'vlan_tci=0x1000/0x1000';
 
 function pushVlan(env: Environment): string {
   const push = `push_vlan:${env.random.pick(['0x8100', '0x8100', '0x88a8'])}`;
   return chance(env, 70) ? `${push},set_field:${4096 + env.random.pick([0, 5, 4095])}->vlan_vid` : push;
 }
 
-/** Instructions in the order in which OpenFlow runs them, for the end of a flow. */
-export const INSTRUCTIONS = ['meter', 'clear_actions', 'write_actions', 'write_metadata', 'goto_table'] as const;
+/** What a flow starts with, ends with, or has by itself (flows.ts, conjunctions.ts). */
+export const INSTRUCTIONS = ['clear_actions', 'write_actions', 'write_metadata', 'goto_table'] as const;
+export const ALONE = ['conjunction', 'drop'] as const;
 
 function candidates(env: Environment, inSet: boolean): ActionMaker[] {
   return ACTIONS.filter(

@@ -32,7 +32,7 @@ const numbered = (prefix: string, count: number, bits: number): FieldSpec[] =>
 const metadata: FieldSpec[] = [
   { name: 'conj_id', bits: 32, format: 'dec', pool: small, feature: 'conjunction' },
   { name: 'in_port', bits: 16, format: 'port', pool: [1n, 2n, 3n, 4n, 5n, 6n], ...SET },
-  { name: 'in_port_oxm', bits: 32, format: 'port', pool: [1n, 2n, 3n, 4n, 5n, 6n], matchable: false },
+  { name: 'in_port_oxm', bits: 32, format: 'port', pool: [1n, 2n, 3n, 4n, 5n, 6n] },
   { name: 'pkt_mark', bits: 32, format: 'hex', pool: small, ...BOTH },
   { name: 'actset_output', bits: 32, format: 'port', pool: [1n, 2n, 3n], since: 'OpenFlow13' },
   { name: 'packet_type', bits: 32, format: 'packet_type', pool: [0n], since: 'OpenFlow15', feature: 'packet_type' },

@@ -37,6 +37,9 @@ export function makeMatch(env: MatchEnvironment): GeneratedMatch {
   return { text: terms.join(','), promised };
 }
 
+/** A tagged packet, whatever its tag. */
+export const VLAN_PRESENT = 'vlan_tci=0x1000/0x1000';
+
 /** Ways to say what kind of packet it is, `` among them. */
 export function shorthandsOf({ fields }: GeneratedPacket): string[] {
   const has = (name: string) => fields.has(name);
@@ -57,6 +60,7 @@ export function shorthandsOf({ fields }: GeneratedPacket): string[] {
   if (type === 0x8035n) out.push('rarp', 'rarp', 'rarp');
   if (type === 0x8847n) out.push('mpls', 'mpls');
   if (type === 0x8848n) out.push('mplsm', 'mplsm', 'mplsm');
+  if (has('vlan_vid')) out.push(VLAN_PRESENT);
   if (type === 0x894fn) out.push('eth_type=0x894f', 'eth_type=0x894f');
   return out;
 }
@@ -70,6 +74,7 @@ function pickField(
 ): FieldSpec | undefined {
   const fits = (field: FieldSpec): boolean => {
     if (!isAllowed(field, { ...env, promised }) || taken.includes(field)) return false;
+    if (shorthand === VLAN_PRESENT && /vlan/.test(field.name)) return false;
     if (field.matchable === false || field.needs?.[0]?.startsWith('vlan')) return false;
     if ((field.name === 'eth_type' || field.name === 'nw_proto') && !/^(ip|ipv6)?$/.test(shorthand)) return false;
     if (field.name === 'eth_type' && shorthand !== '') return false;
@@ -84,14 +89,19 @@ function pickField(
   return from.length === 0 ? undefined : env.random.pick(from);
 }
 
-export function makeTerm(env: Pick<Environment, 'random'>, field: FieldSpec, packet: GeneratedPacket): string {
+export function makeTerm(
+  env: Pick<Environment, 'random'>,
+  field: FieldSpec,
+  packet: GeneratedPacket,
+  { exact = false } = {},
+): string {
   const { random } = env;
   const all = fieldOnes(field);
   const known = packet.fields.get(field.name);
   const other = field.pool ? random.pick(field.pool) : randomBits(random, field.bits);
-  let value = known === undefined || chance(env, 12) ? other : known;
-  if (field.name === 'vlan_vid' && !chance(env, 5)) value |= 0x1000n;
-  if (field.name === 'ip_frag' && chance(env, 30)) return `ip_frag=${random.pick(['yes', 'not_later'])}`;
+  let value = known === undefined || (!exact && chance(env, 12)) ? other : known;
+  if (field.name === 'vlan_vid' && !exact && !chance(env, 5)) value |= 0x1000n;
+  if (field.name === 'ip_frag' && !exact && chance(env, 30)) return `ip_frag=${random.pick(['yes', 'not_later'])}`;
   if (!field.maskable || chance(env, 50)) return formatMatch(field, value, all);
   return formatMatch(field, value, makeMask(env, field));
 }

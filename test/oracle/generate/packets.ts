@@ -287,7 +287,8 @@ export const KINDS = { ipv4: 10, ipv6: 9, arp: 4, mpls: 4, nsh: 3, other: 2, llc
 export type Kind = keyof typeof KINDS;
 const MAKERS: Readonly<Record<Kind, Maker>> = { ipv4, ipv6, arp, mpls, nsh, other, llc };
 
-export function makePacket(random: Random, kind: Kind, port: number): GeneratedPacket {
+/** `isWhole`: with no damage and no more tags than a switch reads. */
+export function makePacket(random: Random, kind: Kind, port: number, { isWhole = false } = {}): GeneratedPacket {
   const fields: Fields = new Map();
   fields.set('in_port', BigInt(port));
   const dst = noted(fields, 'eth_dst', random.pick(MACS));
@@ -295,11 +296,12 @@ export function makePacket(random: Random, kind: Kind, port: number): GeneratedP
   const { ethertype, bytes } = MAKERS[kind](random, fields);
   if (ethertype >= 0x600) fields.set('eth_type', BigInt(ethertype));
   const tags: Buffer[] = [];
-  for (let n = random.pick([0, 0, 0, 0, 1, 1, 1, 2, 3]); n > 0; n--) tags.push(tag(random, fields, tags.length === 0));
+  for (let n = random.pick([0, 0, 0, 0, 1, 1, 1, 2, isWhole ? 0 : 3]); n > 0; n--)
+    tags.push(tag(random, fields, tags.length === 0));
   if (tags.length === 0) fields.set('vlan_tci', 0n);
   let frame: Buffer = Buffer.concat([dst, src, ...tags, u16(ethertype), bytes]);
   // Cut short in a header, or with bytes behind the packet's own end.
-  const damage = random.below(16);
+  const damage = isWhole ? -1 : random.below(16);
   if (damage === 0) frame = frame.subarray(0, Math.max(14, random.below(frame.length)));
   else if (damage === 1) frame = Buffer.concat([frame, random.bytes(1 + random.below(20))]);
   else if (damage === 2) frame = flipped(random, frame);

@@ -1,0 +1,73 @@
+// A controller that packets stop at (controller(pause) of ovs-actions(7)) and that gives them back as they came.
+import { join } from 'node:path';
+import { runTool } from '../support/real-ovs.ts';
+import { message, OpenFlowLink } from './openflow-link.ts';
+
+const OFPT_EXPERIMENTER = 4;
+const NX_VENDOR_ID = 0x2320;
+const NXT_SET_PACKET_IN_FORMAT = 16;
+const NXPIF_NXT_PACKET_IN2 = 2;
+const NXT_RESUME = 28;
+const NXPINT_CONTINUATION = 8;
+/** ofp_header and the experimenter header. */
+const PROPERTIES_AT = 16;
+
+export interface Paused {
+  /** What packet-ins say, in hex, without transaction ids and the bridge's own id. */
+  readonly said: readonly string[];
+  /** The properties of those that wait to be given back. */
+  readonly continuations: readonly Buffer[];
+}
+
+export class PauseController {
+  readonly #link: OpenFlowLink;
+  readonly #bridgeId: string;
+
+  private constructor(link: OpenFlowLink, bridgeId: string) {
+    this.#link = link;
+    this.#bridgeId = bridgeId;
+  }
+
+  static async open(rundir: string): Promise<PauseController> {
+    const link = await OpenFlowLink.open(join(rundir, 'br0.mgmt'), 'OpenFlow13');
+    await link.exchange([nicira(link.version, NXT_SET_PACKET_IN_FORMAT, Buffer.from([0, 0, 0, NXPIF_NXT_PACKET_IN2]))]);
+    const { stdout } = await runTool(rundir, 'ovs-vsctl', ['get', 'bridge', 'br0', '_uuid']);
+    return new PauseController(link, stdout.trim().replaceAll('-', ''));
+  }
+
+  close(): void {
+    this.#link.close();
+  }
+
+  async paused(): Promise<Paused> {
+    const { packetIns } = await this.#link.exchange([]);
+    return {
+      said: packetIns.map((bytes) =>
+        bytes.subarray(PROPERTIES_AT).toString('hex').replaceAll(this.#bridgeId, 'bridge'),
+      ),
+      continuations: packetIns.map((bytes) => bytes.subarray(PROPERTIES_AT)).filter(hasContinuation),
+    };
+  }
+
+  async resume(continuations: readonly Buffer[]): Promise<string[]> {
+    const { version } = this.#link;
+    const { errors } = await this.#link.exchange(continuations.map((one) => nicira(version, NXT_RESUME, one)));
+    return [...errors].map(([at, error]) => `${at}: ${error}`);
+  }
+}
+
+function nicira(version: number, subtype: number, body: Buffer): Buffer {
+  const header = Buffer.alloc(8);
+  header.writeUInt32BE(NX_VENDOR_ID, 0);
+  header.writeUInt32BE(subtype, 4);
+  return message(version, OFPT_EXPERIMENTER, Buffer.concat([header, body]));
+}
+
+/** Properties start with type and length, and are padded to eight bytes. */
+function hasContinuation(properties: Buffer): boolean {
+  for (let at = 0; at + 4 <= properties.length; ) {
+    if (properties.readUInt16BE(at) === NXPINT_CONTINUATION) return true;
+    at += Math.max(8, Math.ceil(properties.readUInt16BE(at + 2) / 8) * 8);
+  }
+  return false;
+}
