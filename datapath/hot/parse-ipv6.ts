@@ -27,7 +27,7 @@ export function parseIpv6(p: Packet, key: u32, at: u32, depth: u32): bool {
   const ip = p.data + at;
   const payload = be16(ip + 4);
   // One that runs past the frame is malformed.
-  if (load<u8>(ip) >> 4 != 6 || payload + 40 > p.len - at) return true;
+  if (payload + 40 > p.len - at) return true;
   if (depth & DEPTH_WIDE) {
     v128.store(key, v128.load(ip + 8), KEY_IPV6_SRC);
     v128.store(key, v128.load(ip + 24), KEY_IPV6_DST);

@@ -195,7 +195,8 @@ function parseIpv4(p: Packet, key: u32, at: u32, depth: u32): bool {
   const ihl = (<u32>load<u8>(ip) & 15) << 2;
   const totalLen = be16(ip + 2);
   const rest = p.len - at;
-  if (load<u8>(ip) >> 4 != 4 || ihl < 20 || ihl > rest || totalLen < ihl || totalLen > rest) return true;
+  // Like Open vSwitch, nothing here asks for the version: the Ethernet type told.
+  if (ihl < 20 || ihl > rest || totalLen < ihl || totalLen > rest) return true;
   const frag = be16(ip + 6);
   let fragBits: u32 = 0;
   if (frag & 0x3fff) {

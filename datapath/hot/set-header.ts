@@ -9,6 +9,9 @@ const IPPROTO_TCP: u8 = 6;
 const IPPROTO_UDP: u8 = 17;
 const IPPROTO_ICMPV6: u8 = 58;
 const IPPROTO_SCTP: u8 = 132;
+const NEXTHDR_ROUTING: u8 = 43;
+const NEXTHDR_FRAGMENT: u8 = 44;
+const NEXTHDR_AUTH: u8 = 51;
 
 /** dst 6, src 6 */
 export function setEth(p: Packet, args: u32): void {
@@ -34,7 +37,7 @@ export function setIpv6(p: Packet, args: u32): void {
   const ip = p.data + p.l3;
   const mask = args + 40;
   const addresses = rewrite(ip + 8, args, mask, 32);
-  adjustL4(p, addresses, true);
+  if (addresses != 0 && !hasSegmentsLeft(p)) adjustL4(p, addresses, true);
   // version 4 bits, traffic class 8, label 20: big-endian in the first word.
   const labelMask = bswap<u32>(load<u32>(mask, 32)) & 0xfffff;
   const classMask = (<u32>load<u8>(mask, 37)) << 20;
@@ -43,6 +46,23 @@ export function setIpv6(p: Packet, args: u32): void {
   const word = bswap<u32>(load<u32>(ip));
   store<u32>(ip, bswap<u32>((word & ~wordMask) | (value & wordMask)));
   rewriteByte(ip + 7, load<u8>(args, 38), load<u8>(mask, 38), 0);
+}
+
+/**
+ * Whether a routing header names addresses that the packet has still to go to. The transport's checksum is over the last of
+ * them (RFC 8200, 8.1): Open vSwitch leaves it alone then, whichever address is rewritten.
+ */
+function hasSegmentsLeft(p: Packet): bool {
+  if (<u32>p.l4 - <u32>p.l3 <= 40) return false;
+  let next = load<u8>(p.data + p.l3, 6);
+  for (let at = p.data + p.l3 + 40; at < p.data + p.l4; ) {
+    if (next == NEXTHDR_ROUTING && load<u8>(at, 3) != 0) return true;
+    const units = <u32>load<u8>(at, 1);
+    const size: u32 = next == NEXTHDR_FRAGMENT ? 8 : next == NEXTHDR_AUTH ? (units + 2) << 2 : (units + 1) << 3;
+    next = load<u8>(at);
+    at += size;
+  }
+  return false;
 }
 
 /** The six bits above ECN. */
@@ -57,38 +77,43 @@ export function setDscp(p: Packet, dscp: u32): void {
 
 /** Addresses are part of the TCP, UDP and ICMPv6 checksums, which only a first fragment carries. */
 function adjustL4(p: Packet, sum: u32, v6: bool): void {
-  if (p.fragLater) return;
-  const have = available(p, p.l4 + 18);
+  if (p.fragLater || sum == 0) return;
+  const have = l4Bytes(p, 20);
   const l4 = p.data + p.l4;
-  if (p.nwProto == IPPROTO_TCP && have >= <u32>p.l4 + 18) adjust(l4 + 16, sum);
-  else if (p.nwProto == IPPROTO_UDP && have >= <u32>p.l4 + 8) adjustUdp(l4 + 6, sum);
-  else if (v6 && p.nwProto == IPPROTO_ICMPV6 && have >= <u32>p.l4 + 4) adjust(l4 + 2, sum);
+  if (p.nwProto == IPPROTO_TCP && have >= 20) adjust(l4 + 16, sum);
+  else if (p.nwProto == IPPROTO_UDP && have >= 8) adjustUdp(l4 + 6, sum);
+  else if (v6 && p.nwProto == IPPROTO_ICMPV6 && have >= 4) adjust(l4 + 2, sum);
+}
+
+/** Bytes behind the IP header, without Ethernet padding; of the first `want` of them, as many as the private copy has. */
+function l4Bytes(p: Packet, want: u32): u32 {
+  return min<u32>(l4Len(p), available(p, p.l4 + want) - p.l4);
+}
+
+/** What IP says is behind its header, as far as the packet has it. */
+function l4Len(p: Packet): u32 {
+  const ip = p.data + p.l3;
+  const end = <u32>p.l3 + (p.ethType == 0x0800 ? be16(ip + 2) : be16(ip + 4) + 40);
+  return min<u32>(max<u32>(end, p.l4), p.len) - p.l4;
 }
 
 /** src 2, dst 2 */
 export function setPorts(p: Packet, args: u32): void {
   if (p.l4 == 0 || p.fragLater) return;
-  const have = available(p, p.l4 + 18);
+  const have = l4Bytes(p, 20);
   const l4 = p.data + p.l4;
-  if (p.nwProto == IPPROTO_TCP && have >= <u32>p.l4 + 18) adjust(l4 + 16, rewrite(l4, args, args + 4, 4));
-  else if (p.nwProto == IPPROTO_UDP && have >= <u32>p.l4 + 8) adjustUdp(l4 + 6, rewrite(l4, args, args + 4, 4));
-  else if (p.nwProto == IPPROTO_SCTP && have >= <u32>p.l4 + 12) {
+  if (p.nwProto == IPPROTO_TCP && have >= 20) adjust(l4 + 16, rewrite(l4, args, args + 4, 4));
+  else if (p.nwProto == IPPROTO_UDP && have >= 8) adjustUdp(l4 + 6, rewrite(l4, args, args + 4, 4));
+  else if (p.nwProto == IPPROTO_SCTP && have >= 12) {
     const old = load<u32>(l4);
     rewrite(l4, args, args + 4, 4);
-    store<u32>(l4, load<u32>(l4, 8) ^ crc32cDifference(old ^ load<u32>(l4), sctpLen(p)), 8);
+    store<u32>(l4, load<u32>(l4, 8) ^ crc32cDifference(old ^ load<u32>(l4), l4Len(p)), 8);
   }
-}
-
-/** Bytes of the SCTP packet: what IP says, without Ethernet padding. */
-function sctpLen(p: Packet): u32 {
-  const ip = p.data + p.l3;
-  const end = p.ethType == 0x0800 ? be16(ip + 2) : be16(ip + 4) + 40;
-  return min<u32>(<u32>p.l3 + end, p.len) - p.l4;
 }
 
 /** type 1, code 1 */
 export function setIcmp(p: Packet, args: u32): void {
-  if (p.l4 == 0 || p.fragLater || available(p, p.l4 + 4) < <u32>p.l4 + 4) return;
+  if (p.l4 == 0 || p.fragLater || l4Bytes(p, 8) < 8) return;
   const l4 = p.data + p.l4;
   adjust(l4 + 2, rewrite(l4, args, args + 4, 2));
 }

@@ -18,7 +18,7 @@ const BEFORE_SETS: readonly Type[] = [
   'dec_nsh_ttl',
 ];
 
-/** Field changes: all are run, in the order written. */
+/** Changes of fields and of the queue: all are run, in the order written. */
 const SETS: ReadonlySet<Type> = new Set<Type>([
   'set_field',
   'reg_move',
@@ -37,14 +37,13 @@ const SETS: ReadonlySet<Type> = new Set<Type>([
   'set_mpls_tc',
   'set_mpls_ttl',
   'set_tunnel',
+  'set_queue',
 ]);
-
-const AFTER_SETS: readonly Type[] = ['set_queue'];
 
 /** The first of these that the set holds is run, and no other. */
 const FINAL: readonly Type[] = ['group', 'output', 'resubmit', 'ct_clear', 'ct'];
 
-const ALLOWED: ReadonlySet<Type> = new Set<Type>([...BEFORE_SETS, ...SETS, ...AFTER_SETS, ...FINAL]);
+const ALLOWED: ReadonlySet<Type> = new Set<Type>([...BEFORE_SETS, ...SETS, ...FINAL]);
 
 /** Whether an action set may hold such an action. */
 export const allowedInActionSet = (type: Type): boolean => ALLOWED.has(type);
@@ -55,5 +54,5 @@ export function orderActionSet(written: readonly OfAction[]): OfAction[] {
   const each = (types: readonly Type[]) => types.map(last).filter((action) => action !== undefined);
   const [final] = each(FINAL);
   if (!final) return [];
-  return [...each(BEFORE_SETS), ...written.filter((action) => SETS.has(action.type)), ...each(AFTER_SETS), final];
+  return [...each(BEFORE_SETS), ...written.filter((action) => SETS.has(action.type)), final];
 }

@@ -10,46 +10,51 @@ import { finishFreezing } from './freeze.ts';
 
 type CheckPktLarger = Extract<OfAction, { type: 'check_pkt_larger' }>;
 
-/** Translates `rest`, what follows the action in its list, in both cases. */
+/**
+ * Translates `rest`, what follows the action in its list, in both cases. As Open vSwitch has it: the case of longer packets
+ * comes first and leaves its stack to the other; an action set that was there before is run in the first case, and again
+ * when all is done; the lists around go on unless the first case ends them.
+ */
 export function xlateCheckPktLarger(
   ctx: XlateContext,
   { maxLen, dst }: CheckPktLarger,
   rest: readonly OfAction[],
-  runActionSet: (ctx: XlateContext) => void,
 ): void {
   commitActions(ctx);
+  const { stack, actionSet } = ctx;
+  ctx.stack = [...stack];
+  ctx.actionSet = [...actionSet];
   const branch = (larger: boolean) => {
     // Every check in a list doubles the work: it counts as a resubmit does.
     if (!ctx.mayEnter()) return [];
-    const before = snapshotOf(ctx);
+    const putBack = snapshotOf(ctx);
     setSubfield(ctx.flow, dst, larger ? 1n : 0n);
     const actions = ctx.capture(() => {
       ctx.depth++;
       ctx.recursion.run(ctx, rest);
       ctx.depth--;
-      // As Open vSwitch has it, the action set belongs to the first case, and is run again when all is done.
-      if (larger && !ctx.freezing) runActionSet(ctx);
+      if (!ctx.freezing) ctx.recursion.runActionSet(ctx);
       finishFreezing(ctx);
     });
-    before();
+    putBack();
     return actions;
   };
   const greater = branch(true);
+  const { exit } = ctx;
   ctx.exit = false;
   const lessEqual = branch(false);
+  Object.assign(ctx, { stack, actionSet, exit });
   ctx.emit({ type: 'check_pkt_len', size: maxLen, greater, lessEqual });
 }
 
-/** Returns what puts the packet back as it is now. */
+/** Returns what makes the packet again what it is now. */
 function snapshotOf(ctx: XlateContext): () => void {
-  const { stack, actionSet, wasMpls, pendingEncap, inActionSet } = ctx;
+  const { wasMpls, pendingEncap } = ctx;
   const flow = ctx.flow.clone();
   const base = ctx.base.clone();
-  ctx.stack = [...stack];
-  ctx.actionSet = [...actionSet];
   return () => {
     ctx.flow = new Flow(flow.bytes);
     ctx.base.copyFrom(base);
-    Object.assign(ctx, { stack, actionSet, wasMpls, pendingEncap, inActionSet });
+    Object.assign(ctx, { wasMpls, pendingEncap });
   };
 }

@@ -35,6 +35,8 @@ export interface Recursion {
   enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, missToController: boolean): void;
   /** Runs the packet through the bridge that it is in now, as received on `inPort`. */
   receive(ctx: XlateContext, inPort: XlatePort): void;
+  /** Runs the action set, which is empty from then on. */
+  runActionSet(ctx: XlateContext): void;
   /** Copies for mirrors what has just left by `port`. */
   mirrorSent(ctx: XlateContext, port: XlatePort): void;
 }

@@ -4,7 +4,8 @@
 //
 // The stopped translation unwinds through its resubmits: each level leaves the actions it had not run as a frame, the
 // innermost first. Whoever gives actions a packet of their own (clone, a group's bucket, another bridge) ends the freeze
-// itself with finishFreezing(), because what follows there does not wait.
+// itself with finishFreezing(), because what follows there does not wait: another bridge and behind a group's bucket the
+// packet goes on; behind a clone the list ends, as in Open vSwitch.
 
 import { type DpAction, type HashAlgorithm, mapDpActions } from '../../datapath/dpif.ts';
 import type { OfAction } from '../model/actions.ts';
@@ -45,7 +46,7 @@ export interface RecircHash {
 
 /** A translation on its way out. */
 export interface Freezing {
-  readonly hash: RecircHash | undefined;
+  readonly hash?: RecircHash | undefined;
   /** The action that asked has to run again. */
   again: boolean;
   readonly frames: FrozenFrame[];
@@ -64,17 +65,22 @@ const NOWHERE: Outermost = { tableId: 0, cookie: undefined };
 
 /** Stops here, and gives what is left to `hand`. */
 export function freezeFor(ctx: XlateContext, hand: NonNullable<Freezing['hand']>): void {
-  ctx.freezing = { hash: undefined, again: false, frames: [], outermost: NOWHERE, hand };
+  freeze(ctx, { again: false, hand });
 }
 
 /** Stops here. When the packet is back, the present action runs again and then those behind it. */
 export function freezeBefore(ctx: XlateContext, hash?: RecircHash): void {
-  ctx.freezing = { hash, again: true, frames: [], outermost: NOWHERE };
+  freeze(ctx, { again: true, hash });
 }
 
 /** Stops here. When the packet is back, the actions behind the present one run. */
 export function freezeAfter(ctx: XlateContext): void {
-  ctx.freezing = { hash: undefined, again: false, frames: [], outermost: NOWHERE };
+  freeze(ctx, { again: false });
+}
+
+function freeze(ctx: XlateContext, how: Pick<Freezing, 'again' | 'hand' | 'hash'>): void {
+  ctx.freezing = { ...how, frames: [], outermost: NOWHERE };
+  ctx.exit = true;
 }
 
 /** Leaves what a list has not run: `actions[at]` was the last that did. */
@@ -114,8 +120,7 @@ function stateOf(ctx: XlateContext, frames: readonly FrozenFrame[], tableId: num
     tableId,
     metadata: ctx.flow.bytes.slice(F.FLOW_METADATA),
     stack: [...ctx.stack],
-    // The set is being run: its rest is in the frames.
-    actionSet: ctx.inActionSet ? [] : [...ctx.actionSet],
+    actionSet: [...ctx.actionSet],
     frames,
     mirrored: [...ctx.mirrored],
   };

@@ -18,6 +18,7 @@ import { formatActions } from '../text/format-actions.ts';
 import { formatMatch, OFP_DEFAULT_PRIORITY } from '../text/format-match.ts';
 import { changeActionSet } from './change-action-set.ts';
 import { xlateCheckPktLarger } from './check-pkt-len.ts';
+import { xlateClone } from './clone.ts';
 import { type Recursion, XlateContext, type XlateScratch } from './context.ts';
 import { pauseForController, reasonOfAction, sendToController } from './controller.ts';
 import { finishWildcards, startWildcards } from './datapath-mask.ts';
@@ -57,7 +58,7 @@ export interface XlateOptions {
   readonly scratch?: XlateScratch;
 }
 
-const recursion: Recursion = { run, enterTable, receive, mirrorSent };
+const recursion: Recursion = { run, enterTable, receive, runActionSet, mirrorSent };
 
 /** Translates the packet `flow` (in_port is an OpenFlow number), which entered `bridge`. */
 export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions = {}): Xlated {
@@ -99,9 +100,10 @@ function runFrozen(ctx: XlateContext, state: FrozenState): void {
   thaw(ctx, state);
   if (state.frames.length === 0 && !state.paused) enterTable(ctx, state.inPort, state.tableId, true);
   for (const frame of state.frames) {
-    if (ctx.exit) break;
     if (ctx.freezing) {
       ctx.freezing.frames.push(frame);
+    } else if (ctx.exit) {
+      break;
     } else {
       enterFrame(ctx, frame);
       run(ctx, frame.actions);
@@ -217,7 +219,7 @@ function run(ctx: XlateContext, actions: readonly OfAction[]): void {
     }
     if (ctx.report.enabled) ctx.report.add('action', () => formatActions([action]));
     if (action.type === 'check_pkt_larger') {
-      xlateCheckPktLarger(ctx, action, actions.slice(i + 1), runActionSet);
+      xlateCheckPktLarger(ctx, action, actions.slice(i + 1));
       return;
     }
     const goesOn = runAction(ctx, action);
@@ -318,7 +320,7 @@ function runFieldAction(ctx: XlateContext, action: Later): boolean {
         ctx.report.add('warn', () => 'suppressing side effects, so learn action ignored');
       break;
     case 'clone':
-      runClone(ctx, action.actions);
+      xlateClone(ctx, action.actions);
       break;
     default:
       return runHeaderAction(ctx, action);
@@ -366,34 +368,17 @@ function resubmit(ctx: XlateContext, port: number, table: number): void {
 
 const CURRENT_TABLE = 255;
 
-/** A clone's changes end with it; they are undone at the next output, if there is one. */
-function runClone(ctx: XlateContext, actions: readonly OfAction[]): void {
-  if (!ctx.mayNest()) return;
-  const { stack, actionSet } = ctx;
-  const flow = ctx.flow.clone();
-  ctx.stack = [...stack];
-  ctx.actionSet = [...actionSet];
-  ctx.depth++;
-  run(ctx, actions);
-  ctx.depth--;
-  // As Open vSwitch does: the copy of the packet leaves the pipeline here.
-  const { inActionSet } = ctx;
-  runActionSet(ctx);
-  ctx.inActionSet = inActionSet;
-  finishFreezing(ctx);
-  ctx.flow = flow;
-  ctx.stack = stack;
-  ctx.actionSet = actionSet;
-}
-
+/** Runs the action set, which is empty from then on. */
 function runActionSet(ctx: XlateContext): void {
-  if (ctx.actionSet.length === 0) return;
+  if (ctx.actionSet.length === 0 || ctx.error !== undefined || ctx.freezing) return;
   const actions = orderActionSet(ctx.actionSet);
-  if (actions.length === 0 || ctx.error !== undefined || ctx.freezing) return;
+  ctx.actionSet = [];
+  if (actions.length === 0) return;
   ctx.inActionSet = true;
   ctx.report.nest(
     'table',
     () => '--. Executing action set:',
     () => run(ctx, actions),
   );
+  ctx.inActionSet = false;
 }

@@ -108,6 +108,7 @@ function setHeader(packet: Buffer, header: SetHeader, value: Uint8Array, mask: U
         ? l3
         : l4;
   if (base === undefined) return;
+  const before = Buffer.from(packet);
   if (header === 'mpls' || header === 'nsh') {
     setLabelOrNsh(packet, l3, value, mask, header === 'nsh');
     return;
@@ -117,7 +118,7 @@ function setHeader(packet: Buffer, header: SetHeader, value: Uint8Array, mask: U
   }
   if (header === 'ipv6') setIpv6Word(packet, l3, value, mask);
   if (header === 'nd' && l4 !== undefined) setNdOptions(packet, l4, value, mask);
-  if (SET_LAYOUT[header] > 0) fixChecksums(packet);
+  if (SET_LAYOUT[header] > 0) fixChecksums(packet, before);
 }
 
 function merge(packet: Buffer, at: number, value: number, mask: number): void {
@@ -142,11 +143,24 @@ function setNdOptions(packet: Buffer, l4: number, value: Uint8Array, mask: Uint8
   }
 }
 
+/** A routing header with addresses that the packet has still to go to: the checksum is not over those in its header. */
+function hasSegmentsLeft(packet: Buffer, from: number, l4: number): boolean {
+  let next = packet[from - 34]!;
+  for (let at = from; at < l4; ) {
+    if (next === 43 && packet[at + 3]! > 0) return true;
+    const units = packet[at + 1]!;
+    const size = next === 44 ? 8 : next === 51 ? (units + 2) * 4 : (units + 1) * 8;
+    next = packet[at]!;
+    at += size;
+  }
+  return false;
+}
+
 /** SCTP's CRC is left as it was. */
-function fixChecksums(packet: Buffer): void {
+function fixChecksums(packet: Buffer, before: Buffer): void {
   const { key, l3, l4 } = parseFrame(packet, 0);
   if (l4 === undefined) return;
-  const isIpv6 = packet[l3]! >> 4 === 6;
+  const isIpv6 = packet.readUInt16BE(l3 - 2) === 0x86dd;
   if (!isIpv6) {
     packet.writeUInt16BE(0, l3 + 10);
     packet.writeUInt16BE(checksumFold(checksumAdd(packet, l3, l4)), l3 + 10);
@@ -157,6 +171,12 @@ function fixChecksums(packet: Buffer): void {
   const end = isIpv6 ? l3 + 40 + packet.readUInt16BE(l3 + 4) : l3 + packet.readUInt16BE(l3 + 2);
   if (offset === undefined || l4 + offset + 2 > end) return;
   if (protocol === 17 && packet.readUInt16BE(l4 + offset) === 0) return;
+  if (isIpv6 && hasSegmentsLeft(packet, l3 + 40, l4)) {
+    const [now, was] = [checksumAdd(packet, l4, end), checksumAdd(before, l4, end)];
+    const owed = now === was ? 0 : now + checksumFold(was);
+    packet.writeUInt16BE(checksumFold((packet.readUInt16BE(l4 + offset) ^ 0xffff) + owed), l4 + offset);
+    return;
+  }
   packet.writeUInt16BE(0, l4 + offset);
   const addresses = isIpv6 ? checksumAdd(packet, l3 + 8, l3 + 40) : checksumAdd(packet, l3 + 12, l3 + 20);
   const pseudo = protocol === 1 ? 0 : addresses + protocol + (end - l4);

@@ -91,8 +91,7 @@ function parseIpv4(packet: DataView, parsed: Parsed): void {
   if (rest < 20) return;
   const headerSize = (packet.getUint8(at) & 15) * 4;
   const total = packet.getUint16(at + 2);
-  if (packet.getUint8(at) >> 4 !== 4 || headerSize < 20 || headerSize > rest || total < headerSize || total > rest)
-    return;
+  if (headerSize < 20 || headerSize > rest || total < headerSize || total > rest) return;
   const fragment = packet.getUint16(at + 6);
   const isLater = (fragment & 0x1fff) !== 0;
   key[K.KEY_NW_FRAG] = (fragment & 0x3fff ? K.FLOW_NW_FRAG_ANY : 0) | (isLater ? K.FLOW_NW_FRAG_LATER : 0);
@@ -107,7 +106,7 @@ function parseIpv4(packet: DataView, parsed: Parsed): void {
 function parseIpv6(packet: DataView, parsed: Parsed): void {
   const { l3: at, key } = parsed;
   const rest = packet.byteLength - at;
-  if (rest < 40 || packet.getUint8(at) >> 4 !== 6 || packet.getUint16(at + 4) + 40 > rest) return;
+  if (rest < 40 || packet.getUint16(at + 4) + 40 > rest) return;
   copy(packet, at + 8, 16, key, K.KEY_IPV6_SRC);
   copy(packet, at + 24, 16, key, K.KEY_IPV6_DST);
   let next = packet.getUint8(at + 6);
