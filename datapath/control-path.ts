@@ -64,6 +64,7 @@ export class SlotView implements Upcall {
   readonly slot: number;
   readonly #views: ArenaViews;
   readonly #at: Offset;
+  #key: Uint8Array | undefined;
 
   constructor(views: ArenaViews, thread: number, slot: number, at: Offset) {
     this.#views = views;
@@ -110,7 +111,8 @@ export class SlotView implements Upcall {
   }
 
   get key(): Uint8Array {
-    return this.#views.u8.subarray(this.keyAt, this.keyAt + KEY_SIZE);
+    this.#key ??= this.#views.u8.subarray(this.keyAt, this.keyAt + KEY_SIZE);
+    return this.#key;
   }
 }
 

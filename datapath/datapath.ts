@@ -10,7 +10,7 @@ import type { DpAction } from './actions.ts';
 import { Arena } from './arena/arena.ts';
 import { GuestWindows } from './arena/guest-windows.ts';
 import { Heap } from './arena/heap.ts';
-import { NONE, type Offset } from './arena/offset.ts';
+import { NONE } from './arena/offset.ts';
 import { Quiescence } from './arena/quiesce.ts';
 import { ControlPath, MAIN_THREAD, type SlotView } from './control-path.ts';
 import type {
@@ -237,18 +237,15 @@ class Datapath implements Dpif {
       this.#control.answer(view, known.actions, known.offset, true);
       return;
     }
-    const verdict = this.#sink(view);
+    const { actions, install, installed } = this.#sink(view);
     if (!isMiss) {
       this.#control.discard(view);
       return;
     }
-    let answered = false;
-    const answer = (flow: Offset) => {
-      this.#control.answer(view, verdict.actions, flow, false);
-      answered = true;
-    };
-    const flow = verdict.install && this.#flows.put(verdict.install, (written) => answer(written.offset));
-    if (!answered) answer(NONE);
-    if (flow) verdict.installed?.(flow);
+    const flow = install && this.#flows.prepare(install);
+    this.#control.answer(view, actions, flow ? flow.offset : NONE, false);
+    if (!flow) return;
+    this.#flows.publish(flow);
+    installed?.(flow);
   }
 }

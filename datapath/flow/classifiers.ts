@@ -8,7 +8,6 @@
 
 import type { Arena } from '../arena/arena.ts';
 import type { Heap } from '../arena/heap.ts';
-import type { Offset } from '../arena/offset.ts';
 import type { Quiescence } from '../arena/quiesce.ts';
 import {
   CLS_DENSE_MASK,
@@ -55,11 +54,10 @@ export class Classifiers {
   }
 
   /**
-   * The subtable of the mask at `maskAt` in the arena, or of a finer one, which is then written there; made when new and
-   * published to `scope`. Counts one more flow.
+   * The subtable of the mask `words`, or of a finer one, which is then written there; made when new and published to
+   * `scope`. Counts one more flow.
    */
-  acquire(scope: Scope, maskAt: Offset): Subtable {
-    const words = this.#arena.views.u32.subarray(maskAt >> 2, (maskAt >> 2) + MASK_WORDS);
+  acquire(scope: Scope, words: Uint32Array): Subtable {
     let subtable = this.#last && sameWords(this.#last.maskWords, words) ? this.#last : this.#byMask.get(words);
     if (!subtable?.users.has(scope) && (this.#byScope.get(scope)?.size ?? 0) >= SUBTABLES_MAX) {
       subtable = this.#finer(scope, words);

@@ -64,6 +64,10 @@ export class FlowTable implements FlowHome {
   /** The key and mask of the flow at hand in the arena, for hashing with the hot path's own function. */
   readonly #scratchKey: Offset;
   readonly #scratchMask: Offset;
+  /** Views on them: making one takes longer than filling it. */
+  readonly #scratchKeyBytes: Uint8Array;
+  readonly #scratchMaskBytes: Uint8Array;
+  readonly #scratchMaskWords: Uint32Array;
   size = 0;
   limit = FLOW_MAX;
 
@@ -77,30 +81,36 @@ export class FlowTable implements FlowHome {
     this.#classifiers = new Classifiers(arena, heap, quiescence);
     this.#scratchKey = heap.alloc(KEY_SIZE);
     this.#scratchMask = heap.alloc(KEY_SIZE);
+    const { u8, u32 } = arena.views;
+    this.#scratchKeyBytes = u8.subarray(this.#scratchKey, this.#scratchKey + KEY_SIZE);
+    this.#scratchMaskBytes = u8.subarray(this.#scratchMask, this.#scratchMask + KEY_SIZE);
+    this.#scratchMaskWords = u32.subarray(this.#scratchMask >> 2, (this.#scratchMask + KEY_SIZE) >> 2);
   }
 
   *[Symbol.iterator](): Generator<InstalledFlow> {
     for (const flow of this.#flows) if (flow) yield flow;
   }
 
-  /**
-   * Installs a megaflow, replacing one with the same key and mask; undefined when the table is full. `written` runs when
-   * the record is complete and no reader can reach it yet.
-   */
-  put(put: FlowPut, written: (flow: InstalledFlow) => void = () => {}): InstalledFlow | undefined {
+  /** Installs a megaflow; one with the same key and mask gets the actions. Undefined when the table is full. */
+  put(put: FlowPut): InstalledFlow | undefined {
+    const flow = this.prepare(put);
+    if (flow) this.publish(flow);
+    return flow;
+  }
+
+  /** The first half of put(): the record of a new flow is complete, and no reader can reach it before publish(). */
+  prepare(put: FlowPut): InstalledFlow | undefined {
     assert(put.key.length === KEY_SIZE && put.mask.length === KEY_SIZE, 'flow key size');
-    const { u8 } = this.#arena.views;
-    u8.set(put.key, this.#scratchKey);
-    u8.set(put.mask, this.#scratchMask);
+    this.#scratchKeyBytes.set(put.key);
+    this.#scratchMaskBytes.set(put.mask);
     const scope = this.#scratchScope();
-    const subtable = this.#classifiers.acquire(scope, this.#scratchMask);
+    const subtable = this.#classifiers.acquire(scope, this.#scratchMaskWords);
     this.#maskScratchKey(subtable);
     const hash = this.#hot.subtableHash(subtable.offset, this.#scratchKey) >>> 0;
     const existing = this.#find(subtable, hash);
     if (existing) {
       this.#classifiers.release(scope, subtable);
       this.setActions(existing, put.actions);
-      written(existing);
       return existing;
     }
     const index = this.#takeIndex();
@@ -112,12 +122,16 @@ export class FlowTable implements FlowHome {
     const actions = list.fastOutput === NO_PORT ? put.actions : list.actions;
     const flow = new InstalledFlow(this, index, subtable, hash, scope, actions, list);
     this.#write(flow);
-    written(flow);
-    // Publication: the record is complete before a reader can reach it.
-    Atomics.store(this.#arena.views.u32, this.#bucket(hash), flow.offset);
-    this.#flows[index] = flow;
-    this.size++;
     return flow;
+  }
+
+  /** Lets readers see a prepared flow. */
+  publish(flow: InstalledFlow): void {
+    if (this.#flows[flow.index] === flow) return;
+    // Publication: the record is complete before a reader can reach it.
+    Atomics.store(this.#arena.views.u32, this.#bucket(flow.hash), flow.offset);
+    this.#flows[flow.index] = flow;
+    this.size++;
   }
 
   #scratchScope(): Scope {
@@ -232,20 +246,22 @@ export class FlowTable implements FlowHome {
 
   /** Writes the flow's record; its key is the one in #scratchKey. */
   #write(flow: InstalledFlow): void {
-    const { u8, u32 } = this.#arena.views;
+    const { u32 } = this.#arena.views;
     const { subtable, list, index, offset: at } = flow;
     for (const thread of this.#threads) {
-      const stats = this.#statsAt(thread, index);
-      u8.fill(0, stats, stats + FLOW_STATS_SIZE);
+      const stats = this.#statsAt(thread, index) >> 2;
+      for (let i = 0; i < FLOW_STATS_SIZE / 4; i++) u32[stats + i] = 0;
     }
-    u8.fill(0, at, at + FLOW_SLOT_SIZE);
     const words = subtable.wordOffsets;
     assert(words.length <= FLOW_WORD_MAX, 'flow words');
-    if (subtable.narrow) u8.copyWithin(at + FLOW_WORDS, this.#scratchKey, this.#scratchKey + NARROW_SIZE);
-    else {
+    const [from, to] = [this.#scratchKey >> 2, (at + FLOW_WORDS) >> 2];
+    if (subtable.narrow) {
+      for (let i = 0; i < NARROW_SIZE / 4; i++) u32[to + i] = u32[from + i]!;
+    } else {
       for (let i = 0; i < words.length; i++) {
-        const from = this.#scratchKey + words[i]!;
-        u8.copyWithin(at + FLOW_WORDS + i * 8, from, from + 8);
+        const word = from + words[i]! / 4;
+        u32[to + i * 2] = u32[word]!;
+        u32[to + i * 2 + 1] = u32[word + 1]!;
       }
     }
     u32[(at + FLOW_NEXT) >> 2] = Atomics.load(u32, this.#bucket(flow.hash));
