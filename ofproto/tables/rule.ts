@@ -15,13 +15,17 @@ export type RuleSpec = Pick<
   'priority' | 'match' | 'cookie' | 'idleTimeout' | 'hardTimeout' | 'importance' | 'flags' | 'actions'
 >;
 
-/** A megaflow that was made with a rule, in the list of all of them (upcall/rule-users.ts). */
+/** Something that was made with a rule, in the list of all that were (upcall/rule-users.ts). */
 export interface RuleUser {
   next: RuleUser | undefined;
   previous: RuleUser | undefined;
 }
 
+let serials = 0;
+
 export class Rule {
+  /** No other rule of this process has it. */
+  readonly serial = ++serials;
   readonly tableId: number;
   readonly priority: number;
   readonly mask: Minimask;

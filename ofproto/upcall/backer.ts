@@ -35,7 +35,7 @@ import { CookieTable, type Intent, type SlowSpec } from './cookies.ts';
 import { RecircTable } from './recirc-table.ts';
 import { type BoundActions, Revalidator } from './revalidator.ts';
 import type { SlowPathSettings } from './settings.ts';
-import { effectsOf, type Held, heldBy, type Resume } from './ukey.ts';
+import { type Held, heldBy, type Resume } from './ukey.ts';
 
 /** A bridge as the backer uses it. */
 export interface BackedBridge {
@@ -269,11 +269,12 @@ export class Backer {
     const flow = this.#flow;
     flow.setU32(KEY_IN_PORT, ofPort);
     const version = this.revalidator.begin();
+    const nowMs = this.clock.nowMs();
     const xlated = xlate(bridge.snapshot, flow, { resume: resume?.state, scratch: this.#scratch });
     const bound = this.#bind(xlated);
     const { actions } = bound;
     this.#releaseSoon(bound);
-    this.#credit(xlated, 1, upcall.frameSize, this.clock.nowMs(), flow.u16(KEY_TCP_FLAGS));
+    this.#credit(xlated, 1, upcall.frameSize, nowMs, flow.u16(KEY_TCP_FLAGS));
     if (xlated.slow.size > 0) this.hear(xlated, upcall.packet);
     if (this.revalidator.count >= this.revalidator.limit.current) return { actions };
     datapathMask(flow, xlated.mask, this.#mask);
@@ -284,7 +285,7 @@ export class Backer {
       // Their first use has not been given back yet.
       for (const cookie of held.cookies) this.#cookies.hold(cookie);
       for (const id of held.recircs) this.#recircs.hold(id);
-      this.revalidator.add(dpFlow, { owner: bridge, ofPort, resume, effects: effectsOf(xlated), held, version }, flow);
+      this.revalidator.add(dpFlow, { owner: bridge, ofPort, resume, effects: xlated, held, version, nowMs }, flow);
     };
     return { actions, install: { key: upcall.key, mask: this.#maskBytes, actions: cached.actions }, installed };
   }
@@ -315,7 +316,9 @@ export class Backer {
 
   /** What packets change apart from counters. */
   learn(effects: Effects, usedMs: number): void {
-    for (const here of effects.bridges) this.#bridges.get(here.bridge)?.learn(here, usedMs);
+    for (const here of effects.bridges) {
+      if (here.macs.length + here.learned.length > 0) this.#bridges.get(here.bridge)?.learn(here, usedMs);
+    }
   }
 
   /** The actions of a megaflow of which the slow path has to see each packet. */

@@ -16,6 +16,8 @@ const GROWTH = 4;
 export class FlowLimit {
   #max = DEFAULT_SETTINGS.flowLimit;
   #current = 10_000;
+  /** As many as a round would manage in ROUND_SHORT_MS, by the last one that told. */
+  #affordable = Number.POSITIVE_INFINITY;
 
   get current(): number {
     return this.#current;
@@ -27,14 +29,22 @@ export class FlowLimit {
     this.#current = Math.min(this.#current, this.#max);
   }
 
-  /** Adapts after a round over `flows` megaflows that took `durationMs`. */
+  /**
+   * Whether idle megaflows have to make room: there are as many as there may be, and the limit will not grow. A limit that
+   * still can is no reason to throw out what is in use now and then.
+   */
+  isCrowded(flows: number): boolean {
+    return flows >= this.#current && this.#current >= Math.min(this.#max, this.#affordable);
+  }
+
+  /** Adapts after a round over `flows` megaflows that was `durationMs` of work. */
   adapt(durationMs: number, flows: number): void {
+    const tells = flows > Math.min(FEW, this.#current / 2);
+    if (tells) this.#affordable = Math.floor((flows * ROUND_SHORT_MS) / Math.max(durationMs, 1));
     if (durationMs > ROUND_TOO_LONG_MS) this.#current = Math.floor((this.#current * 1000) / durationMs);
     else if (durationMs > ROUND_LONG_MS) this.#current = Math.floor((this.#current * 3) / 4);
-    else if (durationMs < ROUND_SHORT_MS && flows > Math.min(FEW, this.#current / 2)) {
-      // As many as a round would manage in ROUND_SHORT_MS.
-      const affordable = Math.floor((flows * ROUND_SHORT_MS) / Math.max(durationMs, 1));
-      this.#current = Math.max(this.#current, Math.min(this.#current * GROWTH, affordable));
+    else if (durationMs < ROUND_SHORT_MS && tells) {
+      this.#current = Math.max(this.#current, Math.min(this.#current * GROWTH, this.#affordable));
     }
     this.#current = Math.min(this.#max, Math.max(FLOW_LIMIT_MIN, this.#current));
   }

@@ -22,11 +22,11 @@ import { ChangeBatch } from './changes.ts';
 import { FlowLimit } from './flow-limit.ts';
 import { KeyStore } from './key-store.ts';
 import { MacReaders } from './mac-readers.ts';
-import { linkRules, usersOf } from './rule-users.ts';
+import { effectsOf, PathTable, usersBy } from './paths.ts';
 import { sameActions } from './same-actions.ts';
 import { DEFAULT_SETTINGS, type SlowPathSettings } from './settings.ts';
 import { inSlices } from './slices.ts';
-import { effectsOf, type Held, heldBy, type Made, type Resume, Ukey, UkeyList } from './ukey.ts';
+import { type Held, heldBy, type Made, type Resume, Ukey, UkeyList } from './ukey.ts';
 
 /** When there are as many megaflows as the limit: new ones need the room more. */
 const MAX_IDLE_CROWDED_MS = 100;
@@ -56,6 +56,7 @@ export class Revalidator<Owner> {
   readonly #parts: RevalidatorParts<Owner>;
   readonly #ukeys = new UkeyList<Owner>();
   readonly #keys = new KeyStore();
+  readonly #paths = new PathTable<Ukey<Owner>>();
   readonly #macReaders = new MacReaders<Ukey<Owner>>();
   readonly limit = new FlowLimit();
   #settings = DEFAULT_SETTINGS;
@@ -124,12 +125,15 @@ export class Revalidator<Owner> {
 
   /** A megaflow was installed; `flow` is its first packet as the datapath has it. */
   add(dpFlow: DpFlow, made: Made<Owner>, flow: Flow): void {
-    const ukey = new Ukey(dpFlow, made, this.#keys.put(flow.words), this.#parts.clock.nowMs());
     const replaced = this.#ukeys.ofFlow(dpFlow);
     if (replaced) {
-      // Two threads missed on the same megaflow: it goes on with its counters.
       this.#pushStats(replaced);
       this.#forget(replaced);
+    }
+    const path = this.#paths.find(made.effects);
+    const ukey = new Ukey(dpFlow, made, path, this.#keys.put(flow.words));
+    if (replaced) {
+      // Two threads missed on the same megaflow: it goes on with its counters.
       ukey.packets = replaced.packets;
       ukey.bytes = replaced.bytes;
     }
@@ -147,12 +151,12 @@ export class Revalidator<Owner> {
   }
 
   #link(ukey: Ukey<Owner>): void {
-    ukey.links = linkRules(ukey, ukey.effects.visits);
+    this.#paths.add(ukey);
     this.#macReaders.add(ukey, ukey.effects.macsRead);
   }
 
   #unlink(ukey: Ukey<Owner>): void {
-    for (const link of ukey.links) link.unlink();
+    this.#paths.remove(ukey);
     this.#macReaders.remove(ukey, ukey.effects.macsRead);
   }
 
@@ -172,7 +176,7 @@ export class Revalidator<Owner> {
   /** The rule leaves its table, or has other actions now. */
   ruleTouched(rule: Rule): void {
     this.#version++;
-    for (const ukey of usersOf<Ukey<Owner>>(rule)) this.#touch(ukey);
+    for (const ukey of usersBy<Ukey<Owner>>(rule)) this.#touch(ukey);
   }
 
   /** Look-ups of this address (macNumber) may answer differently. */
@@ -293,7 +297,8 @@ export class Revalidator<Owner> {
     }
     this.#parts.release(ukey.held);
     this.#unlink(ukey);
-    ukey.effects = effectsOf(xlated);
+    ukey.path = this.#paths.find(xlated);
+    ukey.effects = effectsOf(xlated, ukey.path.effects);
     ukey.held = heldBy(bound);
     ukey.version = version;
     this.#link(ukey);
@@ -304,20 +309,20 @@ export class Revalidator<Owner> {
   /** A whole round: statistics, idle megaflows, stale ones. */
   async round(): Promise<void> {
     const startMs = performance.now();
-    const crowded = this.#ukeys.size >= this.limit.current;
-    const maxIdleMs = crowded ? MAX_IDLE_CROWDED_MS : this.#settings.maxIdleMs;
+    const count = this.#ukeys.size;
+    const maxIdleMs = this.limit.isCrowded(count) ? MAX_IDLE_CROWDED_MS : this.#settings.maxIdleMs;
     const nowMs = this.#parts.clock.nowMs();
     const sinceMs = Math.max(1, nowMs - this.#roundMs);
     this.#roundMs = nowMs;
-    await inSlices(this.#ukeys.backwards(), (ukey) => {
+    const workMs = await inSlices(this.#ukeys.backwards(), (ukey) => {
       const { packets } = ukey;
       const isLost = ukey.resume !== undefined && !this.#parts.isAlive(ukey.resume.id);
       if (nowMs - this.#pushStats(ukey) >= maxIdleMs || isLost) this.remove(ukey);
-      else if (ukey.createdMs < nowMs - sinceMs) ukey.pps = ((ukey.packets - packets) * 1000) / sinceMs;
+      else if (ukey.createdMs < nowMs - sinceMs) ukey.pps = Math.floor(((ukey.packets - packets) * 1000) / sinceMs);
     });
     await this.revalidateStale();
     this.#durationMs = performance.now() - startMs;
-    this.limit.adapt(this.#durationMs, this.#ukeys.size);
+    this.limit.adapt(workMs, count);
     if (!this.#closed) this.#parts.afterRound();
   }
 
@@ -340,7 +345,7 @@ export class Revalidator<Owner> {
 
   /** Brings one rule's counters up to date; all rules' without one. */
   pushStats(rule?: Rule): void {
-    for (const ukey of rule ? usersOf<Ukey<Owner>>(rule) : this.#ukeys.backwards()) this.#pushStats(ukey);
+    for (const ukey of rule ? usersBy<Ukey<Owner>>(rule) : this.#ukeys.backwards()) this.#pushStats(ukey);
   }
 
   /** Deletes a megaflow; what it forwarded is credited first. */

@@ -1,10 +1,10 @@
-// Which megaflows were made with a rule: a list that hangs on the rule, so that a change of one rule finds its megaflows
-// without looking at the others.
+// What was made with a rule: a list that hangs on the rule, so that a change of one rule finds its megaflows' paths
+// (paths.ts) without looking at the others.
 
 import type { Rule, RuleUser } from '../tables/rule.ts';
 import type { Visit } from '../xlate/snapshot.ts';
 
-/** One megaflow's place in one rule's list. */
+/** One user's place in one rule's list. */
 export class RuleLink<User> implements RuleUser {
   readonly user: User;
   readonly rule: Rule;
@@ -28,7 +28,7 @@ export class RuleLink<User> implements RuleUser {
   }
 }
 
-/** Links `user` to every rule that its translation found. */
+/** Links `user` to every rule that was found. */
 export function linkRules<User>(user: User, visits: readonly Visit[]): RuleLink<User>[] {
   const links: RuleLink<User>[] = [];
   for (const { rule } of visits) if (rule) links.push(new RuleLink(user, rule));

@@ -3,7 +3,7 @@
 import type { DpFlow } from '../../datapath/dpif.ts';
 import type { FrozenState } from '../xlate/freeze.ts';
 import type { Effects } from '../xlate/snapshot.ts';
-import type { RuleLink } from './rule-users.ts';
+import { effectsOf, type Path, type PathUser } from './paths.ts';
 
 /** Numbers in actions that somebody must give back (cookies.ts, recirc-table.ts). */
 export interface Held {
@@ -28,52 +28,52 @@ export interface Made<Owner> {
   readonly held: Held;
   /** Number of the last change (changes.ts) that the translation has seen. */
   readonly version: number;
+  /** When the first packet came. */
+  readonly nowMs: number;
 }
 
-export class Ukey<Owner> {
+const PPS_OF_NEW = 2 ** 30;
+
+export class Ukey<Owner> implements PathUser<Ukey<Owner>> {
   readonly owner: Owner;
   readonly dpFlow: DpFlow;
   readonly ofPort: number;
   /** The first packet's whole key is in the KeyStore there. */
   readonly keyPlace: number;
+  /** Whole milliseconds: a fraction would be an object of its own. */
   readonly createdMs: number;
   readonly resume: Resume | undefined;
+  path: Path<Ukey<Owner>>;
+  nextOnPath: Ukey<Owner> | undefined;
+  previousOnPath: Ukey<Owner> | undefined;
   effects: Effects;
   held: Held;
   version: number;
   /** What was already credited. */
   packets = 0;
   bytes = 0;
-  /** Packets per second between the last two rounds; new ones are taken to be worth their while. */
-  pps = Number.POSITIVE_INFINITY;
+  /** Whole packets per second between the last two rounds; new ones are taken to be worth their while. */
+  pps = PPS_OF_NEW;
   /** Its place in the list of all, -1 when it is in there no more. */
   place = -1;
   /** A rule or an address that it was made with has changed. */
   isDirty = false;
-  links: readonly RuleLink<Ukey<Owner>>[] = [];
 
-  constructor(dpFlow: DpFlow, made: Made<Owner>, keyPlace: number, createdMs: number) {
+  constructor(dpFlow: DpFlow, made: Made<Owner>, path: Path<Ukey<Owner>>, keyPlace: number) {
     this.owner = made.owner;
     this.dpFlow = dpFlow;
     this.ofPort = made.ofPort;
     this.keyPlace = keyPlace;
-    this.createdMs = createdMs;
-    this.effects = made.effects;
+    this.createdMs = Math.floor(made.nowMs);
+    this.path = path;
+    this.nextOnPath = undefined;
+    this.previousOnPath = undefined;
+    this.effects = effectsOf(made.effects, path.effects);
     this.resume = made.resume;
     this.held = made.held;
     this.version = made.version;
   }
 }
-
-/** The part of a translation that is worth keeping: a ukey is one of many, and most teach nobody anything. */
-export function effectsOf({ visits, groupVisits, hops, bridges, macsRead, fins }: Effects): Effects {
-  const concerned = bridges.filter(({ macs, learned, mirrored }) => macs.length + learned.length + mirrored.length > 0);
-  const lists = { groupVisits: kept(groupVisits), hops: kept(hops), macsRead: kept(macsRead), fins: kept(fins) };
-  return { visits, bridges: kept(concerned), ...lists };
-}
-
-const NONE: readonly never[] = [];
-const kept = <T>(list: readonly T[]): readonly T[] => (list.length === 0 ? NONE : list);
 
 const NOTHING: Held = { cookies: [], recircs: [] };
 

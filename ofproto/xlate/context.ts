@@ -42,13 +42,15 @@ export interface Recursion {
 }
 
 /**
- * The flows of a translation. Making them anew is what a translation would spend most of its time on: whoever translates
+ * The large parts of a translation. Making them anew is what a translation would spend most of its time on: whoever translates
  * often keeps one, and is done with a result before asking for the next.
  */
 export class XlateScratch {
   readonly flow = new Flow();
   readonly base = new Flow();
   readonly wc = new Flow();
+  readonly slow = new Set<SlowReason>();
+  readonly mirrored = new Set<XlateMirror>();
 }
 
 export class XlateContext {
@@ -68,7 +70,7 @@ export class XlateContext {
   readonly visits: Visit[] = [];
   readonly groupVisits: GroupVisit[] = [];
   readonly hops: PatchHop[] = [];
-  readonly slow = new Set<SlowReason>();
+  readonly slow: Set<SlowReason>;
   readonly macsRead: number[] = [];
   /** What `recirc` actions stand for, by the index that they hold. */
   readonly recircs: FrozenState[] = [];
@@ -92,7 +94,7 @@ export class XlateContext {
   entryDepth = -1;
   resubmits = 0;
   /** Mirrors of the present bridge that need no copy any more. */
-  mirrored = new Set<XlateMirror>();
+  mirrored: Set<XlateMirror>;
   /** Outputs are cut to so many bytes. */
   snaplen: number | undefined;
   exit = false;
@@ -123,6 +125,10 @@ export class XlateContext {
     this.flow = scratch.flow;
     this.base = scratch.base;
     this.wc = scratch.wc;
+    this.slow = scratch.slow;
+    this.mirrored = scratch.mirrored;
+    if (this.slow.size > 0) this.slow.clear();
+    if (this.mirrored.size > 0) this.mirrored.clear();
     this.flow.copyFrom(flow);
     this.base.copyFrom(flow);
     this.wc.words.fill(0);

@@ -31,3 +31,17 @@ it('finds its way back from a small configured limit', () => {
   for (let round = 0; round < 5; round++) limit.adapt(limit.current / 1000, limit.current);
   expect(limit.current).toBe(200_000);
 });
+
+it('is crowded only when the limit cannot grow', () => {
+  const limit = new FlowLimit();
+  expect(limit.isCrowded(10_000)).toBe(false);
+  for (let round = 0; round < 5; round++) limit.adapt(limit.current / 1000, limit.current);
+  expect(limit.isCrowded(199_999)).toBe(false);
+  expect(limit.isCrowded(200_000)).toBe(true);
+
+  const slow = new FlowLimit();
+  // A round of 10,000 takes 1.2 s: no more can be afforded.
+  slow.adapt(1200, 10_000);
+  expect(slow.current).toBe(10_000);
+  expect(slow.isCrowded(10_000)).toBe(true);
+});
