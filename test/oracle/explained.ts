@@ -37,7 +37,7 @@ export const DIFFERENCES_MAX: Readonly<Record<Aspect, number>> = {
   'trace-flow': 10,
   'trace-steps': 170,
   'final-flow': 90,
-  megaflow: 280,
+  megaflow: 310,
   'datapath-actions': 265,
   packets: 160,
   'packet-ins': 125,
