@@ -1,11 +1,13 @@
 // Port `dummy`: no I/O. Tests feed it frames (netdev-dummy/receive) and read what it sent from a pcap file
-// (options:tx_pcap for what is sent, options:rxq_pcap for what is received, options:pcap for both) or through onSend.
+// (options:tx_pcap for what is sent, options:rxq_pcap for what is received, options:pcap for both) or through onSend. Two of
+// them can be linked (stream.ts).
 
 import { UserError } from '../../../lib/errors.ts';
 import type { PortSpec, PortStats } from '../../dpif.ts';
 import { SlowPortCounters } from '../kernel/counters.ts';
 import type { PortContext, PortDriver } from '../port.ts';
 import { PcapFile } from './pcap.ts';
+import { DummyLink } from './stream.ts';
 
 const MTU_DEFAULT = 1500;
 /** `aa:55:aa:55:00:01` and so on, as Open vSwitch numbers its own. */
@@ -34,6 +36,7 @@ export class DummyPort implements PortDriver {
   #error: string | undefined;
   #rxPcap: PcapFile | undefined;
   #txPcap: PcapFile | undefined;
+  #link: DummyLink | undefined;
   readonly linkResets = 0;
   readonly ifindex = undefined;
   /** Called with each frame sent; the frame is only valid during the call. */
@@ -47,6 +50,9 @@ export class DummyPort implements PortDriver {
     this.#ownMac = `aa:55:aa:55:${pair(low >> 8)}:${pair(low & 0xff)}`;
   }
 
+  get name(): string {
+    return this.#spec.name;
+  }
   get mac(): string {
     return this.#spec.mac?.toLowerCase() ?? this.#ownMac;
   }
@@ -69,11 +75,19 @@ export class DummyPort implements PortDriver {
   async open(): Promise<void> {
     portsByName.set(this.#spec.name, this);
     this.#openPcaps();
+    this.#openLink();
   }
 
   async close(): Promise<void> {
     if (portsByName.get(this.#spec.name) === this) portsByName.delete(this.#spec.name);
     this.#closePcaps();
+    this.#link?.close();
+  }
+
+  /** Of options:stream: whether it is connected. */
+  get connectionState(): 'connected' | 'disconnected' | undefined {
+    if (!this.#link?.isActive) return undefined;
+    return this.#link.isConnected ? 'connected' : 'disconnected';
   }
 
   setAdminUp(up: boolean): void {
@@ -89,6 +103,10 @@ export class DummyPort implements PortDriver {
     if (PCAP_OPTIONS.some((option) => before[option] !== spec.options[option])) {
       this.#closePcaps();
       this.#openPcaps();
+    }
+    if (LINK_OPTIONS.some((option) => before[option] !== spec.options[option])) {
+      this.#link?.close();
+      this.#openLink();
     }
     return true;
   }
@@ -113,6 +131,7 @@ export class DummyPort implements PortDriver {
   send(frame: Uint8Array): boolean {
     if (!this.#counters.sent(frame, this.#adminUp)) return false;
     this.#txPcap?.write(frame);
+    this.#link?.send(frame);
     this.onSend?.(frame);
     return true;
   }
@@ -131,6 +150,15 @@ export class DummyPort implements PortDriver {
     }
   }
 
+  #openLink(): void {
+    const { clock } = this.#context;
+    const failed = (error: string) => {
+      this.#error = error;
+      this.#context.changed();
+    };
+    this.#link = DummyLink.open(this.#spec.options, { clock, receive: (frame) => this.inject(frame), failed });
+  }
+
   #closePcaps(): void {
     this.#rxPcap?.close();
     if (this.#txPcap !== this.#rxPcap) this.#txPcap?.close();
@@ -138,4 +166,5 @@ export class DummyPort implements PortDriver {
   }
 }
 
+const LINK_OPTIONS = ['stream', 'pstream'] as const;
 const PCAP_OPTIONS = ['pcap', 'rxq_pcap', 'tx_pcap'] as const;

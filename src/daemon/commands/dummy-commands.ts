@@ -14,7 +14,6 @@ export function dummyCommands(): Command[] {
       maxArgs: 255,
       handler: receive,
     },
-    // Connections of dummy ports to each other (options:stream) are not made: there is no state to show.
     { name: 'netdev-dummy/conn-state', usage: '[netdev]', minArgs: 0, maxArgs: 1, handler: connState },
     { name: 'netdev-dummy/set-admin-state', usage: '[netdev] up|down', minArgs: 1, maxArgs: 2, handler: setAdminState },
   ];
@@ -51,8 +50,11 @@ function parseLength(text: string | undefined): number {
 }
 
 function connState([name]: readonly string[]): string {
-  if (name !== undefined) named(name);
-  return '';
+  const ports = name === undefined ? dummyPorts() : [named(name)];
+  return ports
+    .filter((port) => port.connectionState !== undefined)
+    .map((port) => `${port.name}: ${port.connectionState}`)
+    .join('\n');
 }
 
 function setAdminState(args: readonly string[]): string {

@@ -1,5 +1,6 @@
 // Dummy ports: hooks, counters, admin state, captures; and the registry that makes them.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -9,6 +10,7 @@ import type { PortContext } from '../../../../datapath/port/port.ts';
 import { createPortDriver } from '../../../../datapath/port/registry.ts';
 import { VirtualClock } from '../../../../lib/clock.ts';
 import { UserError } from '../../../../lib/errors.ts';
+import { until } from '../../../support/sockets.ts';
 
 const FRAME = Buffer.from('ffffffffffff0200000000010800'.padEnd(120, '0'), 'hex');
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
@@ -84,5 +86,47 @@ describe('createPortDriver()', () => {
   it('refuses a type that it has no driver for', () => {
     const spec = { name: 'x', type: 'frob' as PortType, options: {} };
     expect(() => createPortDriver(spec, {} as PortContext)).toThrow('could not create netdev x of unknown type frob');
+  });
+});
+
+describe('a link of dummy ports', () => {
+  it('carries frames both ways, and connects again', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-link-'));
+    folders.push(folder);
+    const path = join(folder, 'link');
+    const clock = new VirtualClock();
+    const heard: string[] = [];
+    const hears = (name: string) => ({ clock, receive: (frame: Uint8Array) => heard.push(`${name} ${frame.length}`) });
+    const p2 = await openDummy({ name: 'p2', options: { stream: `unix:${path}` } }, hears('p2'));
+    const p1 = await openDummy({ name: 'p1', options: { pstream: `punix:${path}` } }, hears('p1'));
+    expect([p1.connectionState, p2.connectionState]).toEqual([undefined, 'disconnected']);
+    await until(() => {
+      clock.warp(1000);
+      return p2.connectionState === 'connected';
+    });
+    p2.send(FRAME);
+    p2.send(FRAME.subarray(0, 20));
+    await until(() => heard.length === 2);
+    p1.send(FRAME);
+    await until(() => heard.length === 3);
+    expect(heard).toEqual(['p1 60', 'p1 20', 'p2 60']);
+    await p2.reconfigure({ name: 'p2', type: 'dummy', options: {} });
+    expect(p2.connectionState).toBeUndefined();
+  });
+
+  it('is closed by a peer that sends no frames, and refuses strange names', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-link-'));
+    folders.push(folder);
+    const path = join(folder, 'link');
+    await openDummy({ options: { pstream: `punix:${path}` } }, { receive: () => expect.unreachable() });
+    await until(() => existsSync(path));
+    const socket = connect(path);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.on('error', () => {});
+    socket.write(Buffer.from('0003aabbcc', 'hex'));
+    await closed;
+    expect((await openDummy({ name: 'p3', options: { stream: 'ssl:nowhere' } })).error).toContain(
+      'unknown stream name',
+    );
   });
 });
