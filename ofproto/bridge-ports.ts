@@ -1,6 +1,7 @@
 // The ports of one bridge: their OpenFlow numbers, configuration and statistics, and how translation sees them.
 
 import type { OdpPort } from '../datapath/dpif.ts';
+import type { MemberPort } from './bonds/member-port.ts';
 import type { Bundle } from './bundles.ts';
 import { OFPP } from './model/actions.ts';
 import type { OfPortDesc, OfPortStats } from './model/flow-mod.ts';
@@ -19,7 +20,7 @@ const NO_CONFIG: OfPortDesc['config'] = {
   noRecvStp: false,
 };
 
-export class BridgePort implements XlatePort {
+export class BridgePort implements XlatePort, MemberPort {
   readonly ofPort: number;
   readonly device: PortDevice;
   readonly addedMs: number;
@@ -55,7 +56,20 @@ export class BridgePort implements XlatePort {
   }
 
   get isLive(): boolean {
-    return this.device.linkUp && !this.config.portDown;
+    return this.mayEnable && !this.config.portDown;
+  }
+
+  get linkUp(): boolean {
+    return this.device.linkUp;
+  }
+  get linkResets(): number {
+    return this.device.linkResets;
+  }
+  get mac(): string | undefined {
+    return this.device.mac;
+  }
+  get mayEnable(): boolean {
+    return this.linkUp && (this.bundle?.lacp?.mayEnable(this) ?? true);
   }
 
   desc(): OfPortDesc {
@@ -65,7 +79,7 @@ export class BridgePort implements XlatePort {
       name: this.name,
       hwAddr: (mac === undefined ? undefined : parseEther(mac)) ?? new Uint8Array(6),
       config: this.config,
-      state: { linkDown: !linkUp, blocked: false, live: linkUp && !this.config.portDown },
+      state: { linkDown: !linkUp, blocked: false, live: this.isLive },
       currSpeed: 0,
       maxSpeed: 0,
     };

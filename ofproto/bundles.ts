@@ -1,6 +1,8 @@
 // Bundles: the database's Ports. One OpenFlow port belongs to one bundle, a bond's bundle has several; NORMAL, mirrors
 // and snooping see bundles (ovs-vswitchd.conf.db(5), Port).
 
+import type { Bond } from './bonds/bond.ts';
+import type { Lacp } from './bonds/lacp.ts';
 import type { BridgePort } from './bridge-ports.ts';
 import { OFPP } from './model/actions.ts';
 import type { BundleSettings, PortVlan } from './ofproto-api.ts';
@@ -13,6 +15,9 @@ export class Bundle implements XlateBundle {
   /** In the order they joined; never empty while the bundle is a bridge's. */
   readonly ports: BridgePort[] = [];
   settings: BundleSettings;
+  /** Kept by bonds/link-aggregation.ts. */
+  bond: Bond | undefined;
+  lacp: Lacp | undefined;
 
   constructor(settings: BundleSettings) {
     this.name = settings.name;
@@ -39,6 +44,10 @@ export class Bundle implements XlateBundle {
     return this.ports.every((port) => !port.config.noFlood);
   }
 
+  get runsLacp(): boolean {
+    return this.lacp !== undefined;
+  }
+
   /** The number that fdb/show and mdb/show print. */
   get ofPort(): number {
     return this.ports[0]!.ofPort;
@@ -52,23 +61,22 @@ export class Bundles implements Iterable<Bundle> {
     return this.#byName.get(name);
   }
 
-  join(port: BridgePort, settings: BundleSettings): void {
+  join(port: BridgePort, settings: BundleSettings): Bundle {
     const bundle = this.#byName.get(settings.name) ?? new Bundle(settings);
     bundle.settings = settings;
     bundle.ports.push(port);
     port.bundle = bundle;
     this.#byName.set(settings.name, bundle);
+    return bundle;
   }
 
-  /** Returns the port's bundle when it has no port left. */
-  leave(port: BridgePort): Bundle | undefined {
+  /** A bundle goes with its last port. */
+  leave(port: BridgePort): void {
     const { bundle } = port;
     port.bundle = undefined;
-    if (!bundle) return undefined;
+    if (!bundle) return;
     bundle.ports.splice(bundle.ports.indexOf(port), 1);
-    if (bundle.ports.length > 0) return undefined;
-    this.#byName.delete(bundle.name);
-    return bundle;
+    if (bundle.ports.length === 0) this.#byName.delete(bundle.name);
   }
 
   /** The bundle of LOCAL first, then in the order they were made: the order of floods. */

@@ -1,5 +1,8 @@
 // What NORMAL knows in one bridge: its bundles, where addresses are, and how they are learned and forgotten.
 
+import { learningFrame } from './bonds/learning-frame.ts';
+import { LinkAggregation } from './bonds/link-aggregation.ts';
+import type { BondServices } from './bonds/services.ts';
 import type { BridgePort } from './bridge-ports.ts';
 import { type Bundle, Bundles } from './bundles.ts';
 import { MacTable } from './mac-learning.ts';
@@ -17,7 +20,7 @@ import type {
   MirrorStats,
   SnoopingSettings,
 } from './ofproto-api.ts';
-import type { MacSighting, McastHeard, XlateBundle, XlateL2, XlateMirror } from './xlate/snapshot.ts';
+import type { BridgeEffects, MacSighting, McastHeard, XlateBundle, XlateL2, XlateMirror } from './xlate/snapshot.ts';
 
 /** What the switch asks of its bridge. */
 export interface L2Parts {
@@ -26,6 +29,7 @@ export interface L2Parts {
   /** Translations may come out differently now: all of them, or those that looked this address up. */
   changed(): void;
   macChanged(mac: Uint8Array): void;
+  readonly bonds: BondServices;
 }
 
 const NO_VLANS: ReadonlySet<number> = new Set();
@@ -39,21 +43,46 @@ export class L2Switch implements L2Api, XlateL2 {
   #floodVlans = NO_VLANS;
   forwardBpdu = false;
   snooping: McastSnooping | undefined;
+  readonly aggregation: LinkAggregation;
 
   constructor(parts: L2Parts) {
     this.#parts = parts;
+    const announceStations = (bundle: Bundle) => this.#announceStations(bundle);
+    this.aggregation = new LinkAggregation(this.bundles, { ...parts.bonds, announceStations });
     this.#macs = new MacTable((mac) => parts.macChanged(mac));
   }
 
   join(port: BridgePort, settings: BundleSettings): void {
-    this.bundles.join(port, settings);
+    this.aggregation.configure(this.bundles.join(port, settings));
   }
 
   leave(port: BridgePort): void {
-    const emptied = this.bundles.leave(port);
-    if (!emptied) return;
-    this.#macs.flushPort(emptied);
-    this.snooping?.flushPort(emptied);
+    const { bundle } = port;
+    this.bundles.leave(port);
+    if (!bundle) return;
+    this.aggregation.configure(bundle);
+    if (bundle.ports.length > 0) return;
+    this.#macs.flushPort(bundle);
+    this.snooping?.flushPort(bundle);
+  }
+
+  /** Shows whoever is behind a bond that stations elsewhere are reached by another link now. */
+  #announceStations(bundle: Bundle): void {
+    for (const { vlan, mac, port } of this.#macs.entries()) {
+      if (port !== bundle) this.#parts.bonds.sendTo(bundle, vlan, learningFrame(mac));
+    }
+  }
+
+  bundle(name: string): Bundle | undefined {
+    return this.bundles.get(name);
+  }
+
+  movePort(ofPort: number, settings: BundleSettings): void {
+    const port = this.#parts.port(ofPort);
+    if (!port) return;
+    this.leave(port);
+    this.join(port, settings);
+    this.#parts.changed();
   }
 
   setBundle(settings: BundleSettings): void {
@@ -62,6 +91,7 @@ export class L2Switch implements L2Api, XlateL2 {
     const differs = JSON.stringify(bundle.settings.vlan) !== JSON.stringify(settings.vlan);
     bundle.settings = settings;
     if (differs) this.#macs.flushPort(bundle);
+    this.aggregation.configure(bundle);
     this.#parts.changed();
   }
 
@@ -104,8 +134,14 @@ export class L2Switch implements L2Api, XlateL2 {
     this.snooping.floodUnregistered = settings.floodUnregistered;
   }
 
-  /** Reads an IGMP or MLD message. */
-  hear({ bundle, vlan }: McastHeard, frame: Uint8Array): void {
+  /** Reads a message to the switch. */
+  hear({ heard, lacpPort }: BridgeEffects, frame: Uint8Array): void {
+    if (heard) this.#hearMcast(heard, frame);
+    if (lacpPort !== undefined) this.aggregation.receive(lacpPort, frame);
+  }
+
+  /** An IGMP or MLD message. */
+  #hearMcast({ bundle, vlan }: McastHeard, frame: Uint8Array): void {
     if (this.bundles.get(bundle.name) !== bundle) return;
     const nowMs = this.#parts.nowMs();
     for (const event of mcastEvents(frame)) this.snooping?.hear(event, bundle, vlan, nowMs);
@@ -124,9 +160,20 @@ export class L2Switch implements L2Api, XlateL2 {
     return this.#floodVlans.has(vlan) ? undefined : this.#macs.lookup(vlan, mac);
   }
 
-  learn({ vlan, mac, bundle }: MacSighting, seenMs: number): void {
+  isArpLocked(vlan: number, mac: Uint8Array): boolean {
+    return this.#macs.isArpLocked(vlan, mac, this.#parts.nowMs());
+  }
+
+  learn({ vlan, mac, bundle, isGratuitousArp }: MacSighting, seenMs: number): void {
     if (this.#floodVlans.has(vlan) || this.bundles.get(bundle.name) !== bundle) return;
+    // It may be one that was sent out by the bond and came back by another of its links.
+    if (isGratuitousArp && bundle.bond && this.isArpLocked(vlan, mac)) return;
     this.#macs.learn(vlan, mac, bundle, seenMs);
+    if (isGratuitousArp && !bundle.bond) this.#macs.lockArp(vlan, mac, seenMs);
+  }
+
+  close(): void {
+    this.aggregation.close();
   }
 
   expire(nowMs: number): void {

@@ -10,10 +10,13 @@ export interface MacEntry<Port> {
   /** When a packet from this address last came in. */
   seenMs: number;
   isStatic: boolean;
+  /** Until then a gratuitous ARP does not move it; 0: it does. */
+  arpLockedUntilMs: number;
 }
 
 export const MAC_AGING_DEFAULT_MS = 300_000;
 export const MAC_ENTRIES_DEFAULT = 8192;
+const ARP_LOCK_MS = 5000;
 
 /** Events since the start or the last clearStats(). */
 export interface MacTableStats {
@@ -69,11 +72,24 @@ export class MacTable<Port> {
       return true;
     }
     if (!this.#makeRoom()) return false;
-    this.#entries.set(key, { vlan, mac: mac.slice(), port, seenMs: nowMs, isStatic: false });
+    this.#entries.set(key, { vlan, mac: mac.slice(), port, seenMs: nowMs, isStatic: false, arpLockedUntilMs: 0 });
     this.#count(port, 1);
     this.stats.learned++;
     this.#changed(mac);
     return true;
+  }
+
+  /** A gratuitous ARP was seen: copies of it that come back from elsewhere are not to move the address. */
+  lockArp(vlan: number, mac: Uint8Array, nowMs: number): void {
+    const entry = this.#entries.get(keyOf(vlan, mac));
+    if (!entry || entry.isStatic) return;
+    const isNews = entry.arpLockedUntilMs === 0;
+    entry.arpLockedUntilMs = Math.max(entry.arpLockedUntilMs, nowMs + ARP_LOCK_MS);
+    if (isNews) this.#changed(mac);
+  }
+
+  isArpLocked(vlan: number, mac: Uint8Array, nowMs: number): boolean {
+    return (this.#entries.get(keyOf(vlan, mac))?.arpLockedUntilMs ?? 0) > nowMs;
   }
 
   /** Makes `mac` stay behind `port`; returns the entry that it replaces. Static entries may overfill the table. */
@@ -83,7 +99,7 @@ export class MacTable<Port> {
     if (before?.isStatic && before.port === port) return undefined;
     if (before) this.#remove(key, before);
     else this.#makeRoom();
-    this.#entries.set(key, { vlan, mac: mac.slice(), port, seenMs: 0, isStatic: true });
+    this.#entries.set(key, { vlan, mac: mac.slice(), port, seenMs: 0, isStatic: true, arpLockedUntilMs: 0 });
     this.#changed(mac);
     return before;
   }
@@ -131,6 +147,10 @@ export class MacTable<Port> {
   expire(nowMs: number): boolean {
     let expired = false;
     for (const [key, entry] of this.#entries) {
+      if (entry.arpLockedUntilMs !== 0 && entry.arpLockedUntilMs <= nowMs) {
+        entry.arpLockedUntilMs = 0;
+        this.#changed(entry.mac);
+      }
       if (entry.isStatic || nowMs - entry.seenMs < this.#agingTimeMs) continue;
       this.#remove(key, entry);
       this.stats.expired++;

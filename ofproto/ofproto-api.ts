@@ -2,6 +2,8 @@
 // ofproto/connmgr and src/daemon only know this interface.
 
 import type { DpPort, OdpPort } from '../datapath/dpif.ts';
+import type { AggregationApi } from './bonds/aggregation-api.ts';
+import type { BondSettings, LacpSettings } from './bonds/settings.ts';
 import type { OfAction } from './model/actions.ts';
 import type {
   FlowMod,
@@ -44,6 +46,9 @@ export interface BundleSettings {
   /** All snooped multicast goes there; all reports do. */
   readonly mcastFlood?: boolean;
   readonly mcastFloodReports?: boolean;
+  /** What holds when it has several ports. */
+  readonly bond?: BondSettings | undefined;
+  readonly lacp?: LacpSettings | undefined;
 }
 
 /** Bridge columns that govern NORMAL. */
@@ -163,9 +168,12 @@ export interface MirrorStats {
 
 /** NORMAL's side of a bridge. */
 export interface L2Api {
+  readonly aggregation: AggregationApi;
   configure(settings: L2Settings): void;
   /** Changes a Port that has members. */
   setBundle(settings: BundleSettings): void;
+  /** Makes a port a member of another Port. */
+  movePort(ofPort: number, settings: BundleSettings): void;
   setMirrors(mirrors: readonly MirrorSettings[]): void;
   mirrorStats(): readonly MirrorStats[];
   flushMacs(): void;

@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import type { DpPort } from '../datapath/dpif.ts';
 import { UserError } from '../lib/errors.ts';
+import { bondServices } from './bonds/services.ts';
 import { BridgePort, BridgePorts } from './bridge-ports.ts';
 import { packetInOf, thawedState } from './continuations.ts';
 import { FailMode } from './fail-mode.ts';
@@ -11,7 +12,7 @@ import { flowNews } from './flow-news.ts';
 import { type ResourceOwner, ResourceTables } from './groups/resource-tables.ts';
 import { L2Switch } from './l2-switch.ts';
 import { macNumber } from './mac-learning.ts';
-import { OFPP, type OfAction } from './model/actions.ts';
+import { OFPP } from './model/actions.ts';
 
 import { FLOW_METADATA, type Flow, KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE } from './model/flow.ts';
 
@@ -45,12 +46,12 @@ import { INTERNAL_TABLE } from './tables/limits.ts';
 import { MissFlows } from './tables/miss-flows.ts';
 import { type Rule, totals } from './tables/rule.ts';
 import { Transaction } from './tables/transaction.ts';
-import { parseActions } from './text/parse-actions.ts';
 import { parseTraceFlow } from './text/parse-flow.ts';
+import { parseTraceActions } from './trace/parse-trace-actions.ts';
 import { type Trace, traceFlow } from './trace/trace.ts';
 import type { BackedBridge, Backer } from './upcall/backer.ts';
 import type { FrozenState } from './xlate/freeze.ts';
-import type { BridgeEffects, ControllerSpec, FinTimeout, McastHeard, XlateBridge, Xlated } from './xlate/snapshot.ts';
+import type { BridgeEffects, ControllerSpec, FinTimeout, XlateBridge, Xlated } from './xlate/snapshot.ts';
 import { xlate } from './xlate/xlate.ts';
 
 const ETH_HEADER_SIZE = 14;
@@ -112,6 +113,13 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       port: (ofPort) => this.#ports.get(ofPort),
       changed: () => this.changed(),
       macChanged: (mac) => this.#backer.macChanged(macNumber(mac)),
+      bonds: bondServices({
+        backer,
+        snapshot: () => this.snapshot,
+        localMac: () => this.#ports.get(OFPP.LOCAL)?.mac,
+        changed: () => this.changed(),
+        portToggled: ({ ofPort }) => this.#toggled(ofPort),
+      }),
     });
     this.snapshot = this.#makeSnapshot();
     backer.register(this);
@@ -188,10 +196,16 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   portChanged(dpPort: DpPort): void {
     for (const port of this.#ports) {
       if (port.device !== dpPort) continue;
-      // Groups may watch its link.
-      this.changed();
-      this.#portStatus('modify', port.desc());
+      this.#toggled(port.ofPort);
+      this.l2.aggregation.run();
     }
+  }
+
+  /** Groups may watch its link. */
+  #toggled(ofPort: number): void {
+    this.changed();
+    const port = this.#ports.get(ofPort);
+    if (port) this.#portStatus('modify', port.desc());
   }
 
   #portStatus(reason: PortStatusReason, desc: OfPortDesc): void {
@@ -269,8 +283,8 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   // Packets
 
-  hear(heard: McastHeard, frame: Uint8Array): void {
-    this.l2.hear(heard, frame);
+  hear(effects: BridgeEffects, frame: Uint8Array): void {
+    this.l2.hear(effects, frame);
   }
 
   learn({ macs, learned }: BridgeEffects, usedMs: number): void {
@@ -340,7 +354,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     const recircId = flow.u32(KEY_RECIRC_ID);
     const resume = this.#backer.frozen(recircId);
     if (recircId !== 0 && !resume) throw new UserError(`no recirculation data for recirc_id ${hex(recircId)}`);
-    if (resume) flow.setU32(KEY_IN_PORT, resume.inPort);
+    if (resume && resume.bond === undefined) flow.setU32(KEY_IN_PORT, resume.inPort);
     const idsOf = (states: readonly FrozenState[]) => this.#backer.showRecircs(states);
     // As in Open vSwitch, a packet is taken for real, except that it goes to controllers only and no flow is credited.
     const take = (xlated: Xlated) => {
@@ -349,7 +363,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       this.#backer.hear(xlated, packet);
       this.#backer.executeUp(packet, xlated);
     };
-    const packetOut = actions === undefined ? undefined : this.#parseTraceActions(actions, flow);
+    const packetOut = actions === undefined ? undefined : parseTraceActions(actions, flow);
     return traceFlow(resume?.bridge ?? this.snapshot, flow, { resume, idsOf, packetOut }, packet && take);
   }
 
@@ -359,17 +373,6 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   #parseTrace(text: string): Flow {
     return parseTraceFlow(text, { ports: new Map([...this.#ports].map((port) => [port.ofPort, port.name])) });
-  }
-
-  #parseTraceActions(text: string, flow: Flow): OfAction[] {
-    const actions = parseActions(text);
-    try {
-      checkActions(actions, -1);
-      if (!checkPrerequisites(actions, { flow })) throw new OfError('OFPBAC_MATCH_INCONSISTENT');
-    } catch (error) {
-      throw error instanceof OfError ? new UserError(`Bad actions: ${error.code}`) : error;
-    }
-    return actions;
   }
 
   /** A packet's own fields, with the metadata that `described` gives. */
@@ -384,6 +387,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   close(): void {
     for (const events of this.#subscribers) events.closed?.();
     this.#subscribers.clear();
+    this.l2.close();
     this.#backer.unregister(this);
     this.resources.close();
     this.#closed();

@@ -12,6 +12,7 @@ import {
 } from '../../datapath/dpif.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { BridgePort } from '../bridge-ports.ts';
+import { OFPP } from '../model/actions.ts';
 import { FLOW_CONJ_ID, Flow, KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE, KEY_TCP_FLAGS } from '../model/flow.ts';
 import { flowOfKey } from '../odp-text/format-key.ts';
 import { PatchPorts } from '../patch-ports.ts';
@@ -20,15 +21,7 @@ import type { Rule } from '../tables/rule.ts';
 import { XlateScratch } from '../xlate/context.ts';
 import { datapathMask } from '../xlate/datapath-mask.ts';
 import { type FrozenState, withRecircIds } from '../xlate/freeze.ts';
-import type {
-  BridgeEffects,
-  ControllerSpec,
-  Effects,
-  FinTimeout,
-  McastHeard,
-  XlateBridge,
-  Xlated,
-} from '../xlate/snapshot.ts';
+import type { BridgeEffects, ControllerSpec, Effects, FinTimeout, XlateBridge, Xlated } from '../xlate/snapshot.ts';
 import { limitVlans, VLAN_LIMIT_DEFAULT } from '../xlate/vlan-limit.ts';
 import { xlate } from '../xlate/xlate.ts';
 import { CookieTable, type Intent, type SlowSpec } from './cookies.ts';
@@ -46,7 +39,7 @@ export interface BackedBridge {
   /** Learns what packets that took a translation's path taught. */
   learn(effects: BridgeEffects, usedMs: number): void;
   /** Reads a message that came in a frame. */
-  hear(heard: McastHeard, frame: Uint8Array): void;
+  hear(effects: BridgeEffects, frame: Uint8Array): void;
   /** fin_timeout: a connection's last packets were seen. */
   connectionEnded(fin: FinTimeout): void;
   /** A packet that a rule, or its absence, sends to the controllers. */
@@ -241,7 +234,9 @@ export class Backer {
   #resume(upcall: Upcall, id: number): UpcallVerdict {
     const state = this.#recircs.get(id);
     const bridge = state && this.#bridges.get(state.bridge);
-    return bridge ? this.#miss(upcall, bridge, state.inPort, { id, state }) : DROP;
+    // A bond's packets may have come in by any port.
+    const ofPort = state?.bond ? this.#ports.get(upcall.inPort)?.ofPort : state?.inPort;
+    return bridge ? this.#miss(upcall, bridge, ofPort ?? OFPP.ANY, { id, state }) : DROP;
   }
 
   /** A packet of a flow of which the slow path has to see each; the flow's statistics credit it. */
@@ -261,7 +256,9 @@ export class Backer {
 
   /** Lets each bridge read what the packet says to it. */
   hear(effects: Effects, frame: Uint8Array): void {
-    for (const { bridge, heard } of effects.bridges) if (heard) this.#bridges.get(bridge)?.hear(heard, frame);
+    for (const here of effects.bridges) {
+      if (here.heard || here.lacpPort !== undefined) this.#bridges.get(here.bridge)?.hear(here, frame);
+    }
   }
 
   /** Decides the packet in #flow. */
@@ -310,6 +307,7 @@ export class Backer {
       from.sent(packets, bytes);
       to.received(packets, bytes);
     }
+    for (const bucket of effects.buckets) bucket.credit(packets, bytes);
     for (const { mirrored } of effects.bridges) for (const mirror of mirrored) mirror.count(packets, bytes);
     this.learn(effects, usedMs);
   }
@@ -344,6 +342,15 @@ export class Backer {
     const ids = states.map((state) => this.#recircs.acquire(state));
     for (const id of ids) this.#recircs.release(id, this.clock.nowMs());
     return ids;
+  }
+
+  /** An id that stands for a state until it is released. */
+  holdRecirc(state: FrozenState): number {
+    return this.#recircs.acquire(state);
+  }
+
+  releaseRecirc(id: number): void {
+    this.#recircs.release(id, this.clock.nowMs());
   }
 
   /** What a recirc_id stands for. */

@@ -35,6 +35,7 @@ export class Path<User> {
       bridges: NONE,
       macsRead: NONE,
       fins: NONE,
+      buckets: NONE,
     };
     this.links = linkRules(this, visits);
   }
@@ -98,11 +99,12 @@ export function* usersBy<User extends PathUser<User>>(rule: Rule): Generator<Use
 }
 
 /** What a user keeps of its translation: few teach anybody anything, and the others keep what is the path's. */
-export function effectsOf({ bridges, macsRead, fins }: Effects, shared: Effects): Effects {
+export function effectsOf({ bridges, macsRead, fins, buckets }: Effects, shared: Effects): Effects {
   const concerned = bridges.some(isConcerned) ? bridges.filter(isConcerned) : NONE;
-  if (concerned.length + macsRead.length + fins.length === 0) return shared;
+  if (concerned.length + macsRead.length + fins.length + buckets.length === 0) return shared;
   const { visits, groupVisits, hops } = shared;
-  return { visits, groupVisits, hops, bridges: concerned, macsRead: kept(macsRead), fins: kept(fins) };
+  const own = { bridges: concerned, macsRead: kept(macsRead), fins: kept(fins), buckets: kept(buckets) };
+  return { visits, groupVisits, hops, ...own };
 }
 
 const isConcerned = ({ macs, learned, mirrored }: Effects['bridges'][number]): boolean =>

@@ -30,7 +30,8 @@ export class RecircTable {
   acquire(state: FrozenState): number {
     const text = stateText(state);
     const known = this.#byText.get(text);
-    if (known !== undefined) {
+    // A bridge that was made anew has the texts of the old one.
+    if (known !== undefined && this.#byId.get(known)!.state.bridge === state.bridge) {
       this.hold(known);
       return known;
     }
@@ -68,7 +69,7 @@ export class RecircTable {
       if (nowMs - entry.idleMs < GRACE_MS) continue;
       this.#idle.delete(id);
       this.#byId.delete(id);
-      this.#byText.delete(entry.text);
+      if (this.#byText.get(entry.text) === id) this.#byText.delete(entry.text);
     }
   }
 }

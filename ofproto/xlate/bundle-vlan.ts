@@ -17,7 +17,7 @@ export interface Tag {
 /** The outer and the inner tag. */
 export type Tags = readonly [outer: Tag, inner: Tag];
 
-const NO_TAG: Tag = { tpid: 0, vid: 0, pcp: 0 };
+export const NO_TAG: Tag = { tpid: 0, vid: 0, pcp: 0 };
 const ETH_TYPE_QINQ = 0x88a8;
 
 /** The tags that a packet has. */

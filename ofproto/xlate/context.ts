@@ -6,6 +6,7 @@ import { OFPP, type OfAction } from '../model/actions.ts';
 import { FLOW_ACTSET_OUTPUT, Flow, KEY_SKB_PRIORITY } from '../model/flow.ts';
 import type { FlowMod } from '../model/flow-mod.ts';
 import type { Rule } from '../tables/rule.ts';
+import type { BondBucket } from './bond-snapshot.ts';
 import type { PendingEncap } from './commit-encap.ts';
 import type { Freezing, FrozenState } from './freeze.ts';
 import type { Report } from './report.ts';
@@ -29,6 +30,8 @@ export const MAX_RESUBMITS = 64 * 64;
 /** Datapath actions and stack entries at most: a table that multiplies packets cannot eat the switch. */
 export const MAX_DP_ACTIONS = 4096;
 export const MAX_STACK = 4096;
+
+const NO_BUCKETS: readonly BondBucket[] = [];
 
 export interface Recursion {
   run(ctx: XlateContext, actions: readonly OfAction[]): void;
@@ -70,6 +73,8 @@ export class XlateContext {
   readonly visits: Visit[] = [];
   readonly groupVisits: GroupVisit[] = [];
   readonly hops: PatchHop[] = [];
+  /** Of bonds: hardly any packet leaves by one, so the list is made when it does. */
+  buckets: readonly BondBucket[] = NO_BUCKETS;
   readonly slow: Set<SlowReason>;
   readonly macsRead: number[] = [];
   /** What `recirc` actions stand for, by the index that they hold. */

@@ -36,6 +36,8 @@ export interface FrozenState {
   readonly mirrored: readonly XlateMirror[];
   /** A controller let the packet go on: without frames it goes nowhere. */
   readonly paused?: boolean;
+  /** The packet only has to leave by the member of this Port that its hash means. */
+  readonly bond?: string;
 }
 
 /** A `hash` action that goes before the recirculation. */
@@ -138,7 +140,7 @@ export function thaw(ctx: XlateContext, state: FrozenState): void {
     'action',
     () => 'thaw',
     () => {
-      ctx.report.add('action', () => `Resuming from table ${state.tableId}`);
+      ctx.report.add('table', () => `Resuming from table ${state.tableId}`);
       if (state.frames.length > 0) ctx.report.add('table', () => `Restoring actions: ${framesText(state.frames)}`);
     },
   );
@@ -161,7 +163,7 @@ export function enterFrame(ctx: XlateContext, frame: FrozenFrame): void {
 
 /** Equal text, equal states: they may share an id. */
 export function stateText(state: FrozenState): string {
-  const { bridge, inPort, tableId, metadata, stack, actionSet, frames, mirrored } = state;
+  const { bridge, inPort, tableId, metadata, stack, actionSet, frames, mirrored, bond } = state;
   const mirrors = mirrored.map(({ name }) => name).join();
   const bytes = Buffer.from(metadata).toString('base64');
   return [
@@ -173,6 +175,7 @@ export function stateText(state: FrozenState): string {
     formatActions(actionSet),
     framesText(frames),
     mirrors,
+    bond,
   ].join('|');
 }
 

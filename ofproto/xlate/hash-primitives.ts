@@ -62,5 +62,12 @@ export function finish(hash: number, final: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
+/** Hash of an address and a VLAN. */
+export function hashMac(mac: Uint8Array, vlan: number, basis: number): number {
+  const low = (mac[2]! << 24) | (mac[3]! << 16) | (mac[4]! << 8) | mac[5]!;
+  const high = (vlan << 16) | (mac[0]! << 8) | mac[1]!;
+  return finish(add(add(basis, low), high), 8);
+}
+
 /** Hash of two words. */
 export const hashWords = (x: number, y: number): number => finish(add(add(x, 0), y), 8);

@@ -5,7 +5,8 @@ import { macNumber } from '../mac-learning.ts';
 import { OFPP } from '../model/actions.ts';
 import * as F from '../model/flow.ts';
 import { formatEther } from '../text/addresses.ts';
-import { carries, inputTags, refuseVid, type Tags, tagsOf, writeOutputTags } from './bundle-vlan.ts';
+import { outputToBond, refuseByBond } from './bond.ts';
+import { carries, inputTags, NO_TAG, refuseVid, type Tags, tagsOf, writeOutputTags } from './bundle-vlan.ts';
 import type { XlateContext } from './context.ts';
 import { type McastOutput, xlateMulticast } from './multicast.ts';
 import { emitOutput } from './port-output.ts';
@@ -79,7 +80,11 @@ function admit(ctx: XlateContext): Admitted | undefined {
     report.add('detail', () => 'packet has reserved destination MAC, dropping');
     return undefined;
   }
-  return { from, tags: inputTags(from, tags) };
+  const inside = inputTags(from, tags);
+  const refusedByBond = refuseByBond(ctx, from, inside, () => isGratuitousArp(ctx));
+  if (refusedByBond === undefined) return { from, tags: inside };
+  report.add('detail', () => refusedByBond);
+  return undefined;
 }
 
 export function inputBundle({ flow, bridge }: XlateContext): XlateBundle | undefined {
@@ -88,22 +93,26 @@ export function inputBundle({ flow, bridge }: XlateContext): XlateBundle | undef
   return bridge.port(inPort)?.bundle;
 }
 
-/** Reads of the packet what telling a gratuitous ARP takes, as Open vSwitch does, so that megaflows are alike. */
+/** A station tells everybody where it is. */
+function isGratuitousArp({ flow, wc }: XlateContext): boolean {
+  const isBroadcast = flow.bytes.subarray(F.KEY_ETH_DST, F.KEY_ETH_DST + 6).every((byte) => byte === 0xff);
+  if (!isArp(flow) || !isBroadcast) return false;
+  wc.setU8(F.KEY_NW_PROTO, 0xff);
+  const opcode = flow.u8(F.KEY_NW_PROTO);
+  if (opcode !== ARP_REQUEST) return opcode === ARP_REPLY;
+  wc.setU32(F.KEY_NW_SRC, 0xffffffff);
+  wc.setU32(F.KEY_NW_DST, 0xffffffff);
+  return flow.u32(F.KEY_NW_SRC) === flow.u32(F.KEY_NW_DST);
+}
+
+/** Tells a gratuitous ARP apart in every case, as Open vSwitch does, so that megaflows are alike. */
 function learnSource(ctx: XlateContext, { from, tags }: Admitted): void {
-  const { flow, wc } = ctx;
+  const { flow } = ctx;
   const mac = flow.bytes.slice(F.KEY_ETH_SRC, F.KEY_ETH_SRC + 6);
-  const broadcast = flow.bytes.subarray(F.KEY_ETH_DST, F.KEY_ETH_DST + 6).every((byte) => byte === 0xff);
-  if (isArp(flow) && broadcast) {
-    wc.setU8(F.KEY_NW_PROTO, 0xff);
-    const opcode = flow.u8(F.KEY_NW_PROTO);
-    if (opcode !== ARP_REPLY && opcode === ARP_REQUEST) {
-      wc.setU32(F.KEY_NW_SRC, 0xffffffff);
-      wc.setU32(F.KEY_NW_DST, 0xffffffff);
-    }
-  }
+  const isGratuitous = isGratuitousArp(ctx);
   if ((mac[0]! & 1) !== 0 || from === NO_BUNDLE) return;
   const vlan = tags[0].vid;
-  ctx.here.macs.push({ vlan, mac, bundle: from });
+  ctx.here.macs.push({ vlan, mac, bundle: from, isGratuitousArp: isGratuitous });
   if (ctx.report.suppressesEffects || ctx.bridge.l2.macBundle(vlan, mac) === from) return;
   ctx.report.add('detail', () => `learned that ${formatEther(mac)} is on port ${from.name} in VLAN ${vlan}`);
 }
@@ -145,7 +154,14 @@ export function outputToBundle(ctx: XlateContext, bundle: XlateBundle, tags: Tag
   const outer = flow.u32(F.KEY_VLAN0_TPID);
   const inner = flow.u32(F.KEY_VLAN1_TPID);
   writeOutputTags(flow, bundle, tags);
-  emitOutput(ctx, member.ofPort);
+  if (bundle.bond) outputToBond(ctx, bundle, bundle.bond);
+  else emitOutput(ctx, member.ofPort);
   flow.setU32(F.KEY_VLAN0_TPID, outer);
   flow.setU32(F.KEY_VLAN1_TPID, inner);
+}
+
+/** Outputs an untagged packet as one of a VLAN. */
+export function outputInVlan(ctx: XlateContext, bundle: XlateBundle, vlan: number): void {
+  const tags: Tags = [vlan === 0 ? NO_TAG : { ...NO_TAG, vid: vlan }, NO_TAG];
+  if (carries(bundle, tags)) outputToBundle(ctx, bundle, tags);
 }

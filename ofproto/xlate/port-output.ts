@@ -6,7 +6,8 @@ import type { XlateContext } from './context.ts';
 import { outputToPeer } from './patch.ts';
 import type { XlatePort } from './snapshot.ts';
 
-export function emitOutput(ctx: XlateContext, ofPort: number): void {
+/** `send` takes the place of the output to the port. */
+export function emitOutput(ctx: XlateContext, ofPort: number, send?: () => void): void {
   const port = ctx.bridge.port(ofPort);
   if (!port) {
     ctx.report.add('warn', () => 'Nonexistent output port');
@@ -35,7 +36,8 @@ export function emitOutput(ctx: XlateContext, ofPort: number): void {
   if (port.odpPort === undefined) return;
   commitActions(ctx);
   if (ctx.snaplen !== undefined) ctx.emit({ type: 'trunc', maxLen: ctx.snaplen });
-  ctx.emit({ type: 'output', port: port.odpPort });
+  if (send) send();
+  else ctx.emit({ type: 'output', port: port.odpPort });
   if (ctx.bridge.l2.mirrors.length > 0) ctx.recursion.mirrorSent(ctx, port);
 }
 

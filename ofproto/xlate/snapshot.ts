@@ -8,6 +8,7 @@ import type { FlowMod, OfPortDesc, PacketInReason, TableMiss } from '../model/fl
 import type { PortVlan } from '../ofproto-api.ts';
 import type { FlowTable } from '../tables/flow-table.ts';
 import type { Rule } from '../tables/rule.ts';
+import type { BondBucket, XlateBond } from './bond-snapshot.ts';
 import type { FrozenState } from './freeze.ts';
 import type { Rewritten } from './rewritten.ts';
 
@@ -32,8 +33,11 @@ export interface XlateBundle {
   readonly name: string;
   /** The first member's number. */
   readonly ofPort: number;
-  /** More than one: a bond. */
   readonly ports: readonly XlatePort[];
+  /** Of a bundle with more than one port. */
+  readonly bond?: XlateBond | undefined;
+  /** LACPDUs that come in are the bundle's own. */
+  readonly runsLacp?: boolean;
   readonly vlan: PortVlan;
   readonly protected: boolean;
   /** Floods go there. */
@@ -70,8 +74,11 @@ export interface XlateSnooping {
 export interface XlateL2 {
   /** In the order that floods have. */
   readonly bundles: Iterable<XlateBundle>;
+  bundle(name: string): XlateBundle | undefined;
   /** Behind which bundle `mac` is. */
   macBundle(vlan: number, mac: Uint8Array): XlateBundle | undefined;
+  /** A gratuitous ARP that came in elsewhere does not move the address. */
+  isArpLocked(vlan: number, mac: Uint8Array): boolean;
   readonly mirrors: readonly XlateMirror[];
   /** undefined: multicast is not snooped. */
   readonly snooping: XlateSnooping | undefined;
@@ -161,6 +168,7 @@ export interface MacSighting {
   readonly vlan: number;
   readonly mac: Uint8Array;
   readonly bundle: XlateBundle;
+  readonly isGratuitousArp: boolean;
 }
 
 /** One way through a pair of patch ports. */
@@ -185,6 +193,8 @@ export interface BridgeEffects {
   readonly mirrored: XlateMirror[];
   /** The packet itself is to be looked at. */
   heard?: McastHeard;
+  /** The packet is a LACPDU that came in there. */
+  lacpPort?: number;
   readonly macs: MacSighting[];
   readonly learned: FlowMod[];
 }
@@ -194,6 +204,8 @@ export interface Effects {
   readonly visits: readonly Visit[];
   readonly groupVisits: readonly GroupVisit[];
   readonly hops: readonly PatchHop[];
+  /** Of bonds that the packet left by. */
+  readonly buckets: readonly BondBucket[];
   /** Every bridge that the packet was in, the one that received it first. */
   readonly bridges: readonly BridgeEffects[];
   /** Addresses (macNumber) that were looked up in MAC tables. */

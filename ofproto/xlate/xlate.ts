@@ -15,7 +15,7 @@ import * as F from '../model/flow.ts';
 import type { FlowTable } from '../tables/flow-table.ts';
 import type { Rule } from '../tables/rule.ts';
 import { formatActions } from '../text/format-actions.ts';
-import { formatMatch, OFP_DEFAULT_PRIORITY } from '../text/format-match.ts';
+import { xlateBondHash } from './bond.ts';
 import { changeActionSet } from './change-action-set.ts';
 import { xlateCheckPktLarger } from './check-pkt-len.ts';
 import { xlateClone } from './clone.ts';
@@ -38,11 +38,14 @@ import { xlateLearn } from './learn.ts';
 import { xlateMeter } from './meter.ts';
 import { mirrorReceived, mirrorSent } from './mirrors.ts';
 import { needsPayload } from './mpls.ts';
+import { outputInVlan } from './normal.ts';
 import { xlateEnqueue, xlateOutput, xlateOutputTrunc } from './output.ts';
 import { isIp } from './protocols.ts';
 import { Report, type TraceNode } from './report.ts';
 import { rewrittenWords } from './rewritten.ts';
-import type { MissKind, XlateBridge, Xlated, XlatePort } from './snapshot.ts';
+import type { MissKind, XlateBridge, XlateBundle, Xlated, XlatePort } from './snapshot.ts';
+import { xlateSpecial } from './special.ts';
+import { describeMiss, describeRule, miss, missOf } from './table-miss.ts';
 import { popVlan, pushVlan, setVlanBits, VLAN_PCP_MASK, VLAN_VID_MASK } from './vlan.ts';
 
 export interface XlateOptions {
@@ -52,6 +55,8 @@ export interface XlateOptions {
   readonly withEffects?: boolean;
   /** Actions of a packet-out, in place of table 0. */
   readonly packetOut?: readonly OfAction[];
+  /** A packet of the switch's own leaves by this bundle, and does nothing else. */
+  readonly toBundle?: { readonly bundle: XlateBundle; readonly vlan: number };
   /** The packet was recirculated: what its recirc_id stands for. */
   readonly resume?: FrozenState | undefined;
   /** Where the result's mask and final flow live, until it is used again. */
@@ -70,7 +75,8 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
   if (resume) {
     runFrozen(ctx, resume);
   } else if (packetOut) {
-    if (mirrorReceived(ctx)) run(ctx, packetOut);
+    if (options.toBundle) outputInVlan(ctx, options.toBundle.bundle, options.toBundle.vlan);
+    else if (mirrorReceived(ctx)) run(ctx, packetOut);
     runActionSet(ctx);
   } else {
     receive(ctx, bridge.port(flow.u32(F.KEY_IN_PORT)));
@@ -87,6 +93,7 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
     mask: ctx.wc,
     visits: ctx.visits,
     hops: ctx.hops,
+    buckets: ctx.buckets,
     bridges: ctx.bridges,
     macsRead: ctx.macsRead,
     fins: ctx.fins,
@@ -98,6 +105,10 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
 /** Goes on with what another translation had to leave. */
 function runFrozen(ctx: XlateContext, state: FrozenState): void {
   thaw(ctx, state);
+  if (state.bond) {
+    xlateBondHash(ctx, state.bond);
+    return;
+  }
   if (state.frames.length === 0 && !state.paused) enterTable(ctx, state.inPort, state.tableId, true);
   for (const frame of state.frames) {
     if (ctx.freezing) {
@@ -172,39 +183,12 @@ function lookup({ flow, wc }: XlateContext, table: FlowTable): Rule | undefined 
 function runTable(ctx: XlateContext, missed: MissKind | undefined): void {
   const isFirst = ctx.depth === ctx.entryDepth;
   if (isFirst && ctx.bridge.port(ctx.flow.u32(F.KEY_IN_PORT))?.config.noRecv) return;
+  if (isFirst && xlateSpecial(ctx)) return;
   // What comes from a patch port was received, and copied, elsewhere.
   if (isFirst && ctx.depth === 1 && !mirrorReceived(ctx)) return;
   if (ctx.rule) run(ctx, ctx.rule.actions);
   else miss(ctx, missed);
   if (isFirst) runActionSet(ctx);
-}
-
-function describeRule(rule: Rule): string {
-  const match = formatMatch(rule.match(), OFP_DEFAULT_PRIORITY);
-  const cookie = rule.cookie === 0n ? '' : `, cookie 0x${rule.cookie.toString(16)}`;
-  return `${match === '' ? '' : `${match}, `}priority ${rule.priority}${cookie}`;
-}
-
-/** What becomes of a packet that table 0 or a goto_table has no flow for; a resubmit that finds none goes on. */
-function missOf({ bridge, flow }: XlateContext): MissKind {
-  return bridge.missToController && !bridge.port(flow.u32(F.KEY_IN_PORT))?.config.noPacketIn ? 'controller' : 'drop';
-}
-
-/** Open vSwitch knows its own rule for misses only in the first bridge, and shows what that rule matches in others. */
-function describeMiss(ctx: XlateContext, missed: MissKind | undefined): string {
-  const goesUp = missed === 'controller';
-  if (ctx.bridge !== ctx.bridges[0]!.bridge) return `reg0=${goesUp ? '0x1' : '0x2'}, priority 0`;
-  return goesUp ? 'No match, and a "packet-in" is called for.' : 'No match.';
-}
-
-function miss(ctx: XlateContext, missed: MissKind | undefined): void {
-  if (missed !== 'controller') {
-    ctx.report.add('action', () => 'drop');
-    return;
-  }
-  // Open vSwitch has no name for this reason.
-  ctx.report.add('action', () => 'controller(reason=)');
-  sendToController(ctx, { maxLen: 0xffff, controllerId: 0, reason: 'no_match', miss: 'implicit' });
 }
 
 function run(ctx: XlateContext, actions: readonly OfAction[]): void {

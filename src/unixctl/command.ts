@@ -10,6 +10,8 @@ export interface Command {
   readonly minArgs: number;
   /** Infinity for any number. */
   readonly maxArgs: number;
+  /** list-commands does not show it: an older name. */
+  readonly isHidden?: boolean;
   /** Returns the reply's text, with or without its last newline. Throws UserError with what the user did wrong. */
   handler(args: readonly string[]): string | Promise<string>;
 }
@@ -48,8 +50,8 @@ export class CommandRegistry {
   }
 
   #list(): string {
-    const names = [...this.#commands.keys()].sort();
-    const lines = names.map((name) => `  ${name.padEnd(23)} ${this.#commands.get(name)?.usage}`);
+    const shown = [...this.#commands.values()].filter(({ isHidden }) => !isHidden);
+    const lines = shown.map(({ name, usage }) => `  ${name.padEnd(23)} ${usage}`).sort();
     return ['The available commands are:', ...lines].join('\n');
   }
 }

@@ -73,12 +73,26 @@ function addMirror(bridge, [name, ...settings]) {
   vsctl(...create, '--', 'add', 'bridge', bridge, 'mirrors', '@m');
 }
 
+/** Ports that are there become members of a new bond. */
+function addBond([name, ...rest]) {
+  const members = rest.filter((word) => !word.includes('='));
+  const columns = rest.filter((word) => word.includes('='));
+  for (const member of members) vsctl('del-port', member);
+  const interfaces = members.flatMap((member) => {
+    return ['--', 'set', 'interface', member, 'type=dummy', `ofport_request=${member.slice(1)}`];
+  });
+  vsctl('add-bond', 'br0', name, ...members, ...columns, ...interfaces);
+}
+
 /** Runs one line of a case; returns what it prints. */
 function runLine(line) {
   const [verb, ...rest] = line.split(' ');
   const [word, bridge = 'br0'] = verb.split('@');
   const text = rest.join(' ');
   if (word === 'port') vsctl('set', 'port', ...rest);
+  else if (word === 'bond') addBond(rest);
+  else if (word.startsWith('bond/')) appctl(word, ...rest);
+  else if (word === 'link') appctl('netdev-dummy/set-admin-state', ...rest);
   else if (word === 'set') vsctl('set', 'bridge', bridge, ...rest);
   else if (word === 'mirror') addMirror(bridge, rest);
   else if (word === 'no-mirrors') vsctl('clear', 'bridge', bridge, 'mirrors');

@@ -27,8 +27,6 @@ export interface BridgeParts {
 interface Wanted {
   readonly config: InterfaceConfig;
   readonly bundle: BundleSettings;
-  /** Why the interface cannot be part of its port. */
-  readonly refusal: string | undefined;
 }
 
 export class Bridge {
@@ -117,23 +115,28 @@ export class Bridge {
     this.ofproto.close();
   }
 
-  async #applyInterface({ config, bundle, refusal }: Wanted): Promise<void> {
+  async #applyInterface({ config, bundle }: Wanted): Promise<void> {
     const iface = this.#ifaces.get(config.name) ?? new Iface(config, bundle, this.#ifaceParts);
     this.#ifaces.set(config.name, iface);
-    if (refusal !== undefined) await iface.refuse(config, refusal);
-    else await iface.apply(config, bundle, iface.type === 'internal' ? { mtu: this.#internalMtu } : {});
+    await iface.apply(config, bundle, iface.type === 'internal' ? { mtu: this.#internalMtu } : {});
   }
 
   async #applyLocal({ config, bundle }: Wanted): Promise<void> {
     const mac = pickBridgeMac(
       this.config.otherConfig['hwaddr'],
       [...this.#ifaces.values()]
-        .filter((iface) => !iface.isLocal && iface.ofPort !== undefined)
+        .filter((iface) => !iface.isLocal && iface.ofPort !== undefined && this.#standsForItsPort(iface))
         .map((iface) => ({ mac: iface.dpPort?.mac, isInternal: iface.config.type === 'internal' })),
     );
     const iface = this.#ifaces.get(this.name) ?? new Iface(config, bundle, this.#ifaceParts);
     this.#ifaces.set(this.name, iface);
     await iface.apply(config, bundle, { mac, mtu: this.#internalMtu });
+  }
+
+  /** A bond has the address of its member whose name is first in the alphabet. */
+  #standsForItsPort({ config }: Iface): boolean {
+    const port = this.config.ports.find(({ interfaces }) => interfaces.some(({ name }) => name === config.name));
+    return port?.interfaces.every(({ name }) => config.name <= name) ?? true;
   }
 
   /** Internal ports get the smallest MTU of the other ports, so that the host does not send what cannot leave. */
@@ -164,21 +167,19 @@ export class Bridge {
 }
 
 /**
- * Interfaces by name; the first of two with one name counts. A port of several interfaces is a bond, of which only the
- * first member is used. A bridge without a row for its own port has one all the same.
+ * Interfaces by name; the first of two with one name counts. A port of several interfaces is a bond. A bridge without a
+ * row for its own port has one all the same.
  */
 function wantedInterfaces(config: BridgeConfig): Map<string, Wanted> {
   const wanted = new Map<string, Wanted>();
   for (const port of config.ports) {
-    for (const [index, iface] of port.interfaces.entries()) {
-      if (wanted.has(iface.name)) continue;
-      const refusal = index === 0 ? undefined : `${iface.name}: port ${port.name} uses only one of its interfaces`;
-      wanted.set(iface.name, { config: iface, bundle: port.bundle, refusal });
+    for (const iface of port.interfaces) {
+      if (!wanted.has(iface.name)) wanted.set(iface.name, { config: iface, bundle: port.bundle });
     }
   }
   if (!wanted.has(config.name)) {
     const bundle = { name: config.name };
-    wanted.set(config.name, { config: localInterface(config.name), bundle, refusal: undefined });
+    wanted.set(config.name, { config: localInterface(config.name), bundle });
   }
   return wanted;
 }

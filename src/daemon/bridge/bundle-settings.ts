@@ -1,15 +1,15 @@
 // From a Port row to what its OpenFlow ports share (ovs-vswitchd.conf.db(5), Port, "VLAN Configuration").
 
 import type { BundleSettings, PortVlan } from '../../../ofproto/ofproto-api.ts';
+import { type BondColumns, bondSettings, lacpSettings } from './bond-settings.ts';
 
-export interface PortColumns {
+export interface PortColumns extends BondColumns {
   readonly name: string;
   readonly tag?: number | undefined;
   readonly trunks?: readonly number[];
   readonly cvlans?: readonly number[];
   readonly vlanMode?: string | undefined;
   readonly protected?: boolean;
-  readonly otherConfig?: Readonly<Record<string, string>>;
 }
 
 const MODES = ['access', 'trunk', 'native-tagged', 'native-untagged', 'dot1q-tunnel'] as const;
@@ -17,6 +17,7 @@ const ETH_TYPE_VLAN = 0x8100;
 
 export function bundleSettings(port: PortColumns): BundleSettings {
   const vlan = portVlan(port);
+  const lacp = lacpSettings(port);
   const isSet = (key: string) => port.otherConfig?.[key] === 'true';
   return {
     name: port.name,
@@ -24,6 +25,8 @@ export function bundleSettings(port: PortColumns): BundleSettings {
     ...(port.protected ? { protected: true } : {}),
     ...(isSet('mcast-snooping-flood') ? { mcastFlood: true } : {}),
     ...(isSet('mcast-snooping-flood-reports') ? { mcastFloodReports: true } : {}),
+    ...(Object.keys(port.interfaces ?? {}).length > 1 ? { bond: bondSettings(port) } : {}),
+    ...(lacp ? { lacp } : {}),
   };
 }
 

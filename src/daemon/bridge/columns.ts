@@ -27,6 +27,10 @@ export const CONFIG_COLUMNS: Readonly<Record<string, readonly string[]>> = {
     'cvlans',
     'vlan_mode',
     'protected',
+    'bond_mode',
+    'bond_updelay',
+    'bond_downdelay',
+    'lacp',
     'mac',
     'fake_bridge',
     'other_config',
@@ -55,9 +59,10 @@ export const CONFIG_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   Datapath: ['external_ids'],
 };
 
-/** Columns that the switch writes, read once at start: a port keeps its OpenFlow number over a restart. */
+/** Columns that the switch writes, read once at start: a port keeps its OpenFlow number, and a bond its active member. */
 const READ_STATUS_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   Interface: ['ofport'],
+  Port: ['bond_active_slave'],
 };
 
 /** What the replica monitors. */

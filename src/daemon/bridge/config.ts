@@ -104,13 +104,20 @@ function readPort(replica: OvsdbReplica, row: ReplicaRow): PortConfig {
   return {
     uuid: row.uuid,
     name: row.string('name'),
-    bundle: readBundle(row),
+    bundle: readBundle(replica, row),
     interfaces: named(replica, 'Interface', row.uuids('interfaces')).map(readInterface),
   };
 }
 
-function readBundle(row: ReplicaRow): BundleSettings {
+function readBundle(replica: OvsdbReplica, row: ReplicaRow): BundleSettings {
+  const interfaces = rows(replica, 'Interface', row.uuids('interfaces'));
   return bundleSettings({
+    bondMode: row.optString('bond_mode'),
+    bondUpdelay: row.number('bond_updelay'),
+    bondDowndelay: row.number('bond_downdelay'),
+    bondActiveSlave: row.optString('bond_active_slave'),
+    lacp: row.optString('lacp'),
+    interfaces: Object.fromEntries(interfaces.map((one) => [one.string('name'), object(one, 'other_config')])),
     name: row.string('name'),
     tag: row.optNumber('tag'),
     trunks: row.numbers('trunks'),

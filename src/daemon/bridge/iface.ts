@@ -209,9 +209,12 @@ export class Iface {
   }
 
   #setBundle(bundle: BundleSettings): void {
-    const differs = JSON.stringify(bundle) !== JSON.stringify(this.#bundle);
+    const before = this.#bundle;
     this.#bundle = bundle;
-    if (differs && this.#ofPort !== undefined) this.#parts.ofproto.l2.setBundle(bundle);
+    if (this.#ofPort === undefined) return;
+    const { l2 } = this.#parts.ofproto;
+    if (bundle.name !== before.name) l2.movePort(this.#ofPort, bundle);
+    else if (JSON.stringify(bundle) !== JSON.stringify(before)) l2.setBundle(bundle);
   }
 }
 

@@ -26,6 +26,7 @@ import {
   controllerColumns,
   interfaceColumns,
   mirrorColumns,
+  portColumns,
   StatusWriter,
   statisticsColumn,
 } from './status.ts';
@@ -224,6 +225,7 @@ export class Reconciler {
       bridge = new Bridge(config, { dpif: this.#parts.dpif, ofproto, connmgr, dummy: this.#parts.dummy });
       this.#bridges.set(config.name, bridge);
       connmgr.onStatusChange(() => this.#statusSoon());
+      ofproto.l2.aggregation.onStatusChange(() => this.#statusSoon());
       await bridge.open();
     }
     await bridge.apply(config);
@@ -270,10 +272,14 @@ export class Reconciler {
         writer.set('Controller', uuid, columns);
         seen.add(uuid);
       }
+      for (const [uuid, columns] of portColumns(bridge)) {
+        writer.set('Port', uuid, columns);
+        seen.add(uuid);
+      }
       for (const { id } of bridge.config.mirrors) seen.add(id);
       for (const iface of bridge.ifaces()) {
         const { uuid } = iface.config;
-        writer.set('Interface', uuid, interfaceColumns(iface));
+        writer.set('Interface', uuid, interfaceColumns(bridge, iface));
         // A new interface has statistics at once.
         if (!writer.hasWritten(uuid, 'statistics')) writer.set('Interface', uuid, statisticsColumn(iface));
         seen.add(uuid);

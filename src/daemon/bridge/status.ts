@@ -67,7 +67,7 @@ export class StatusWriter {
 }
 
 /** Everything but statistics of one interface. */
-export function interfaceColumns(iface: Iface): Record<string, Json> {
+export function interfaceColumns(bridge: Bridge, iface: Iface): Record<string, Json> {
   const { device, ofPort, error } = iface;
   const ofport = ofPort === OFPP.LOCAL ? OFPORT_LOCAL : (ofPort ?? OFPORT_FAILED);
   const common = { ofport, error: error ?? NONE };
@@ -81,6 +81,7 @@ export function interfaceColumns(iface: Iface): Record<string, Json> {
     mtu: device.mtu ?? NONE,
     ifindex: device.ifindex ?? 0,
     ...linkSpeedColumns(device.linkSpeed),
+    lacp_current: lacpCurrent(bridge, ofPort),
     status: ops.stringMap(device.status()),
   };
 }
@@ -100,7 +101,28 @@ const ABSENT: Record<string, Json> = {
   duplex: NONE,
   status: ['map', []],
   statistics: ['map', []],
+  lacp_current: NONE,
 };
+
+/** Unset where LACP does not run. */
+function lacpCurrent(bridge: Bridge, ofPort: number): Json {
+  for (const lacp of bridge.ofproto.l2.aggregation.lacps) {
+    const member = lacp.members.find(({ port }) => port.ofPort === ofPort);
+    if (member) return lacp.isCurrent(member.port);
+  }
+  return NONE;
+}
+
+const NO_MEMBER = '00:00:00:00:00:00';
+
+/** Port rows of a bridge, by uuid. */
+export function portColumns(bridge: Bridge): [uuid: string, columns: Record<string, Json>][] {
+  const { bonds } = bridge.ofproto.l2.aggregation;
+  return bridge.config.ports.map(({ uuid, name }) => {
+    const bond = bonds.find((one) => one.name === name);
+    return [uuid, { bond_active_slave: bond ? (bond.active?.port.mac ?? NO_MEMBER) : NONE }];
+  });
+}
 
 /** Interface.statistics. */
 export function statisticsColumn(iface: Iface): Record<string, Json> {

@@ -1,11 +1,13 @@
 // Every command of the control socket that needs the switch.
 
 import type { Command } from '../../unixctl/command.ts';
+import { bondCommands } from './bond-commands.ts';
 import { bridgeCommands } from './bridge-commands.ts';
 import type { CommandContext } from './context.ts';
 import { dpifCommands } from './dpif-commands.ts';
 import { dummyCommands } from './dummy-commands.ts';
 import { fdbCommands } from './fdb-commands.ts';
+import { lacpCommands } from './lacp-commands.ts';
 import { mdbCommands } from './mdb-commands.ts';
 import { pmdCommands, pmdKillCommand } from './pmd-commands.ts';
 import { timeCommands } from './time-commands.ts';
@@ -26,6 +28,8 @@ export function switchCommands(set: CommandSet): Command[] {
     ...bridgeCommands(set),
     ...fdbCommands(set),
     ...mdbCommands(set),
+    ...bondCommands(set),
+    ...lacpCommands(set),
     ...traceCommands(set),
     ...dpifCommands(set),
     ...pmdCommands(set),

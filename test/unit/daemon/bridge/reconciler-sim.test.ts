@@ -8,6 +8,7 @@ import type { OfprotoApi } from '../../../../ofproto/ofproto-api.ts';
 import { Reconciler } from '../../../../src/daemon/bridge/reconciler.ts';
 import { FakePortsDpif } from '../../../support/fake-ports-dpif.ts';
 import { FakeReplica } from '../../../support/fake-replica.ts';
+import { NO_AGGREGATION } from '../../../support/no-aggregation.ts';
 
 const BRIDGES = ['br0', 'br1', 'br2'];
 const PORTS = ['p0', 'p1', 'p2', 'p3', 'p4', 'p5'];
@@ -80,7 +81,13 @@ class World {
       delPort: (ofPort: number) => {
         if (!ports.delete(ofPort)) throw new Error(`port ${ofPort} of ${name} is not there`);
       },
-      l2: { setBundle: nothing, configure: nothing, setMirrors: nothing, mirrorStats: () => [] },
+      l2: {
+        aggregation: NO_AGGREGATION,
+        setBundle: nothing,
+        configure: nothing,
+        setMirrors: nothing,
+        mirrorStats: () => [],
+      },
       configureTables: nothing,
       barrier: () => Promise.resolve(),
       close: () => this.ofprotos.delete(name),

@@ -9,6 +9,7 @@ import type { DummyMode } from '../../../../src/daemon/bridge/interface-type.ts'
 import { Reconciler } from '../../../../src/daemon/bridge/reconciler.ts';
 import { FakePortsDpif } from '../../../support/fake-ports-dpif.ts';
 import { FakeReplica } from '../../../support/fake-replica.ts';
+import { NO_AGGREGATION } from '../../../support/no-aggregation.ts';
 
 /** Records what it is told. */
 class FakeOfproto {
@@ -24,6 +25,7 @@ class FakeOfproto {
     this.portsByNumber.delete(ofPort);
   }
   readonly l2 = {
+    aggregation: NO_AGGREGATION,
     setBundle: (bundle: BundleSettings) => {
       for (const port of this.portsByNumber.values()) if (port.name === bundle.name) port.bundle = bundle;
     },
@@ -159,7 +161,7 @@ describe('Reconciler', () => {
     expect(database.written.get('root')?.['cur_cfg']).toBe(1);
   });
 
-  it('uses one interface of a port that has several', async () => {
+  it('makes a bond of the interfaces of one port', async () => {
     const rows = bridgeRows('br0', { eth1: {}, eth2: {} });
     database.put({
       ...rows,
@@ -168,8 +170,10 @@ describe('Reconciler', () => {
     });
     start();
     await reconciler.settled();
-    expect([ofportOf('eth1'), ofportOf('eth2')]).toEqual([1, -1]);
-    expect(database.written.get('i-eth2')?.['error']).toContain('uses only one of its interfaces');
+    expect([ofportOf('eth1'), ofportOf('eth2')]).toEqual([1, 2]);
+    const bundles = [...ofprotos.get('br0')!.portsByNumber.values()].map(({ bundle }) => bundle);
+    const members = bundles.filter((bundle) => bundle?.name === 'bond0');
+    expect(members.map((bundle) => bundle?.bond?.mode)).toEqual(['active-backup', 'active-backup']);
   });
 
   it('takes an interface in as soon as it works, and keeps it when it fails later', async () => {

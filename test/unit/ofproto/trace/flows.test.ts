@@ -5,6 +5,8 @@ import { parseGroupMod } from '../../../../ofproto/text/parse-group.ts';
 import { bundleSettings, type PortColumns } from '../../../../src/daemon/bridge/bundle-settings.ts';
 import { type L2Columns, l2Settings } from '../../../../src/daemon/bridge/l2-settings.ts';
 import { mirrorSettings } from '../../../../src/daemon/bridge/mirror-settings.ts';
+import { bondCommands } from '../../../../src/daemon/commands/bond-commands.ts';
+import type { CommandContext } from '../../../../src/daemon/commands/context.ts';
 import { MemoryPort } from '../../../support/memory-dpif.ts';
 import { SwitchFixture } from '../../../support/switch-fixture.ts';
 
@@ -38,13 +40,52 @@ function columnsOf(settings: readonly string[]) {
   return { columns, numbers, otherConfig };
 }
 
-function portColumns([name, ...settings]: readonly string[]): PortColumns {
+function portColumns(fixture: SwitchFixture, [name, ...settings]: readonly string[]): PortColumns {
   const { columns, numbers, otherConfig } = columnsOf(settings);
   const [tag] = numbers('tag');
   const lists = { trunks: numbers('trunks'), cvlans: numbers('cvlans') };
   const isProtected = columns.get('protected') === 'true';
-  return { name: name!, tag, ...lists, vlanMode: columns.get('vlan_mode'), protected: isProtected, otherConfig };
+  const members = fixture.br0.l2.bundle(name!)?.ports ?? [];
+  const interfaces = Object.fromEntries(members.map((port) => [port.name, {}]));
+  const bond = { bondMode: columns.get('bond_mode'), lacp: columns.get('lacp'), interfaces };
+  const vlan = { tag, ...lists, vlanMode: columns.get('vlan_mode') };
+  return { name: name!, ...vlan, protected: isProtected, otherConfig, ...bond };
 }
+
+/** Columns of Ports as they were set so far. */
+const portSettings = new WeakMap<SwitchFixture, Map<string, string[]>>();
+
+function settingsOf(fixture: SwitchFixture, name: string, more: readonly string[]): string[] {
+  const all = portSettings.get(fixture) ?? new Map<string, string[]>();
+  portSettings.set(fixture, all);
+  const settings = [...(all.get(name) ?? []), ...more];
+  all.set(name, settings);
+  return [name, ...settings];
+}
+
+function setPort(fixture: SwitchFixture, bridge: string, [name, ...settings]: readonly string[]): void {
+  const { l2 } = fixture.bridge(bridge);
+  l2.setBundle(bundleSettings(portColumns(fixture, settingsOf(fixture, name!, settings))));
+}
+
+function addBond(fixture: SwitchFixture, [name, ...words]: readonly string[]): void {
+  const members = words.filter((word) => !word.includes('='));
+  for (const member of members) fixture.br0.l2.movePort(Number(member.slice(1)), { name: name! });
+  setPort(fixture, 'br0', [name!, ...words.filter((word) => word.includes('='))]);
+}
+
+function setLink(fixture: SwitchFixture, [name, state]: readonly string[]): void {
+  const port = fixture.ports.find((one) => one.name === name)!;
+  port.linkUp = state === 'up';
+  fixture.br0.portChanged(port);
+}
+
+const bondCommand = (fixture: SwitchFixture, word: string, args: readonly string[]) => {
+  const { clock } = fixture;
+  const reconciler = { bridges: () => [{ ofproto: fixture.br0 }] };
+  const commands = bondCommands({ reconciler, clock } as unknown as CommandContext);
+  return commands.find(({ name }) => name === word)!.handler(args);
+};
 
 function bridgeColumns(settings: readonly string[]): L2Columns {
   const { columns, numbers, otherConfig } = columnsOf(settings);
@@ -85,7 +126,10 @@ function runLine(fixture: SwitchFixture, text: string): string {
   else if (word === 'group') bridge.resources.groupMod(parseGroupMod(argument, 'add'));
   else if (word === 'packet') fixture.dpif.miss(fixture.key(argument));
   else if (word === 'trace') return bridge.trace({ flow: argument });
-  else if (word === 'port') bridge.l2.setBundle(bundleSettings(portColumns(rest)));
+  else if (word === 'port') setPort(fixture, name, rest);
+  else if (word === 'bond') addBond(fixture, rest);
+  else if (word === 'link') setLink(fixture, rest);
+  else if (word!.startsWith('bond/')) bondCommand(fixture, word!, rest);
   else if (word === 'set') bridge.l2.configure(l2Settings(bridgeColumns(rest)));
   else if (word === 'mirror') addMirror(fixture, name, rest);
   else if (word === 'no-mirrors') fixture.noMirrors(name);

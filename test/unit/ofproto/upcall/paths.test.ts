@@ -24,7 +24,7 @@ function rule(): Rule {
 }
 
 function effects(...visits: Visit[]): Effects {
-  return { visits, groupVisits: [], hops: [], bridges: [], macsRead: [], fins: [] };
+  return { visits, groupVisits: [], hops: [], bridges: [], macsRead: [], fins: [], buckets: [] };
 }
 
 const visit = (found: Rule | undefined, value?: number): Visit => ({

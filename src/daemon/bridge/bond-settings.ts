@@ -1,0 +1,70 @@
+// From a Port row, and its Interfaces' other_config, to bonding and LACP (ovs-vswitchd.conf.db(5), Port, "Bonding
+// Configuration"; Interface, "Bonding Configuration"). Numbers out of their range count as absent, as in Open vSwitch.
+
+import type { BondMode, BondSettings, LacpMemberSettings, LacpSettings } from '../../../ofproto/bonds/settings.ts';
+import { parseMac } from './address.ts';
+
+export interface BondColumns {
+  readonly bondMode?: string | undefined;
+  readonly bondUpdelay?: number;
+  readonly bondDowndelay?: number;
+  readonly bondActiveSlave?: string | undefined;
+  readonly lacp?: string | undefined;
+  readonly otherConfig?: Readonly<Record<string, string>>;
+  /** Interface.other_config by interface. */
+  readonly interfaces?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+const MODES: readonly BondMode[] = ['active-backup', 'balance-slb', 'balance-tcp'];
+const REBALANCE_MS_DEFAULT = 10_000;
+const REBALANCE_MS_MIN = 1000;
+const SYSTEM_PRIORITY_DEFAULT = 0xfffe;
+const U16_MAX = 0xffff;
+
+export function bondSettings(port: BondColumns): BondSettings {
+  const { bondMode, bondUpdelay = 0, bondDowndelay = 0, bondActiveSlave, otherConfig = {} } = port;
+  return {
+    mode: MODES.find((mode) => mode === bondMode) ?? 'active-backup',
+    upDelayMs: Math.max(0, bondUpdelay),
+    downDelayMs: Math.max(0, bondDowndelay),
+    rebalanceIntervalMs: rebalanceInterval(otherConfig['bond-rebalance-interval']),
+    hashBasis: integer(otherConfig['bond-hash-basis'], 0, 0xffffffff) ?? 0,
+    primary: otherConfig['bond-primary'],
+    allMembersActive: otherConfig['all-members-active'] === 'true',
+    lacpFallback: otherConfig['lacp-fallback-ab'] === 'true',
+    activeBefore: bondActiveSlave,
+  };
+}
+
+/** 0 switches rebalancing off. */
+function rebalanceInterval(text: string | undefined): number {
+  const asked = text === undefined ? REBALANCE_MS_DEFAULT : (integer(text, 0, 0x7fffffff) ?? 0);
+  return asked === 0 ? 0 : Math.max(asked, REBALANCE_MS_MIN);
+}
+
+/** undefined: the port does not speak LACP. */
+export function lacpSettings({ lacp, otherConfig = {}, interfaces = {} }: BondColumns): LacpSettings | undefined {
+  if (lacp !== 'active' && lacp !== 'passive') return undefined;
+  return {
+    active: lacp === 'active',
+    fast: otherConfig['lacp-time'] === 'fast',
+    fallbackAb: otherConfig['lacp-fallback-ab'] === 'true',
+    systemPriority: integer(otherConfig['lacp-system-priority'], 1, U16_MAX) ?? SYSTEM_PRIORITY_DEFAULT,
+    systemId: parseMac(otherConfig['lacp-system-id']),
+    members: Object.fromEntries(Object.entries(interfaces).map(([name, config]) => [name, memberSettings(config)])),
+  };
+}
+
+function memberSettings(config: Readonly<Record<string, string>>): LacpMemberSettings {
+  return {
+    portId: integer(config['lacp-port-id'], 1, U16_MAX),
+    portPriority: integer(config['lacp-port-priority'], 1, U16_MAX),
+    key: integer(config['lacp-aggregation-key'], 1, U16_MAX),
+  };
+}
+
+function integer(text: string | undefined, min: number, max: number): number | undefined {
+  if (text === undefined || !/^\s*\d+\s*$/.test(text)) return undefined;
+  const value = Number(text);
+  return value >= min && value <= max ? value : undefined;
+}
