@@ -5,7 +5,7 @@
 // visit costs one hash and reads no more stages, address bits and port bits than it needs (subtable.ts, trie.ts). So a
 // look-up is linear in the number of masks and independent of the number of rules.
 
-import { FLOW_CONJ_ID, type Flow, type Match } from '../model/flow.ts';
+import { FLOW_CONJ_ID, type Flow, KEY_PACKET_TYPE, type Match } from '../model/flow.ts';
 import { resolve } from './conjunction.ts';
 import { type Minimask, minimask, minivalues } from './minimask.ts';
 import { DEFAULT_PREFIXES, type PrefixField } from './prefix-fields.ts';
@@ -68,8 +68,10 @@ export class Classifier {
     this.#tries.begin();
     let best: Rule | undefined;
     let soft: Rule[] | undefined;
+    const isFrame = flow.u32(KEY_PACKET_TYPE) === 0;
     for (const subtable of this.#ordered!) {
       if (best && subtable.maxPriority <= best.priority) break;
+      if (!isFrame && subtable.mask.needsEthernet) continue;
       const rule = subtable.lookup(flow, wc, this.#tries);
       if (!rule || (best && rule.priority <= best.priority)) continue;
       if (rule.conjunctions.length === 0) best = rule;

@@ -1,7 +1,15 @@
 // A mask without its zero words, and interning of equal ones: rules of one shape share it, and with it their subtable.
 // A rule keeps its values as one word for each slot of its mask, a tenth of a whole Flow.
 
-import { Flow, KEY_TP_SRC, type Match } from '../model/flow.ts';
+import {
+  Flow,
+  KEY_ETH_TYPE,
+  KEY_NW_SRC,
+  KEY_PACKET_TYPE,
+  KEY_TP_SRC,
+  KEY_VLAN0_TPID,
+  type Match,
+} from '../model/flow.ts';
 import { N_STAGES, STAGE_MASKS, WORDS } from './stages.ts';
 
 /** Slots are ordered by stage; a word with bits in two stages has two slots. */
@@ -15,6 +23,8 @@ export interface Minimask {
   /** tp_src and tp_dst as one 32-bit number: bits up to the last one that the mask has; 0 when it has none. */
   readonly portsPrefix: number;
   readonly portsMask: number;
+  /** Reads fields of the Ethernet header, and so means packets that have one (ovs-fields(7), "Packet Type Field"). */
+  readonly needsEthernet: boolean;
 }
 
 const interned = new Map<string, Minimask>();
@@ -50,8 +60,13 @@ function build(id: number, mask: Flow): Minimask {
     stageEnd,
     portsPrefix: portsMask === 0 ? 0 : 32 - (31 - Math.clz32(portsMask & -portsMask)),
     portsMask,
+    needsEthernet: readsEthernet(mask) && mask.u32(KEY_PACKET_TYPE) === 0,
   };
 }
+
+/** Type and tags, and both addresses with what pads them. */
+const readsEthernet = (mask: Flow): boolean =>
+  mask.u16(KEY_ETH_TYPE) !== 0 || mask.bytes.subarray(KEY_VLAN0_TPID, KEY_NW_SRC).some((byte) => byte !== 0);
 
 /** The one Minimask for `mask`. Kept for good: there are as many as shapes of rules. */
 export function minimask(mask: Flow): Minimask {
