@@ -130,6 +130,8 @@ export function formatFieldValue(f: Field, value: Uint8Array, mask: Uint8Array, 
     case 'ipv6':
       return formatIpv6(value) + formatIpMask(mask);
     case 'port':
+      // Part of a port's number names no port.
+      if (!exact) return `${bigintOf(value)}/0x${bigintOf(mask).toString(16)}`;
       return formatPort(f.size === 2 ? portFrom16(Number(bigintOf(value))) : Number(bigintOf(value)), names);
     case 'frag':
       return formatFragment(value[0]!, mask[0]! & 3);
