@@ -75,7 +75,8 @@ function tlvs(props: readonly EncapProperty[]): Uint8Array {
   const bytes: number[] = [];
   for (const { type, value } of props) {
     if (type !== N.OFPPPT_PROP_NSH_TLV) continue;
-    bytes.push(...value);
+    // On the wire the property is padded to eight; the TLV itself says how long it is.
+    bytes.push(...value.subarray(0, 4 + value[3]!));
     while (bytes.length % 4 !== 0) bytes.push(0);
   }
   return Uint8Array.from(bytes);

@@ -8,7 +8,7 @@
 // packet goes on; behind a clone the list ends, as in Open vSwitch.
 
 import { type DpAction, type HashAlgorithm, mapDpActions } from '../../datapath/dpif.ts';
-import type { OfAction } from '../model/actions.ts';
+import { OFPP, type OfAction } from '../model/actions.ts';
 import * as F from '../model/flow.ts';
 import { formatActions } from '../text/format-actions.ts';
 import { commitActions } from './commit.ts';
@@ -89,7 +89,14 @@ function freeze(ctx: XlateContext, how: Pick<Freezing, 'again' | 'hand' | 'hash'
 export function keepFrame(ctx: XlateContext, freezing: Freezing, actions: readonly OfAction[], at: number): void {
   const rest = actions.slice(freezing.again ? at : at + 1);
   freezing.again = false;
-  if (rest.length > 0) freezing.frames.push({ tableId: ctx.tableId, cookie: ctx.cookie(), actions: rest });
+  if (rest.length === 0) return;
+  freezing.frames.push({ tableId: ctx.tableId, cookie: ctx.cookie(), actions: rest.map(kept) });
+}
+
+/** What is kept are actions: a goto_table goes on as the resubmit that it amounts to, whose misses no controller sees. */
+function kept(action: OfAction): OfAction {
+  if (action.type !== 'goto_table') return action;
+  return { type: 'resubmit', inPort: OFPP.IN_PORT, tableId: action.tableId, withCtOrig: false };
 }
 
 /** Sends the packet round, if the translation is freezing; its actions end here. */

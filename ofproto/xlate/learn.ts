@@ -1,6 +1,6 @@
 // learn: makes a flow-mod out of a template and the packet (ovs-actions(7), "learn").
 
-import type { LearnFlowModSpec, LearnSpec, OfAction } from '../model/actions.ts';
+import { type LearnFlowModSpec, type LearnSpec, OFPP, type OfAction } from '../model/actions.ts';
 import {
   bigintOf,
   bytesOf,
@@ -8,6 +8,7 @@ import {
   getField,
   getSubfield,
   matchField,
+  portFrom16,
   unwildcardSubfield,
 } from '../model/fields.ts';
 import { emptyMatch, type Match } from '../model/flow.ts';
@@ -53,7 +54,8 @@ function flowModOf(ctx: XlateContext, spec: LearnSpec): FlowMod {
   for (const item of spec.specs) {
     const value = valueFor(ctx, item);
     if (item.kind === 'match') addMatch(match, item, value);
-    else actions.push(item.kind === 'load' ? loadOf(item, value) : outputOf(value));
+    else if (item.kind === 'load') actions.push(loadOf(item, value));
+    else actions.push(...outputsOf(value));
   }
   const learned = newFlowMod('add');
   return {
@@ -93,6 +95,10 @@ function loadOf(item: LearnFlowModSpec, value: bigint): OfAction {
   return { type: 'set_field', field: item.dst!.field, ...shifted(item, value), form: 'reg_load' };
 }
 
-function outputOf(value: bigint): OfAction {
-  return { type: 'output', port: Number(value & 0xffffffffn), maxLen: 0 };
+/** None for what is no port that can be output to. */
+function outputsOf(value: bigint): OfAction[] {
+  const port = value <= 0xffffn ? portFrom16(Number(value)) : OFPP.ANY;
+  return port < OFPP.MAX || LEARNABLE_PORTS.has(port) ? [{ type: 'output', port, maxLen: 0 }] : [];
 }
+
+const LEARNABLE_PORTS: ReadonlySet<number> = new Set([OFPP.IN_PORT, OFPP.FLOOD, OFPP.LOCAL, OFPP.ALL]);

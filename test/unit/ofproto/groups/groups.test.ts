@@ -159,6 +159,18 @@ describe('a select group by dp_hash', () => {
     ]);
   });
 
+  it('goes to the next table as a resubmit does: what that table misses no controller sees', () => {
+    const fixture = new GroupFixture();
+    fixture.br0.setMissToController(true);
+    fixture.group('group_id=1,type=select,bucket=output:2,bucket=output:2');
+    fixture.flowMod('actions=group:1,goto_table:1');
+    const key = fixture.key(UDP);
+    const first = fixture.actions(key);
+    expect(fixture.actions(recirculated(key, idIn(first), 0x10))).toBe('2');
+    fixture.flowMod('table=1,actions=goto_table:2');
+    expect(fixture.actions(recirculated(key, idIn(first), 0x10))).toMatch(/^2,userspace\(/);
+  });
+
   it('gives equal states one id, which goes with the megaflow that uses it', async () => {
     const fixture = new GroupFixture();
     fixture.group('group_id=1,type=select,bucket=output:2,bucket=output:3');

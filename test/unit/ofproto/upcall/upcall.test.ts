@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { OFPP } from '../../../../ofproto/model/actions.ts';
 import { emptyMatch } from '../../../../ofproto/model/flow.ts';
 import type { FlowRemoved, PacketIn } from '../../../../ofproto/model/flow-mod.ts';
+import { formatActions } from '../../../../ofproto/text/format-actions.ts';
 import { parseActions } from '../../../../ofproto/text/parse-flow.ts';
 import { DEFAULT_SETTINGS } from '../../../../ofproto/upcall/settings.ts';
 import { l2Settings } from '../../../../src/daemon/bridge/l2-settings.ts';
@@ -318,6 +319,18 @@ describe('learn', () => {
     expect(fixture.dpif.miss(fixture.key('in_port=2,dl_dst=00:00:00:00:00:01')).actions).toEqual([
       { type: 'output', port: 1 },
     ]);
+  });
+
+  it.each([
+    ['0x1', 'output:1'],
+    ['0xfffe', 'LOCAL'],
+    ['0xfffd', 'drop'],
+    ['0xfff0', 'drop'],
+    ['0x10001', 'drop'],
+  ])('outputs to %s as %s', (value, actions) => {
+    const fixture = fixtureWith(`actions=load:${value}->reg0[],learn(table=10,output:reg0[])`);
+    fixture.dpif.miss(fixture.key(`in_port=1,${TCP}`));
+    expect(fixture.stats('table=10').map((flow) => formatActions(flow.actions))).toEqual([actions]);
   });
 });
 
