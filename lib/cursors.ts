@@ -5,29 +5,41 @@ import { ProtocolError } from './errors.ts';
 
 /** Reads from a byte array, front to back. `code` is the ProtocolError code of a read past the end. */
 export class Reader {
-  readonly bytes: Uint8Array;
   readonly code: string;
-  /** Of the whole message: the readers of its parts share it. */
+  /** The whole message: the readers of its parts share it, and know where theirs begins and ends. */
+  readonly #whole: Uint8Array;
   readonly #view: DataView;
-  /** Where `bytes` begins in the view. */
-  readonly #base: number;
-  #offset = 0;
+  readonly #start: number;
+  readonly #end: number;
+  #at: number;
 
-  constructor(bytes: Uint8Array, code = 'truncated', outer?: Reader) {
-    this.bytes = bytes;
+  constructor(bytes: Uint8Array, code = 'truncated', outer?: Reader, start = 0, size = bytes.length) {
     this.code = code;
+    this.#whole = bytes;
     this.#view = outer ? outer.#view : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#base = outer ? bytes.byteOffset - outer.#view.byteOffset : 0;
+    this.#start = start;
+    this.#end = start + size;
+    this.#at = start;
+  }
+
+  /** What this reader was made for, read and unread. */
+  get bytes(): Uint8Array {
+    return this.#whole.subarray(this.#start, this.#end);
+  }
+
+  /** Length of `bytes`. */
+  get length(): number {
+    return this.#end - this.#start;
   }
 
   /** Bytes read so far. */
   get offset(): number {
-    return this.#offset;
+    return this.#at - this.#start;
   }
 
   /** Bytes left. */
   get remaining(): number {
-    return this.bytes.length - this.#offset;
+    return this.#end - this.#at;
   }
 
   u8(): number {
@@ -40,18 +52,27 @@ export class Reader {
     return this.#view.getUint32(this.#advance(4));
   }
   u64(): bigint {
-    return this.#view.getBigUint64(this.#advance(8));
+    const at = this.#advance(8);
+    // Mostly cookies that nobody set: a bigint of its own for each is memory for as long as the flow lives.
+    if (this.#view.getUint32(at) === 0 && this.#view.getUint32(at + 4) === 0) return 0n;
+    return this.#view.getBigUint64(at);
   }
 
   /** The next `size` bytes, a view of the same memory. */
   take(size: number): Uint8Array {
-    const start = this.#advance(size) - this.#base;
-    return this.bytes.subarray(start, start + size);
+    const start = this.#advance(size);
+    return this.#whole.subarray(start, start + size);
   }
 
   /** A copy of the next `size` bytes. */
   copy(size: number): Uint8Array {
     return this.take(size).slice();
+  }
+
+  /** The next `size` bytes, into `target`. */
+  copyTo(target: Uint8Array, size: number): void {
+    const start = this.#advance(size);
+    for (let i = 0; i < size; i++) target[i] = this.#whole[start + i]!;
   }
 
   /** Everything that is left, as a view. */
@@ -64,14 +85,26 @@ export class Reader {
   }
 
   /** A reader of the next `size` bytes, which this one steps over. */
-  sub(size: number): Reader {
-    return new Reader(this.take(size), this.code, this);
+  sub(size: number, code = this.code): Reader {
+    return new Reader(this.#whole, code, this, this.#advance(size), size);
+  }
+
+  /** The next `size` bytes without reading them, a view of the same memory. */
+  peek(size: number): Uint8Array {
+    if (size > this.remaining) throw this.#short(size);
+    return this.#whole.subarray(this.#at, this.#at + size);
+  }
+
+  /** The byte that lies `ahead` bytes further, without reading it. */
+  peek8(ahead: number): number {
+    if (ahead >= this.remaining) throw this.#short(ahead + 1);
+    return this.#whole[this.#at + ahead]!;
   }
 
   /** The u16 that lies `ahead` bytes further, without reading it. */
   peek16(ahead: number): number {
     if (ahead + 2 > this.remaining) throw this.#short(ahead + 2);
-    return this.#view.getUint16(this.#base + this.#offset + ahead);
+    return this.#view.getUint16(this.#at + ahead);
   }
 
   /** Text up to the first NUL in a field of `size` bytes. */
@@ -81,16 +114,16 @@ export class Reader {
     return Buffer.from(end < 0 ? raw : raw.subarray(0, end)).toString('utf8');
   }
 
-  /** Steps over `size` bytes; returns where they are in the view. */
+  /** Steps over `size` bytes; returns where they are in the whole message. */
   #advance(size: number): number {
-    if (size < 0 || size > this.remaining) throw this.#short(size);
-    const start = this.#offset;
-    this.#offset += size;
-    return this.#base + start;
+    const start = this.#at;
+    if (size < 0 || size > this.#end - start) throw this.#short(size);
+    this.#at = start + size;
+    return start;
   }
 
   #short(size: number): ProtocolError {
-    return new ProtocolError(this.code, `${size} bytes wanted at offset ${this.#offset}, ${this.remaining} left`);
+    return new ProtocolError(this.code, `${size} bytes wanted at offset ${this.offset}, ${this.remaining} left`);
   }
 }
 

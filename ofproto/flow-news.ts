@@ -16,7 +16,7 @@ export function flowNews(
     if (!change.rule.hidden) for (const events of subscribers) events.flowChanged?.(change);
   };
   return {
-    flowAdded: (rule, oldActions, origin) => tell({ event: 'added', rule, origin, ...(oldActions && { oldActions }) }),
+    flowAdded: (rule, oldActions, origin) => tell({ event: 'added', rule, origin, oldActions }),
     flowModified: (rule, oldActions, origin) => tell({ event: 'modified', rule, origin, oldActions }),
     flowRemoved: (rule, reason, origin) => {
       tell({ event: 'deleted', rule, reason, origin });

@@ -119,7 +119,7 @@ export interface FlowChange {
   /** Of a deletion. */
   readonly reason?: FlowRemovedReason;
   /** Of a modification, and of an addition in another flow's place. */
-  readonly oldActions?: readonly OfAction[];
+  readonly oldActions?: readonly OfAction[] | undefined;
   readonly origin: ChangeOrigin | undefined;
 }
 
@@ -222,8 +222,8 @@ export interface OfprotoApi {
   portDescs(): readonly OfPortDesc[];
   portStats(ofPort?: number): readonly OfPortStats[];
 
-  /** Throws OfError; a refused message changes nothing. */
-  flowMod(mod: FlowMod, origin?: ChangeOrigin): void;
+  /** `isChecked`: after checkFlowMod(). Throws OfError; a refused message changes nothing. */
+  flowMod(mod: FlowMod, origin?: ChangeOrigin, isChecked?: boolean): void;
   /** What can be said of a flow-mod before it is carried out. Throws OfError. */
   checkFlowMod(mod: FlowMod): void;
   /** Runs changes of flow tables as one: when one throws all are undone, and nobody hears of any before the end. */
@@ -241,8 +241,8 @@ export interface OfprotoApi {
   packetOut(out: PacketOut): void;
   /** Lets a paused packet go on. Throws OfError. */
   resume(packetIn: PacketIn): void;
-  /** Resolves once no megaflow older than the changes made so far can forward a packet. */
-  barrier(): Promise<void>;
+  /** Resolves once no megaflow older than the changes made so far can forward a packet; undefined when none can now. */
+  barrier(): Promise<void> | undefined;
 
   /** `secure` with no controller drops misses, `standalone` installs NORMAL; set by the connection manager. */
   setFailMode(mode: 'secure' | 'standalone', hasController: boolean): void;

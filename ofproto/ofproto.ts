@@ -223,8 +223,8 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   // Flow tables
 
-  flowMod(mod: FlowMod, origin?: ChangeOrigin): void {
-    this.#tables.apply(mod, this.#now(), origin);
+  flowMod(mod: FlowMod, origin?: ChangeOrigin, isChecked = false): void {
+    this.#tables.apply(mod, this.#now(), origin, isChecked);
   }
 
   checkFlowMod(mod: FlowMod): void {
@@ -267,7 +267,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     return this.#tables.tables().map((table) => table.stats());
   }
 
-  barrier(): Promise<void> {
+  barrier(): Promise<void> | undefined {
     return this.#backer.barrier();
   }
 

@@ -60,7 +60,7 @@ export class ResourceTables implements Resources {
       undo();
       this.#owner.changed();
     };
-    this.#transaction.note(takeBack, () => {});
+    this.#transaction.note({ undo: takeBack, tell: () => {} });
     for (const { groupId } of deleted) this.#removeRules('group', groupId, 'group_delete');
     this.#owner.changed();
   }

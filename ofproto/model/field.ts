@@ -39,6 +39,8 @@ export type Prerequisite =
   | 'ethernet';
 
 export interface Field {
+  /** Its place in the table of all fields. */
+  readonly index: number;
   /** Open vSwitch's name (`tcp_dst`, `eth_src`, `reg0`). */
   readonly name: string;
   /** Other names accepted in text (`dl_src`). */
@@ -51,6 +53,8 @@ export interface Field {
   readonly valid: bigint;
   /** The numbers that a value may be, where they are fewer than its bits can say. */
   readonly range: readonly [min: number, max: number] | undefined;
+  /** `valid` of a field of 4 bytes or less, else 0. */
+  readonly validNumber: number;
   /** Where the value lies in a Flow: `width` bytes at `offset`, shifted left by `shift` bits. */
   readonly offset: number;
   /** `size`, but for in_port (16 bits on the wire, 32 in a Flow) and arp_op (16 and 8). */

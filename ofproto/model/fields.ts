@@ -38,14 +38,17 @@ function header(
   return ((oxmClass << 16) | (number << 9) | size) >>> 0;
 }
 
-function fieldOf(row: FieldRow): Field {
+function fieldOf(row: FieldRow, index: number): Field {
   const bits = row.bits ?? row.size * 8;
+  const valid = row.valid ?? (1n << BigInt(bits)) - 1n;
   return {
+    index,
     name: row.name,
     aliases: row.aliases ?? [],
     size: row.size,
     bits,
-    valid: row.valid ?? (1n << BigInt(bits)) - 1n,
+    valid,
+    validNumber: row.size <= 4 ? Number(valid) : 0,
     range: row.range,
     offset: row.offset,
     width: row.width ?? row.size,
@@ -67,8 +70,6 @@ function fieldOf(row: FieldRow): Field {
 /** All fields, prerequisites before what needs them. */
 export const FIELDS: readonly Field[] = FIELD_ROWS.map(fieldOf);
 
-/** `valid` of the fields that fit a number. */
-const validNumbers = new Map(FIELDS.filter((f) => f.size <= 4).map((f) => [f, Number(f.valid)]));
 const byName = new Map<string, Field>();
 /** The has-mask bit and the length, which do not identify a field. */
 const LENGTH_BITS = 9;
@@ -151,7 +152,7 @@ function writeNumber(flow: Flow, offset: number, width: number, value: number): 
 export function getFieldNumber(flow: Flow, f: Field): number {
   const stored = readNumber(flow, f.offset, f.width);
   if (f.width > f.size) return portTo16(stored);
-  return ((stored >>> f.shift) & Number(f.valid)) >>> 0;
+  return ((stored >>> f.shift) & f.validNumber) >>> 0;
 }
 
 /** Replaces the value of a field of at most 4 bytes, as an action does: writing a VLAN field makes a tag present. */
@@ -215,27 +216,22 @@ export function setFieldMasked(flow: Flow, f: Field, value: Uint8Array, mask: Ui
   setField(flow, f, old);
 }
 
-const exactMasks = new Map<Field, Uint8Array>();
+const exactMasks = FIELDS.map((f) => bytesOf(f.valid, f.size));
 
 /** All ones in the bits that the field has, `field.size` bytes; shared, not to be written to. */
-export function exactMask(f: Field): Uint8Array {
-  const known = exactMasks.get(f);
-  if (known) return known;
-  const mask = bytesOf(f.valid, f.size);
-  exactMasks.set(f, mask);
-  return mask;
-}
+export const exactMask = (f: Field): Uint8Array => exactMasks[f.index]!;
 
 /** The mask of an action that writes the whole field: Open vSwitch tells it from one of all bits that the field has. */
 export const allOnes = (f: Field): Uint8Array => new Uint8Array(f.size).fill(0xff);
 
 export const isAllOnes = (mask: Uint8Array): boolean => mask.every((byte) => byte === 0xff);
 
-/** Whether the field can have the value. */
+/** Whether the field can have the value; of longer arrays the first `field.size` bytes are taken. */
 export function isValidValue(f: Field, value: Uint8Array): boolean {
   const exact = exactMask(f);
-  if (f.range && !isWithin(f.range, numberOf(value))) return false;
-  return value.every((byte, i) => (byte & ~exact[i]!) === 0);
+  if (f.range && !isWithin(f.range, numberOf(value.subarray(0, f.size)))) return false;
+  for (let i = 0; i < f.size; i++) if ((value[i]! & ~exact[i]!) !== 0) return false;
+  return true;
 }
 
 export const isWithin = ([min, max]: readonly [number, number], value: number): boolean => min <= value && value <= max;
@@ -247,7 +243,7 @@ export function isPlainNumber(f: Field): boolean {
 
 /** matchField for plain numbers, with nothing allocated: flow-mods come by the hundred thousand. */
 export function matchNumber(match: Match, f: Field, value: number, mask: number): void {
-  const all = (validNumbers.get(f)! << f.shift) >>> 0;
+  const all = (f.validNumber << f.shift) >>> 0;
   const bits = ((mask << f.shift) & all) >>> 0;
   const { offset, width } = f;
   const wanted = (value << f.shift) & bits;
@@ -261,9 +257,6 @@ export function numberOf(bytes: Uint8Array): number {
   for (const byte of bytes) value = (value << 8) | byte;
   return value >>> 0;
 }
-
-/** `valid` of a field that fits a number. */
-export const validNumber = (f: Field): number => validNumbers.get(f)!;
 
 /** Marks the bits of `mask` (default: the whole field) as significant in a mask Flow: un-wildcards them. */
 export function unwildcardField(maskFlow: Flow, f: Field, mask: Uint8Array = exactMask(f)): void {
@@ -285,6 +278,10 @@ export function matchField(match: Match, f: Field, value: Uint8Array, mask: Uint
     matchNumber(match, f, numberOf(value), numberOf(mask));
     return;
   }
+  if (f.size > 4) {
+    matchBytes(match, f, value, mask);
+    return;
+  }
   const exact = exactMask(f);
   const bits = mask.map((byte, i) => byte & exact[i]!);
   clearField(match.flow, f);
@@ -297,9 +294,21 @@ export function matchField(match: Match, f: Field, value: Uint8Array, mask: Uint
   unwildcardField(match.mask, f, bits);
 }
 
+/** matchField for what no number holds; of longer arrays the first `field.size` bytes are taken. */
+export function matchBytes({ flow, mask: maskFlow }: Match, f: Field, value: Uint8Array, mask: Uint8Array): void {
+  const exact = exactMask(f);
+  for (let i = 0; i < f.size; i++) {
+    const bits = mask[i]! & exact[i]!;
+    flow.bytes[f.offset + i] = value[i]! & bits;
+    maskFlow.bytes[f.offset + i] = bits;
+  }
+}
+
 /** matchField with a number, exactly. */
 export function matchFieldNumber(match: Match, f: Field, value: number | bigint): void {
-  matchField(match, f, bytesOf(BigInt(value), f.size));
+  if (typeof value === 'number' && impliesTag(f)) matchVlan(match, f, value);
+  else if (typeof value === 'number' && isPlainNumber(f)) matchNumber(match, f, value, f.validNumber);
+  else matchField(match, f, bytesOf(BigInt(value), f.size));
 }
 
 function matchVlan(match: Match, f: Field, value: number): void {
@@ -338,7 +347,7 @@ function clearField(flow: Flow, f: Field): void {
 /** Whether a mask has any bit of the field: fieldMask() with nothing allocated, for loops over all fields. */
 export function isMatched(maskFlow: Flow, f: Field): boolean {
   if (f.width > f.size) return readNumber(maskFlow, f.offset, f.width) !== 0;
-  if (f.size <= 4) return ((readNumber(maskFlow, f.offset, f.width) >>> f.shift) & validNumbers.get(f)!) !== 0;
+  if (f.size <= 4) return ((readNumber(maskFlow, f.offset, f.width) >>> f.shift) & f.validNumber) !== 0;
   for (let offset = f.offset; offset < f.offset + f.size; offset++) if (maskFlow.bytes[offset] !== 0) return true;
   return false;
 }

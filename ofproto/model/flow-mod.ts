@@ -41,9 +41,9 @@ export interface FlowMod {
   /** Rules to modify or delete must agree with `cookie` in these bits; 0 selects all. */
   readonly cookieMask: bigint;
   /** Set the rule's cookie to `newCookie` (1.0 modify does; 1.1+ modify does not). */
-  readonly newCookie?: bigint;
+  readonly newCookie?: bigint | undefined;
   /** `newCookie` is for a flow that a modify adds; flows that are there keep theirs (1.1). */
-  readonly keepCookie?: boolean;
+  readonly keepCookie?: boolean | undefined;
   readonly idleTimeout: number;
   readonly hardTimeout: number;
   readonly importance: number;
@@ -54,7 +54,7 @@ export interface FlowMod {
   readonly flags: FlowModFlags;
   readonly actions: readonly OfAction[];
   /** OpenFlow 1.1+: actions on headers that the match does not name are a mistake; on 1.0 they do nothing. */
-  readonly strictActions?: boolean;
+  readonly strictActions?: boolean | undefined;
 }
 
 /** A flow-mod for every packet in every table, without actions: a delete of this empties the switch. */

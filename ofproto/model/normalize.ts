@@ -47,8 +47,8 @@ const ALL: readonly Range[] = [
 export function normalizeMatch(match: Match): string[] {
   const kept = keptRanges(match);
   const { flow, mask } = match;
-  const dropped = ALL.filter((range) => !kept.has(range) && hasBits(mask, range));
-  if (dropped.length === 0) return [];
+  if (!ALL.some((range) => !kept.includes(range) && hasBits(mask, range))) return [];
+  const dropped = ALL.filter((range) => !kept.includes(range) && hasBits(mask, range));
   const before = FIELDS.filter((f) => isMatched(mask, f));
   for (const [offset, size] of dropped) {
     flow.bytes.fill(0, offset, offset + size);
@@ -62,24 +62,43 @@ function hasBits({ bytes }: Flow, [offset, size]: Range): boolean {
   return false;
 }
 
-function keptRanges({ flow }: Match): ReadonlySet<Range> {
-  const kept = new Set<Range>();
-  const etherType = P.etherTypeOf(flow);
-  const keep = (...ranges: Range[]) => {
-    for (const range of ranges) kept.add(range);
-  };
-  if (etherType === ETH_TYPE_ARP || etherType === ETH_TYPE_RARP) keep(IPV4_ADDRESSES, PROTO, ARP_ADDRESSES);
-  if (etherType === P.ETH_TYPE_MPLS || etherType === P.ETH_TYPE_MPLS_MCAST) keep(MPLS);
-  if (etherType !== ETH_TYPE_IP && etherType !== ETH_TYPE_IPV6) return kept;
-  keep(TOS_AND_TTL, FRAG, PROTO, etherType === ETH_TYPE_IP ? IPV4_ADDRESSES : IPV6_ADDRESSES);
-  const proto = flow.u8(F.KEY_NW_PROTO);
-  if (proto === P.IPPROTO_TCP) keep(PORTS, TCP_FLAGS);
-  if (proto === P.IPPROTO_UDP || proto === P.IPPROTO_SCTP) keep(PORTS);
-  if (etherType === ETH_TYPE_IP && proto === IPPROTO_ICMP) keep(PORTS);
-  if (etherType === ETH_TYPE_IPV6 && proto === IPPROTO_ICMPV6) {
-    keep(PORTS);
-    const type = flow.u16(F.KEY_TP_SRC);
-    if (type === 135 || type === 136) keep(ND_TARGET, ARP_ADDRESSES, ND_RESERVED);
+const NONE: readonly Range[] = [];
+const KEPT_ARP: readonly Range[] = [IPV4_ADDRESSES, PROTO, ARP_ADDRESSES];
+const KEPT_MPLS: readonly Range[] = [MPLS];
+const IPV4: readonly Range[] = [TOS_AND_TTL, FRAG, PROTO, IPV4_ADDRESSES];
+const IPV6: readonly Range[] = [TOS_AND_TTL, FRAG, PROTO, IPV6_ADDRESSES];
+/** What is kept of a packet with a network layer, by what follows that. */
+const withTransport = (network: readonly Range[]) => ({
+  none: network,
+  ports: [...network, PORTS],
+  tcp: [...network, PORTS, TCP_FLAGS],
+  nd: [...network, PORTS, ND_TARGET, ARP_ADDRESSES, ND_RESERVED],
+});
+const KEPT_IPV4 = withTransport(IPV4);
+const KEPT_IPV6 = withTransport(IPV6);
+
+function keptRanges({ flow }: Match): readonly Range[] {
+  switch (P.etherTypeOf(flow)) {
+    case ETH_TYPE_IP:
+      return KEPT_IPV4[transportOf(flow, IPPROTO_ICMP)];
+    case ETH_TYPE_IPV6:
+      return KEPT_IPV6[transportOf(flow, IPPROTO_ICMPV6)];
+    case ETH_TYPE_ARP:
+    case ETH_TYPE_RARP:
+      return KEPT_ARP;
+    case P.ETH_TYPE_MPLS:
+    case P.ETH_TYPE_MPLS_MCAST:
+      return KEPT_MPLS;
+    default:
+      return NONE;
   }
-  return kept;
+}
+
+function transportOf(flow: Flow, icmp: number): keyof typeof KEPT_IPV4 {
+  const proto = flow.u8(F.KEY_NW_PROTO);
+  if (proto === P.IPPROTO_TCP) return 'tcp';
+  if (proto === P.IPPROTO_UDP || proto === P.IPPROTO_SCTP) return 'ports';
+  if (proto !== icmp) return 'none';
+  const type = flow.u16(F.KEY_TP_SRC);
+  return icmp === IPPROTO_ICMPV6 && (type === 135 || type === 136) ? 'nd' : 'ports';
 }

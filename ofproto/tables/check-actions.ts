@@ -7,7 +7,7 @@ import type { Field } from '../model/field.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { OFPG, OFPM } from '../model/groups.ts';
 import { MAX_TABLE } from './limits.ts';
-import { referencesOf } from './references.ts';
+import { mayRefer, referencesOf } from './references.ts';
 
 const ETH_TYPE_VLAN = 0x8100;
 const ETH_TYPE_QINQ = 0x88a8;
@@ -55,6 +55,7 @@ export function checkActions(actions: readonly OfAction[], tableId: number): voi
 
 /** Throws OfError for the first group or meter that does not exist. */
 export function checkReferences(actions: readonly OfAction[], resources: Resources): void {
+  if (!mayRefer(actions)) return;
   for (const [kind, id] of referencesOf(actions)) {
     if (kind === 'group' && !resources.hasGroup(id)) throw new OfError('OFPBAC_BAD_OUT_GROUP');
     if (kind === 'meter' && !resources.hasMeter(id)) throw new OfError('OFPMMFC_INVALID_METER');
@@ -68,9 +69,14 @@ export function checkArguments(actions: readonly OfAction[], tableId: number): v
 
 /** conjunction only says what the flow is part of: a flow with it does nothing itself. */
 function checkConjunction(actions: readonly OfAction[]): void {
-  if (!actions.some((action) => action.type === 'conjunction')) return;
+  if (!hasConjunction(actions)) return;
   const other = actions.find((action) => action.type !== 'conjunction' && action.type !== 'note');
   if (other) throw new OfError('NXBAC_BAD_CONJUNCTION', `conjunction with ${other.type}`);
+}
+
+function hasConjunction(actions: readonly OfAction[]): boolean {
+  for (const { type } of actions) if (type === 'conjunction') return true;
+  return false;
 }
 
 function checkAction(action: OfAction, tableId: number): void {

@@ -6,6 +6,7 @@ import type { LearnSpec, OfAction, Subfield } from '../model/actions.ts';
 import { type Field, matchField } from '../model/fields.ts';
 import * as F from '../model/flow.ts';
 import { OfError } from '../model/flow-mod.ts';
+import { glanceAt, PackedMatch } from '../model/minimask.ts';
 import { PT_ETHERNET, PT_MPLS, PT_MPLS_MC, PT_NSH } from '../model/nicira.ts';
 import * as P from '../model/prerequisites.ts';
 import { prerequisitesMet } from '../model/prerequisites.ts';
@@ -20,19 +21,55 @@ const PT_UNKNOWN = 0xffff_ffff;
  * when only OpenFlow 1.0 may have these actions.
  */
 export function checkPrerequisites(actions: readonly OfAction[], match: { flow: F.Flow; mask?: F.Flow }): boolean {
-  if (match.mask) checkConnectionTuple(match.flow, match.mask);
-  return new Checker(match.flow, match.mask).run(actions);
+  if (match instanceof PackedMatch) {
+    if (!match.minimask.hasConnectionTuple && actions.every(isIndifferent)) return true;
+    return check(actions, glanceAt(match));
+  }
+  return check(actions, match);
+}
+
+function check(actions: readonly OfAction[], { flow, mask }: { flow: F.Flow; mask?: F.Flow }): boolean {
+  if (mask) checkConnectionTuple(flow, mask);
+  return new Checker(flow, mask).run(actions);
+}
+
+/** Whether an action may be used, and leaves the headers as they are, whatever the packet: so do most. */
+function isIndifferent(action: OfAction): boolean {
+  switch (action.type) {
+    case 'output':
+    case 'controller':
+    case 'enqueue':
+    case 'set_queue':
+    case 'group':
+    case 'goto_table':
+    case 'set_eth_src':
+    case 'set_eth_dst':
+    case 'set_tunnel':
+    case 'write_metadata':
+    case 'conjunction':
+    case 'note':
+    case 'meter':
+      return true;
+    case 'resubmit':
+      return !action.withCtOrig;
+    default:
+      return false;
+  }
 }
 
 /** The original tuple's addresses are those of the packet's own network layer. */
 function checkConnectionTuple(flow: F.Flow, mask: F.Flow): void {
   const type = flow.u16(F.KEY_ETH_TYPE);
-  const has = (offset: number, size: number) => mask.bytes.subarray(offset, offset + size).some((byte) => byte !== 0);
-  const v4 = has(F.KEY_CT_NW_SRC, 8);
-  const v6 = has(F.KEY_CT_IPV6_SRC, 32);
+  const v4 = hasBits(mask, F.KEY_CT_NW_SRC, 8);
+  const v6 = hasBits(mask, F.KEY_CT_IPV6_SRC, 32);
   if ((v4 && type !== P.ETH_TYPE_IP) || (v6 && type !== P.ETH_TYPE_IPV6)) {
     throw new OfError('OFPBAC_MATCH_INCONSISTENT', 'ct tuple of another network protocol');
   }
+}
+
+function hasBits({ bytes }: F.Flow, offset: number, size: number): boolean {
+  for (let i = offset; i < offset + size; i++) if (bytes[i] !== 0) return true;
+  return false;
 }
 
 class Checker {

@@ -6,8 +6,8 @@
 // look-up is linear in the number of masks and independent of the number of rules.
 
 import { FLOW_CONJ_ID, type Flow, KEY_PACKET_TYPE, type Match } from '../model/flow.ts';
+import { type Minimask, type Minivalues, packMatch } from '../model/minimask.ts';
 import { resolve } from './conjunction.ts';
-import { type Minimask, minimask, minivalues } from './minimask.ts';
 import { DEFAULT_PREFIXES, type PrefixField } from './prefix-fields.ts';
 import type { Rule } from './rule.ts';
 import { Subtable } from './subtable.ts';
@@ -90,8 +90,8 @@ export class Classifier {
 
   /** The rule with exactly this match and priority. */
   findExact(match: Match, priority: number): Rule | undefined {
-    const mask = minimask(match.mask);
-    return this.#subtables.get(mask)?.find(minivalues(match.flow, mask), priority);
+    const { minimask, values } = packMatch(match);
+    return this.#subtables.get(minimask)?.find(values, priority);
   }
 
   /** The rule that `rule` would replace: the same match and priority. */
@@ -101,8 +101,7 @@ export class Classifier {
 
   /** Rules that match a subset of what `match` does: those that a non-strict modify or delete means. */
   *findLoose(match: Match): Generator<Rule> {
-    const criteria = minimask(match.mask);
-    const values = minivalues(match.flow, criteria);
+    const { minimask: criteria, values } = packMatch(match);
     for (const subtable of [...this.#subtables.values()]) {
       const slots = slotsOf(criteria, subtable.mask);
       if (!slots) continue;
@@ -114,7 +113,7 @@ export class Classifier {
 
   /** A rule of this priority that some packet could match together with `match`. */
   findOverlap(match: Match, priority: number): Rule | undefined {
-    const mine = { mask: minimask(match.mask), values: minivalues(match.flow, minimask(match.mask)) };
+    const mine = looseCriteria(match);
     for (const subtable of this.#subtables.values()) {
       if (subtable.maxPriority < priority) continue;
       for (const rule of subtable.rules()) {
@@ -133,8 +132,8 @@ export class Classifier {
 export type LooseCriteria = Masked;
 
 export function looseCriteria(match: Match): LooseCriteria {
-  const mask = minimask(match.mask);
-  return { mask, values: minivalues(match.flow, mask) };
+  const { minimask: mask, values } = packMatch(match);
+  return { mask, values };
 }
 
 export function isLooseMatch(rule: Rule, { mask, values }: LooseCriteria): boolean {
@@ -157,7 +156,7 @@ function slotsOf(criteria: Minimask, mask: Minimask): number[] | undefined {
 
 interface Masked {
   readonly mask: Minimask;
-  readonly values: Uint32Array;
+  readonly values: Minivalues;
 }
 
 function overlaps(a: Masked, b: Masked): boolean {

@@ -5,6 +5,7 @@ import type { OfAction } from '../model/actions.ts';
 import { OFPP } from '../model/actions.ts';
 import { KEY_DP_HASH, KEY_RECIRC_ID, type Match } from '../model/flow.ts';
 import { type FlowMod, type FlowRemovedReason, type FlowStatsRequest, OfError } from '../model/flow-mod.ts';
+import { packMatch } from '../model/minimask.ts';
 import { formatActions } from '../text/format-actions.ts';
 import { checkActions, checkReferences, type Resources } from './check-actions.ts';
 import { checkPrerequisites } from './check-prerequisites.ts';
@@ -82,16 +83,17 @@ export class FlowTables {
     checkActions(mod.actions, mod.tableId === ALL_TABLES ? 0 : mod.tableId);
     checkConsistency(mod);
     // What recirculation uses between two passes of a packet is no business of controllers.
+    if (!packMatch(mod.match).minimask.hasInternals) return;
     const { flow, mask } = mod.match;
     if (flow.u32(KEY_RECIRC_ID) !== 0 || mask.u32(KEY_DP_HASH) !== 0) throw new OfError('OFPBRC_EPERM');
   }
 
-  /** Carries out `mod`. Throws OfError, having changed nothing. */
-  apply(mod: FlowMod, nowMs: number, origin?: ChangeOrigin): void {
+  /** Carries out `mod`; `isChecked`: after check(). Throws OfError, having changed nothing. */
+  apply(mod: FlowMod, nowMs: number, origin?: ChangeOrigin, isChecked = false): void {
     if (mod.tableId === INTERNAL_TABLE) throw new OfError('OFPBRC_EPERM', 'table 254 is internal');
     switch (mod.command) {
       case 'add':
-        this.#add(mod, nowMs, origin);
+        this.#add(mod, nowMs, origin, isChecked);
         break;
       case 'modify':
         this.#modify(mod, this.select(mod), nowMs, origin);
@@ -108,8 +110,8 @@ export class FlowTables {
     }
   }
 
-  #add(mod: FlowMod, nowMs: number, origin?: ChangeOrigin): void {
-    this.check(mod);
+  #add(mod: FlowMod, nowMs: number, origin?: ChangeOrigin, isChecked = false): void {
+    if (!isChecked) this.check(mod);
     checkReferences(mod.actions, this.#resources);
     const table = this.#tables[mod.tableId === ALL_TABLES ? 0 : mod.tableId]!;
     const rule = new Rule(table.id, mod, nowMs);
@@ -133,11 +135,13 @@ export class FlowTables {
     }
     this.#unlink(old, 'replaced');
     this.#link(rule);
-    const undo = () => {
-      this.#unlink(rule, 'replaced');
-      this.#link(old);
-    };
-    this.#transaction.note(undo, () => this.#listener.flowAdded(rule, old.actions, origin));
+    this.#transaction.note({
+      undo: () => {
+        this.#unlink(rule, 'replaced');
+        this.#link(old);
+      },
+      tell: () => this.#listener.flowAdded(rule, old.actions, origin),
+    });
   }
 
   /** Throws OfError OFPFMFC_TABLE_FULL when one more rule cannot have a place. */
@@ -188,10 +192,10 @@ export class FlowTables {
   /** Puts a rule in place: flow-mods and weft's own hidden rules. */
   insert(rule: Rule, origin?: ChangeOrigin): void {
     this.#link(rule);
-    this.#transaction.note(
-      () => this.#unlink(rule, 'replaced'),
-      () => this.#listener.flowAdded(rule, undefined, origin),
-    );
+    this.#transaction.note({
+      undo: () => this.#unlink(rule, 'replaced'),
+      tell: () => this.#listener.flowAdded(rule, undefined, origin),
+    });
   }
 
   #modify(mod: FlowMod, rules: Rule[], nowMs: number, origin?: ChangeOrigin): void {
@@ -227,7 +231,7 @@ export class FlowTables {
       Object.assign(rule, { cookie, modifiedMs, packets, bytes });
       this.#listener.touched(rule);
     };
-    this.#transaction.note(undo, () => isNews && this.#listener.flowModified(rule, actions, origin));
+    this.#transaction.note({ undo, tell: () => isNews && this.#listener.flowModified(rule, actions, origin) });
   }
 
   #setActions(rule: Rule, actions: readonly OfAction[]): void {
@@ -240,15 +244,16 @@ export class FlowTables {
   remove(rule: Rule, reason: FlowRemovedReason, origin?: ChangeOrigin): void {
     if (rule.removed) return;
     this.#unlink(rule, reason);
-    this.#transaction.note(
-      () => this.#link(rule),
-      () => this.#listener.flowRemoved(rule, reason, origin),
-    );
+    this.#transaction.note({
+      undo: () => this.#link(rule),
+      tell: () => this.#listener.flowRemoved(rule, reason, origin),
+    });
     this.#deleteOrphans();
   }
 
   /** Takes out the flows of learn actions with delete_learned that no rule has any more. */
   #deleteOrphans(): void {
+    if (!this.#learned.hasOrphans) return;
     for (const { tableId, cookie } of this.#learned.takeOrphans()) {
       const orphans = [...this.#tables[tableId]!.classifier.rules()].filter(
         (rule) => !rule.hidden && rule.cookie === cookie,

@@ -14,8 +14,13 @@ export class LearnedCookies {
   readonly #byKey = new Map<string, Learned>();
   #orphans: Learned[] = [];
 
+  get hasOrphans(): boolean {
+    return this.#orphans.length > 0;
+  }
+
   /** A rule with these actions is in a table now. */
   add(actions: readonly OfAction[]): void {
+    if (!mayLearn(actions)) return;
     for (const { tableId, cookie } of deletes(actions)) {
       const key = `${tableId} ${cookie}`;
       const known = this.#byKey.get(key);
@@ -26,6 +31,7 @@ export class LearnedCookies {
 
   /** It left its table, or has other actions now. */
   remove(actions: readonly OfAction[]): void {
+    if (!mayLearn(actions)) return;
     for (const { tableId, cookie } of deletes(actions)) {
       const key = `${tableId} ${cookie}`;
       const known = this.#byKey.get(key);
@@ -42,6 +48,12 @@ export class LearnedCookies {
     this.#orphans = [];
     return orphans;
   }
+}
+
+/** Most flows learn nothing: asked before anything is made to walk over their actions. */
+function mayLearn(actions: readonly OfAction[]): boolean {
+  for (const { type } of actions) if (type === 'learn' || type === 'clone') return true;
+  return false;
 }
 
 function* deletes(actions: readonly OfAction[]): Generator<{ tableId: number; cookie: bigint }> {

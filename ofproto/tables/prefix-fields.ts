@@ -1,7 +1,7 @@
 // Fields whose address prefixes a table can follow in a trie (ovs-vswitchd.conf.db(5), Flow_Table.prefixes).
 
 import * as F from '../model/flow.ts';
-import { N_STAGES, STAGE_MASKS } from './stages.ts';
+import { N_STAGES, STAGE_MASKS } from '../model/stages.ts';
 import type { BitString } from './trie.ts';
 
 export interface PrefixField {

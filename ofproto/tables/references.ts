@@ -14,6 +14,14 @@ export function* referencesOf(actions: readonly OfAction[]): Generator<readonly 
   }
 }
 
+/** Most flows name none: asked before anything is made to walk over their actions. */
+export function mayRefer(actions: readonly OfAction[]): boolean {
+  for (const { type } of actions) {
+    if (type === 'group' || type === 'meter' || type === 'write_actions' || type === 'clone') return true;
+  }
+  return false;
+}
+
 export class References {
   /** How often each rule names a group or meter. */
   readonly #rules: Readonly<Record<Kind, Map<number, Map<Rule, number>>>> = { group: new Map(), meter: new Map() };
@@ -32,6 +40,7 @@ export class References {
 
   /** Call with the actions that the rule has from now on. */
   add(rule: Rule): void {
+    if (!mayRefer(rule.actions)) return;
     for (const [kind, id] of referencesOf(rule.actions)) {
       const rules = this.#rules[kind].get(id);
       if (rules) rules.set(rule, (rules.get(rule) ?? 0) + 1);
@@ -41,6 +50,7 @@ export class References {
 
   /** Call with the actions that the rule had. */
   delete(rule: Rule): void {
+    if (!mayRefer(rule.actions)) return;
     for (const [kind, id] of referencesOf(rule.actions)) {
       const rules = this.#rules[kind].get(id);
       if (rules?.delete(rule) && rules.size === 0) this.#rules[kind].delete(id);

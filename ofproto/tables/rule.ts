@@ -4,8 +4,8 @@
 import type { OfAction } from '../model/actions.ts';
 import type { Match } from '../model/flow.ts';
 import type { FlowMod, FlowModFlags, FlowRemovedReason, FlowStatsEntry } from '../model/flow-mod.ts';
+import { expandMatch, type Minimask, type Minivalues, packMatch } from '../model/minimask.ts';
 import { clausesOf } from './conjunction.ts';
-import { expandMatch, type Minimask, minimask, minivalues } from './minimask.ts';
 
 /** Priorities above 65535 are weft's own rules, which OpenFlow neither shows nor changes. */
 export const OFP_MAX_PRIORITY = 0xffff;
@@ -29,7 +29,7 @@ export class Rule {
   readonly tableId: number;
   readonly priority: number;
   readonly mask: Minimask;
-  readonly values: Uint32Array;
+  readonly values: Minivalues;
   cookie: bigint;
   /** Seconds; 0 never. */
   idleTimeout: number;
@@ -46,15 +46,19 @@ export class Rule {
   bytes = 0;
   /** Set when the rule has left its table; megaflows made from it are about to go. */
   removed: FlowRemovedReason | 'replaced' | undefined;
-  /** The next rule in the classifier's bucket. */
+  /** Place in the subtable (rule-index.ts): hash of the values, the next rule in the bucket, the neighbours in age. */
+  hash = 0;
   next: Rule | undefined;
+  before: Rule | undefined;
+  after: Rule | undefined;
   users: RuleUser | undefined;
 
   constructor(tableId: number, spec: RuleSpec, nowMs: number) {
     this.tableId = tableId;
     this.priority = spec.priority;
-    this.mask = minimask(spec.match.mask);
-    this.values = minivalues(spec.match.flow, this.mask);
+    const match = packMatch(spec.match);
+    this.mask = match.minimask;
+    this.values = match.values;
     this.cookie = spec.cookie;
     this.idleTimeout = spec.idleTimeout;
     this.hardTimeout = spec.hardTimeout;

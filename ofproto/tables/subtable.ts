@@ -2,10 +2,12 @@
 // stages.ts) and mark in the wildcards exactly what they read.
 
 import { type Flow, KEY_TP_SRC } from '../model/flow.ts';
-import type { Minimask } from './minimask.ts';
+import { bigEndian, type Minimask, type Minivalues } from '../model/minimask.ts';
+import { N_STAGES } from '../model/stages.ts';
+import { HashCounts } from './hash-counts.ts';
 import { Priorities } from './priorities.ts';
 import type { Rule } from './rule.ts';
-import { N_STAGES } from './stages.ts';
+import { RuleIndex } from './rule-index.ts';
 import type { TableTries } from './table-tries.ts';
 import { PrefixTrie } from './trie.ts';
 
@@ -28,91 +30,78 @@ export class Subtable {
   readonly mask: Minimask;
   /** Lengths of the prefixes that the table follows in tries. */
   prefixLengths: readonly number[];
-  count = 0;
   maxPriority = -1;
-  readonly #buckets = new Map<number, Rule>();
+  readonly #rules = new RuleIndex();
   readonly #priorities = new Priorities();
-  /** For each stage but the last: hash of the masked words so far, to the number of rules that have it. */
-  readonly #indexes: (Map<number, number> | undefined)[];
+  /** For each stage but the last: hashes of the masked words so far, with how many rules have each. */
+  readonly #indexes: (HashCounts | undefined)[];
   readonly #portsTrie: PrefixTrie | undefined;
+  /** The slot of the ports, and a rule's ports as a bit string. */
+  readonly #portsSlot: number;
+  readonly #ports = [0];
 
   constructor(mask: Minimask, prefixLengths: readonly number[]) {
     this.mask = mask;
     this.prefixLengths = prefixLengths;
     const last = mask.stageEnd[N_STAGES - 1]!;
     this.#indexes = mask.stageEnd.map((end, stage) =>
-      end > (mask.stageEnd[stage - 1] ?? 0) && end < last ? new Map() : undefined,
+      end > (mask.stageEnd[stage - 1] ?? 0) && end < last ? new HashCounts() : undefined,
     );
     this.#portsTrie = mask.portsPrefix > 0 ? new PrefixTrie() : undefined;
+    this.#portsSlot = mask.word.indexOf(PORTS_WORD);
+  }
+
+  get count(): number {
+    return this.#rules.count;
   }
 
   insert(rule: Rule): void {
-    const hash = this.#indexRule(rule.values, 1);
-    const head = this.#buckets.get(hash);
-    if (!head || head.priority < rule.priority) {
-      rule.next = head;
-      this.#buckets.set(hash, rule);
-    } else {
-      let at = head;
-      while (at.next && at.next.priority >= rule.priority) at = at.next;
-      rule.next = at.next;
-      at.next = rule;
-    }
-    this.#portsTrie?.insert([portsOf(rule)], this.mask.portsPrefix);
-    this.count++;
+    rule.hash = this.#index(rule.values, 1);
+    this.#rules.insert(rule);
+    this.#portsTrie?.insert(this.#portsOf(rule), this.mask.portsPrefix);
     this.#priorities.add(rule.priority);
     this.maxPriority = this.#priorities.max;
   }
 
   remove(rule: Rule): void {
-    const hash = this.#indexRule(rule.values, -1);
-    let at = this.#buckets.get(hash);
-    if (at === rule) {
-      if (rule.next) this.#buckets.set(hash, rule.next);
-      else this.#buckets.delete(hash);
-    } else {
-      while (at && at.next !== rule) at = at.next;
-      if (at) at.next = rule.next;
-    }
-    rule.next = undefined;
-    this.#portsTrie?.remove([portsOf(rule)], this.mask.portsPrefix);
-    this.count--;
+    this.#index(rule.values, -1);
+    this.#rules.remove(rule);
+    this.#portsTrie?.remove(this.#portsOf(rule), this.mask.portsPrefix);
     this.#priorities.delete(rule.priority);
     this.maxPriority = this.#priorities.max;
   }
 
-  /** Hash of a rule's values; adds `delta` to its entries in the stage indexes on the way. */
-  #indexRule(values: Uint32Array, delta: number): number {
+  /** Hash of a rule's values; adds it to the stage indexes on the way (1), or takes it out of them (-1). */
+  #index(values: Minivalues, change: -1 | 0 | 1): number {
+    const { stageEnd } = this.mask;
     let hash = 0;
     let slot = 0;
     for (let stage = 0; stage < N_STAGES; stage++) {
-      for (const end = this.mask.stageEnd[stage]!; slot < end; slot++) hash = mix(hash, values[slot]!);
+      for (const end = stageEnd[stage]!; slot < end; slot++) hash = mix(hash, values[slot]!);
       const index = this.#indexes[stage];
-      if (!index || delta === 0) continue;
-      const count = (index.get(hash) ?? 0) + delta;
-      if (count === 0) index.delete(hash);
-      else index.set(hash, count);
+      if (!index) continue;
+      if (change > 0) index.add(hash);
+      else if (change < 0) index.delete(hash);
     }
     return finish(hash);
   }
 
+  #portsOf(rule: Rule): number[] {
+    this.#ports[0] = bigEndian(rule.values[this.#portsSlot]!);
+    return this.#ports;
+  }
+
   /** The rule with exactly these values and this priority. */
-  find(values: Uint32Array, priority: number): Rule | undefined {
-    for (let rule = this.#buckets.get(this.#indexRule(values, 0)); rule; rule = rule.next) {
-      if (rule.priority === priority && sameValues(rule.values, values)) return rule;
+  find(values: Minivalues, priority: number): Rule | undefined {
+    const hash = this.#index(values, 0);
+    for (let rule = this.#rules.chain(hash); rule; rule = rule.next) {
+      if (rule.hash === hash && rule.priority === priority && sameValues(rule.values, values)) return rule;
     }
     return undefined;
   }
 
-  *rules(): Generator<Rule> {
-    for (const head of this.#buckets.values()) {
-      for (let rule: Rule | undefined = head; rule; ) {
-        // The caller may remove the rule, which unlinks it.
-        const next: Rule | undefined = rule.next;
-        yield rule;
-        rule = next;
-      }
-    }
+  rules(): Generator<Rule> {
+    return this.#rules.rules();
   }
 
   /**
@@ -123,8 +112,9 @@ export class Subtable {
     const { word, bits } = this.mask;
     let hash = 0;
     for (let slot = 0; slot < word.length; slot++) hash = mix(hash, flow.words[word[slot]!]! & bits[slot]!);
-    let rule = this.#buckets.get(finish(hash));
-    while (rule && !this.#matches(rule, flow)) rule = rule.next;
+    const wanted = finish(hash);
+    let rule = this.#rules.chain(wanted);
+    while (rule && !(rule.hash === wanted && this.#matches(rule, flow))) rule = rule.next;
     if (!wc) return rule;
     if (rule) this.#unwildcard(wc, word.length);
     else this.#explainFailure(flow, wc, tries);
@@ -175,13 +165,7 @@ export class Subtable {
 
 const prefixBits = (length: number): number => (length === 0 ? 0 : (-1 << (32 - length)) >>> 0);
 
-function portsOf(rule: Rule): number {
-  const index = rule.mask.word.indexOf(PORTS_WORD);
-  const view = new DataView(rule.values.buffer, rule.values.byteOffset + 4 * index, 4);
-  return view.getUint32(0);
-}
-
-function sameValues(a: Uint32Array, b: Uint32Array): boolean {
+function sameValues(a: Minivalues, b: Minivalues): boolean {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }

@@ -2,7 +2,7 @@
 // asked for at most once a look-up and shared by its subtables.
 
 import { type Flow, KEY_ETH_TYPE } from '../model/flow.ts';
-import { expandMatch, type Minimask } from './minimask.ts';
+import { bigEndian, expandMatch, type Minimask } from '../model/minimask.ts';
 import { hasPrefixBits, type PrefixField, prefixLength, readPrefix, readPrefixBits } from './prefix-fields.ts';
 import type { Rule } from './rule.ts';
 import { PrefixTrie, TrieAnswer } from './trie.ts';
@@ -23,7 +23,7 @@ export class TableTries {
 
   /** The prefix length of each field in a mask. */
   lengthsOf(mask: Minimask): readonly number[] {
-    const { mask: expanded } = expandMatch(mask, new Uint32Array(mask.word.length));
+    const { mask: expanded } = expandMatch(mask, new Array<number>(mask.word.length).fill(0));
     return this.fields.map((field) => prefixLength(field, expanded));
   }
 
@@ -43,7 +43,7 @@ export class TableTries {
   #valueOf(rule: Rule, index: number): number[] {
     const { offset, size } = this.fields[index]!;
     const { word } = rule.mask;
-    this.#value.length = size / 4;
+    if (this.#value.length !== size / 4) this.#value.length = size / 4;
     this.#value.fill(0);
     for (let i = 0; i < word.length; i++) {
       const at = word[i]! - offset / 4;
@@ -88,7 +88,3 @@ export class TableTries {
     return answer;
   }
 }
-
-/** A word in the machine's order (little-endian) as the number it stands for in a packet. */
-const bigEndian = (word: number): number =>
-  ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;

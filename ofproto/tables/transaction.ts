@@ -1,19 +1,21 @@
-// Changes that are made together: all of them, or none. While a transaction is open every change notes how to undo it;
-// what is to be told about it waits for the end, so that nobody hears of a change that did not last. Outside of a
+// Changes that are made together: all of them, or none. While a transaction is open every change is noted with how to undo
+// it; what is to be told about it waits for the end, so that nobody hears of a change that did not last. Outside of a
 // transaction a change is complete at once and its news goes out at once.
 
-interface Step {
-  readonly undo: () => void;
-  readonly tell: () => void;
+/** A change just made. */
+export interface Step {
+  /** Takes it back. */
+  undo(): void;
+  /** Lets the world know. */
+  tell(): void;
 }
 
 export class Transaction {
   #steps: Step[] | undefined;
 
-  /** Notes a change just made: `undo` takes it back, `tell` lets the world know. */
-  note(undo: () => void, tell: () => void): void {
-    if (this.#steps) this.#steps.push({ undo, tell });
-    else tell();
+  note(step: Step): void {
+    if (this.#steps) this.#steps.push(step);
+    else step.tell();
   }
 
   /** Runs `changes`. When it throws, everything it changed is undone, last change first. */

@@ -3,21 +3,26 @@
 // only those bits in the megaflow.
 //
 // A bit string is a list of 32-bit numbers, most significant first. A node holds 32 bits at most; longer stretches are
-// chains of nodes.
+// chains of nodes. Nodes are five numbers in one array, known by where they begin there: there are two for each prefix,
+// and objects would be most of the memory that a table takes.
 
 const NODE_BITS = 32;
 /** Words of the longest field, an IPv6 address. */
 const LENGTH_WORDS = 5;
 
-interface Node {
-  /** This node's own bits, left-aligned; `size` of them. */
-  bits: number;
-  size: number;
-  /** Prefixes that end at this node. */
-  count: number;
-  zero: Node | undefined;
-  one: Node | undefined;
-}
+/** A node's own bits, left-aligned; `SIZE` of them. */
+const BITS = 0;
+const SIZE = 1;
+/** Prefixes that end at this node. */
+const COUNT = 2;
+/** The nodes that go on with a zero and with a one; 0 for none. */
+const ZERO = 3;
+const ONE = 4;
+const NODE_SIZE = 5;
+
+/** A place before all nodes, which holds the root. */
+const ROOT = 0;
+const FIRST_NODES = 8;
 
 export type BitString = ArrayLike<number>;
 
@@ -42,48 +47,140 @@ export class TrieAnswer {
   }
 }
 
-const takeBits = (bits: number, size: number): number => (size === 0 ? 0 : (bits & (-1 << (NODE_BITS - size))) >>> 0);
-const dropBits = (bits: number, size: number): number => (size >= NODE_BITS ? 0 : (bits << size) >>> 0);
+const takeBits = (bits: number, size: number): number => (size === 0 ? 0 : bits & (-1 << (NODE_BITS - size)));
+const dropBits = (bits: number, size: number): number => (size >= NODE_BITS ? 0 : bits << size);
 
 /** The 32 bits from `from` on, with zeroes after the end. */
 function bitsFrom(value: BitString, from: number): number {
   const word = from >>> 5;
   const shift = from & 31;
-  const high = value[word] ?? 0;
-  return shift === 0 ? high >>> 0 : ((high << shift) | ((value[word + 1] ?? 0) >>> (32 - shift))) >>> 0;
+  const high = word < value.length ? value[word]! : 0;
+  if (shift === 0) return high | 0;
+  const low = word + 1 < value.length ? value[word + 1]! : 0;
+  return (high << shift) | (low >>> (32 - shift));
 }
 
 /** How many of the first `max` bits are equal. */
 const commonBits = (a: number, b: number, max: number): number => Math.min(Math.clz32(a ^ b), max);
 
 export class PrefixTrie {
-  #root: Node | undefined;
+  #nodes = new Int32Array(1 + FIRST_NODES * NODE_SIZE);
+  #end = 1;
+  /** Nodes given back, linked through ZERO. */
+  #free = 0;
 
   /** Adds one prefix of `length` bits, 1 or more; the same one may be added many times. */
   insert(prefix: BitString, length: number): void {
-    this.#root = insertAt(this.#root, prefix, 0, length);
+    let depth = 0;
+    /** Where the node at hand is noted. */
+    let place = ROOT;
+    for (;;) {
+      const node = this.#nodeAt(place, prefix, depth, length);
+      depth += this.#nodes[node + SIZE]!;
+      if (depth === length) {
+        this.#nodes[node + COUNT]!++;
+        return;
+      }
+      place = node + (bitsFrom(prefix, depth) < 0 ? ONE : ZERO);
+    }
+  }
+
+  /** The node noted at `place`, made or cut so that all its bits are the prefix's next ones. */
+  #nodeAt(place: number, prefix: BitString, depth: number, length: number): number {
+    const wanted = bitsFrom(prefix, depth);
+    const node = this.#nodes[place]!;
+    if (node === 0) {
+      const size = Math.min(NODE_BITS, length - depth);
+      return this.#make(place, takeBits(wanted, size), size);
+    }
+    const [bits, size] = [this.#nodes[node + BITS]!, this.#nodes[node + SIZE]!];
+    const equal = commonBits(wanted, bits, Math.min(length - depth, size));
+    if (equal === size) return node;
+    const upper = this.#make(place, takeBits(bits, equal), equal);
+    const rest = dropBits(bits, equal);
+    this.#nodes[node + BITS] = rest;
+    this.#nodes[node + SIZE] = size - equal;
+    this.#nodes[upper + (rest < 0 ? ONE : ZERO)] = node;
+    return upper;
+  }
+
+  /** A new node, noted at `place`. */
+  #make(place: number, bits: number, size: number): number {
+    const node = this.#free !== 0 ? this.#free : this.#grow();
+    const nodes = this.#nodes;
+    if (node === this.#free) this.#free = nodes[node + ZERO]!;
+    nodes.fill(0, node, node + NODE_SIZE);
+    nodes[node + BITS] = bits;
+    nodes[node + SIZE] = size;
+    nodes[place] = node;
+    return node;
+  }
+
+  #grow(): number {
+    const node = this.#end;
+    this.#end += NODE_SIZE;
+    if (this.#end > this.#nodes.length) {
+      const nodes = new Int32Array(2 * this.#nodes.length);
+      nodes.set(this.#nodes);
+      this.#nodes = nodes;
+    }
+    return node;
   }
 
   /** Removes what insert() added. */
   remove(prefix: BitString, length: number): void {
-    this.#root = removeAt(this.#root, prefix, 0, length);
+    this.#nodes[ROOT] = this.#removeAt(this.#nodes[ROOT]!, prefix, 0, length);
+  }
+
+  /** What takes the node's place. */
+  #removeAt(node: number, prefix: BitString, depth: number, length: number): number {
+    if (node === 0) return 0;
+    const nodes = this.#nodes;
+    const end = depth + nodes[node + SIZE]!;
+    if (end === length) {
+      nodes[node + COUNT]!--;
+    } else {
+      const place = node + (bitsFrom(prefix, end) < 0 ? ONE : ZERO);
+      nodes[place] = this.#removeAt(nodes[place]!, prefix, end, length);
+    }
+    return this.#shrink(node);
+  }
+
+  /** Drops a node that says nothing any more, or joins it with its only child where both fit into one. */
+  #shrink(node: number): number {
+    const nodes = this.#nodes;
+    const [zero, one, size] = [nodes[node + ZERO]!, nodes[node + ONE]!, nodes[node + SIZE]!];
+    if (nodes[node + COUNT]! > 0 || (zero !== 0 && one !== 0)) return node;
+    const child = zero !== 0 ? zero : one;
+    if (child !== 0) {
+      const childSize = nodes[child + SIZE]!;
+      if (size + childSize > NODE_BITS) return node;
+      const below = size >= NODE_BITS ? 0 : nodes[child + BITS]! >>> size;
+      nodes[child + BITS] = nodes[node + BITS]! | below;
+      nodes[child + SIZE] = size + childSize;
+    }
+    nodes[node + ZERO] = this.#free;
+    this.#free = node;
+    return child;
   }
 
   lookup(value: BitString, answer = new TrieAnswer()): TrieAnswer {
     answer.clear();
-    let node = this.#root;
+    const nodes = this.#nodes;
+    let node = nodes[ROOT]!;
     let depth = 0;
-    while (node) {
-      const equal = commonBits(bitsFrom(value, depth), node.bits, node.size);
+    while (node !== 0) {
+      const size = nodes[node + SIZE]!;
+      const equal = commonBits(bitsFrom(value, depth), nodes[node + BITS]!, size);
       depth += equal;
-      if (equal < node.size) {
+      if (equal < size) {
         answer.checkedBits = depth + 1;
         return answer;
       }
-      if (node.count > 0) answer.addLength(depth);
-      if (!node.zero && !node.one) break;
-      const next: Node | undefined = bitsFrom(value, depth) >>> 31 ? node.one : node.zero;
-      if (!next) {
+      if (nodes[node + COUNT]! > 0) answer.addLength(depth);
+      if (nodes[node + ZERO] === 0 && nodes[node + ONE] === 0) break;
+      const next = nodes[node + (bitsFrom(value, depth) < 0 ? ONE : ZERO)]!;
+      if (next === 0) {
         answer.checkedBits = depth + 1;
         return answer;
       }
@@ -92,53 +189,4 @@ export class PrefixTrie {
     answer.checkedBits = depth;
     return answer;
   }
-}
-
-function insertAt(node: Node | undefined, value: BitString, depth: number, length: number): Node {
-  if (!node) {
-    const size = Math.min(NODE_BITS, length - depth);
-    const leaf: Node = {
-      bits: takeBits(bitsFrom(value, depth), size),
-      size,
-      count: 0,
-      zero: undefined,
-      one: undefined,
-    };
-    return addBelow(leaf, value, depth + size, length);
-  }
-  const equal = commonBits(bitsFrom(value, depth), node.bits, Math.min(length - depth, node.size));
-  if (equal === node.size) return addBelow(node, value, depth + equal, length);
-  const upper: Node = { bits: takeBits(node.bits, equal), size: equal, count: 0, zero: undefined, one: undefined };
-  node.bits = dropBits(node.bits, equal);
-  node.size -= equal;
-  if (node.bits >>> 31) upper.one = node;
-  else upper.zero = node;
-  return addBelow(upper, value, depth + equal, length);
-}
-
-/** Adds what is left of a prefix behind `node`, which ends at `depth`. */
-function addBelow(node: Node, value: BitString, depth: number, length: number): Node {
-  if (depth === length) node.count++;
-  else if (bitsFrom(value, depth) >>> 31) node.one = insertAt(node.one, value, depth, length);
-  else node.zero = insertAt(node.zero, value, depth, length);
-  return node;
-}
-
-function removeAt(node: Node | undefined, value: BitString, depth: number, length: number): Node | undefined {
-  if (!node) return undefined;
-  const end = depth + node.size;
-  if (end === length) node.count--;
-  else if (bitsFrom(value, end) >>> 31) node.one = removeAt(node.one, value, end, length);
-  else node.zero = removeAt(node.zero, value, end, length);
-  return shrink(node);
-}
-
-/** Drops a node that says nothing any more, or joins it with its only child where both fit into one. */
-function shrink(node: Node): Node | undefined {
-  if (node.count > 0 || (node.zero && node.one)) return node;
-  const child = node.zero ?? node.one;
-  if (!child || node.size + child.size > NODE_BITS) return child ? node : undefined;
-  child.bits = (node.bits | (child.bits >>> node.size)) >>> 0;
-  child.size += node.size;
-  return child;
 }

@@ -145,8 +145,13 @@ export class Backer {
     this.revalidator.macChanged(mac);
   }
 
-  /** Resolves when no megaflow older than the changes made so far can forward a packet. */
-  async barrier(): Promise<void> {
+  /** Resolves when no megaflow older than the changes made so far can forward a packet; undefined when none can now. */
+  barrier(): Promise<void> | undefined {
+    if (this.revalidator.isCurrent && this.revalidator.withdrawals === this.#settled) return undefined;
+    return this.#settle();
+  }
+
+  async #settle(): Promise<void> {
     await this.revalidator.revalidateStale();
     const { withdrawals } = this.revalidator;
     // Waiting for the threads takes a millisecond or more: a client that asks after each of many flow-mods would feel it.

@@ -7,8 +7,8 @@
 // all packets of the megaflow. Whatever else changes concerns all.
 
 import { FLOW_TUN_ID, KEY_IN_PORT, KEY_SIZE } from '../model/flow.ts';
+import type { Minimask } from '../model/minimask.ts';
 import type { FlowTable } from '../tables/flow-table.ts';
-import type { Minimask } from '../tables/minimask.ts';
 import type { Rule } from '../tables/rule.ts';
 import { FRESH, type Rewritten } from '../xlate/rewritten.ts';
 import type { Visit } from '../xlate/snapshot.ts';
@@ -140,7 +140,7 @@ function overlaps({ mask, values }: Rule, seen: SeenPacket): boolean {
   return true;
 }
 
-function hashOf(values: Uint32Array): number {
+function hashOf(values: readonly number[]): number {
   let hash = 0;
   for (let i = 0; i < values.length; i++) hash = mix(hash, values[i]!);
   return hash;

@@ -22,6 +22,7 @@ import { ChangeBatch } from './changes.ts';
 import { FlowLimit } from './flow-limit.ts';
 import { KeyStore } from './key-store.ts';
 import { MacReaders } from './mac-readers.ts';
+import { wordsOf } from './mask-words.ts';
 import { effectsOf, PathTable, usersBy } from './paths.ts';
 import { sameActions } from './same-actions.ts';
 import { DEFAULT_SETTINGS, type SlowPathSettings } from './settings.ts';
@@ -64,10 +65,13 @@ export class Revalidator<Owner> {
   #version = 0;
   #changes = new ChangeBatch(0);
   #dirty: Ukey<Owner>[] = [];
+  /** A megaflow may be add()ed whose translation did not see the last changes. */
+  #translating = false;
   /** Since begin(). */
   readonly #macsChanged: number[] = [];
   #walk: Promise<void> = Promise.resolve();
   #nextWalk: Promise<void> | undefined;
+  #isWalking = false;
   #walkMs = 0;
   /** When the last round began. */
   #roundMs = 0;
@@ -101,6 +105,7 @@ export class Revalidator<Owner> {
 
   /** A translation begins whose megaflow will be add()ed: its version. */
   begin(): number {
+    this.#translating = true;
     this.#macsChanged.length = 0;
     return this.#version;
   }
@@ -125,6 +130,7 @@ export class Revalidator<Owner> {
 
   /** A megaflow was installed; `flow` is its first packet as the datapath has it. */
   add(dpFlow: DpFlow, made: Made<Owner>, flow: Flow): void {
+    this.#translating = false;
     const replaced = this.#ukeys.ofFlow(dpFlow);
     if (replaced) {
       this.#pushStats(replaced);
@@ -169,6 +175,11 @@ export class Revalidator<Owner> {
   }
 
   ruleAdded(table: FlowTable, rule: Rule): void {
+    // Nothing that could be concerned: a megaflow to come will have seen the rule, unless it taught it.
+    if (this.#ukeys.size === 0 && !this.#translating) {
+      this.#version++;
+      return;
+    }
     this.#note();
     this.#changes.add(table, rule);
   }
@@ -210,6 +221,11 @@ export class Revalidator<Owner> {
     else setTimeout(walk, this.#walkMs).unref();
   }
 
+  /** No megaflow is stale. */
+  get isCurrent(): boolean {
+    return this.#dirty.length === 0 && this.#changes.isEmpty && !this.#isWalking;
+  }
+
   /** Resolves when every megaflow that was stale at the call has been translated again. */
   revalidateStale(): Promise<void> {
     if (this.#dirty.length === 0 && this.#changes.isEmpty) return this.#nextWalk ?? this.#walk;
@@ -222,10 +238,20 @@ export class Revalidator<Owner> {
   }
 
   async #walkChanges(): Promise<void> {
+    this.#isWalking = true;
+    try {
+      await this.#walkOnce();
+    } finally {
+      this.#isWalking = false;
+    }
+  }
+
+  async #walkOnce(): Promise<void> {
     const startMs = performance.now();
     const [batch, dirty] = [this.#changes, this.#dirty];
     this.#changes = new ChangeBatch(this.#version);
     this.#dirty = [];
+    this.#translating = false;
     await inSlices(dirty, (ukey) => {
       ukey.isDirty = false;
       this.#renew(ukey, startMs);
@@ -371,16 +397,4 @@ export class Revalidator<Owner> {
       if (!owner || ukey.owner === owner) this.remove(ukey);
     }
   }
-}
-
-/** Masks are few and shared; views on them are kept. */
-const views = new WeakMap<Uint8Array, Uint32Array>();
-
-function wordsOf(mask: Uint8Array): Uint32Array {
-  let words = views.get(mask);
-  if (!words) {
-    words = new Uint32Array(mask.buffer, mask.byteOffset, KEY_SIZE / 4);
-    views.set(mask, words);
-  }
-  return words;
 }

@@ -1,7 +1,7 @@
 // Action lists on the wire: framing (type u16 | length u16, a multiple of 8) and the choice of codec by version.
 // Standard actions are in actions10.ts, actions11.ts and actions12.ts (1.2 to 1.5), Nicira's in nx-*.ts.
 
-import { Reader, Writer } from '../../lib/cursors.ts';
+import { type Reader, Writer } from '../../lib/cursors.ts';
 import type { OfAction } from '../model/actions.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { OFP10_VERSION, OFP11_VERSION, OFP12_VERSION, OFP15_VERSION } from '../model/messages.ts';
@@ -29,7 +29,7 @@ export function decodeActions(r: Reader, version: number, depth = 0): OfAction[]
   while (r.remaining > 0) {
     const length = r.peek16(2);
     if (length < 8 || length % 8 !== 0 || length > r.remaining) throw new OfError(unknownAction(r, version));
-    const body = new Reader(r.take(length), 'OFPBAC_BAD_LEN', r);
+    const body = r.sub(length, 'OFPBAC_BAD_LEN');
     actions.push(decodeAction(body, version, depth));
     if (body.remaining >= 8) throw new OfError('OFPBAC_BAD_LEN');
   }

@@ -54,7 +54,7 @@ export function checkOutputPort(port: number): number {
 export function decodeAction10(type: number, r: Reader): OfAction {
   const length = LENGTHS[type];
   if (length === undefined) throw new OfError('OFPBAC_BAD_TYPE');
-  if (r.bytes.length !== length) throw new OfError('OFPBAC_BAD_LEN');
+  if (r.length !== length) throw new OfError('OFPBAC_BAD_LEN');
   switch (type) {
     case OFPAT_OUTPUT: {
       const port = checkOutputPort(portFrom16(r.u16()));

@@ -10,7 +10,8 @@ import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../model/prerequisites.t
 import type { ActionEncoder } from './action-encoder.ts';
 import { checkOutputPort } from './actions10.ts';
 import { decodeMove, mplsType } from './nx-actions.ts';
-import { writeField, writeFieldHeader } from './oxm.ts';
+import { writeFieldHeader } from './oxm.ts';
+import { writeField } from './oxm-encode.ts';
 import { decodeSetField } from './set-field.ts';
 import { decodeSetter, OFPAT_SET_TP_DST, OFPAT_SET_TP_SRC } from './setters11.ts';
 
@@ -53,7 +54,7 @@ export function decodeAction12(type: number, r: Reader, version: number): OfActi
   if (type === OFPAT_SET_FIELD) return decodeSetField(r, is15 ? 'set_field15' : 'set_field');
   if (type === OFPAT_COPY_FIELD && is15) return decodeCopyField(r);
   if (type === OFPAT_METER && is15) {
-    if (r.bytes.length !== 8) throw new OfError('OFPBAC_BAD_LEN');
+    if (r.length !== 8) throw new OfError('OFPBAC_BAD_LEN');
     return { type: 'meter', meterId: r.u32() };
   }
   // 1.1's setters go on being understood.
@@ -61,14 +62,14 @@ export function decodeAction12(type: number, r: Reader, version: number): OfActi
 }
 
 function decodeCopyField(r: Reader): OfAction {
-  if (r.bytes.length < 16) throw new OfError('OFPBAC_BAD_LEN');
+  if (r.length < 16) throw new OfError('OFPBAC_BAD_LEN');
   return decodeMove(r, 2);
 }
 
 /** The actions that 1.1 to 1.5 have alike. */
 export function decodeCommon(type: number, r: Reader): OfAction {
   if (!OFPAT11_COMMON.includes(type)) throw new OfError('OFPBAC_BAD_TYPE');
-  if (r.bytes.length !== (type === OFPAT_OUTPUT ? 16 : 8)) throw new OfError('OFPBAC_BAD_LEN');
+  if (r.length !== (type === OFPAT_OUTPUT ? 16 : 8)) throw new OfError('OFPBAC_BAD_LEN');
   switch (type) {
     case OFPAT_OUTPUT: {
       const port = checkOutputPort(r.u32());

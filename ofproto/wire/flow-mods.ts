@@ -3,15 +3,18 @@
 import type { Reader, Writer } from '../../lib/cursors.ts';
 import { OFPP } from '../model/actions.ts';
 import { portFrom16, portTo16 } from '../model/fields.ts';
-import type { Match } from '../model/flow.ts';
+import { emptyMatch, type Match } from '../model/flow.ts';
 import { type FlowMod, type FlowModCommand, type FlowModFlags, OfError } from '../model/flow-mod.ts';
 import { OFP10_VERSION, OFP11_VERSION, OFP12_VERSION, OFP13_VERSION, OFP14_VERSION } from '../model/messages.ts';
+import { packMatch } from '../model/minimask.ts';
+import { ActionCache } from './action-cache.ts';
 import { hintsOf } from './action-encoder.ts';
 import { decodeActions, encodeActions } from './actions.ts';
 import { always, type Codec, codec, type DecodeContext, since } from './codec.ts';
 import { decodeInstructions, encodeInstructions } from './instructions.ts';
 import { decodeMatch10, encodeMatch10 } from './match10.ts';
-import { type CookieMatch, decodeMatch, decodeOxm, encodeMatch, encodeOxm } from './oxm.ts';
+import { type CookieMatch, decodeMatch, decodeOxm } from './oxm.ts';
+import { encodeMatch, encodeOxm } from './oxm-encode.ts';
 import { checkPort } from './port-numbers.ts';
 
 const V10 = OFP10_VERSION;
@@ -23,6 +26,9 @@ const ANY_TABLE = 255;
 const ALL_ONES = 0xffffffffffffffffn;
 
 const COMMANDS: readonly FlowModCommand[] = ['add', 'modify', 'modify_strict', 'delete', 'delete_strict'];
+const ADD = 0;
+const DELETE = 3;
+const isDelete = (number: number): boolean => number === DELETE || number === DELETE + 1;
 
 function commandOf(number: number): FlowModCommand {
   const command = COMMANDS[number];
@@ -42,8 +48,20 @@ const FLAGS: readonly (readonly [flag: keyof FlowModFlags, bit: number, first: n
   ['noBytCounts', 1 << 4, V13],
 ];
 
+/** Flags that came before, by version and bits: there are few. */
+const knownFlags = new Map<number, FlowModFlags>();
+
 /** The flags of a message. Throws OfError OFPFMFC_BAD_FLAGS for bits that mean nothing. */
 export function decodeFlowFlags(bits: number, version: number): FlowModFlags {
+  const key = (version << 16) | bits;
+  const known = knownFlags.get(key);
+  if (known) return known;
+  const flags = readFlags(bits, version);
+  knownFlags.set(key, flags);
+  return flags;
+}
+
+function readFlags(bits: number, version: number): FlowModFlags {
   if (version === V10 && bits & OFPFF10_EMERG) throw new OfError('OFPFMFC_TABLE_FULL');
   const known = FLAGS.filter(([, , first]) => version >= first);
   if (bits & ~known.reduce((sum, [, bit]) => sum | bit, 0)) throw new OfError('OFPFMFC_BAD_FLAGS');
@@ -62,10 +80,11 @@ export function encodeFlowFlags(flags: FlowModFlags, version: number): number {
 }
 
 /** A 1.0 command word with NXT_FLOW_MOD_TABLE_ID: table in the high byte. */
-function splitCommand(word: number, { flowModTableId }: DecodeContext): { command: FlowModCommand; tableId: number } {
-  if (!flowModTableId) return { command: commandOf(word), tableId: ANY_TABLE };
-  return { command: commandOf(word & 0xff), tableId: word >> 8 };
+function commandIn(word: number, { flowModTableId }: DecodeContext): FlowModCommand {
+  return commandOf(flowModTableId ? word & 0xff : word);
 }
+
+const tableIn = (word: number, { flowModTableId }: DecodeContext): number => (flowModTableId ? word >> 8 : ANY_TABLE);
 
 /** The command word for a table; 255 means that no table was asked for, which needs no extension. */
 function joinCommand({ command, tableId }: FlowMod, withTable: boolean): number {
@@ -77,32 +96,70 @@ function joinCommand({ command, tableId }: FlowMod, withTable: boolean): number 
  * Adds of 1.0 and 1.1 zero the counters of the flow that they replace; later ones say so with OFPFF_RESET_COUNTS.
  */
 function impliedFlags(flags: FlowModFlags, command: FlowModCommand, version: number): FlowModFlags {
-  return command === 'add' && version < V12 ? { ...flags, resetCounts: true } : flags;
+  if (command !== 'add' || version >= V12) return flags;
+  let implied = withReset.get(flags);
+  if (!implied) {
+    implied = { ...flags, resetCounts: true };
+    withReset.set(flags, implied);
+  }
+  return implied;
 }
 
-/** What 1.0 leaves out. A cookie is the new flow's, or replaces that of modified flows. */
-function mod10(
-  command: FlowModCommand,
+const withReset = new Map<FlowModFlags, FlowModFlags>();
+
+/** The actions of flow-mods. */
+const ACTIONS = new ActionCache(decodeActions);
+const INSTRUCTIONS = new ActionCache(decodeInstructions);
+
+/** The match at hand, which flow-mods keep in little. */
+const scratch = emptyMatch();
+
+function emptied(): Match {
+  scratch.flow.words.fill(0);
+  scratch.mask.words.fill(0);
+  return scratch;
+}
+
+/** What 1.0's form and Nicira's leave out. A cookie is the new flow's, or replaces that of modified flows. */
+function flowMod10(
+  head: Pick<FlowMod, 'command' | 'tableId' | 'match'>,
   newCookie: bigint | undefined,
   selects: CookieMatch,
-): Pick<FlowMod, 'cookie' | 'cookieMask' | 'newCookie' | 'outGroup' | 'importance'> {
-  const adds = command === 'add';
+  tail: Tail,
+  rest: Pick<FlowMod, 'flags' | 'actions'>,
+): FlowMod {
+  const adds = head.command === 'add';
   const given = newCookie ?? (adds ? 0n : undefined);
   return {
+    command: head.command,
+    tableId: head.tableId,
+    priority: tail.priority,
+    match: head.match,
     cookie: adds ? (given ?? 0n) : selects.cookie,
     cookieMask: adds ? 0n : selects.cookieMask,
-    ...(given !== undefined && { newCookie: given }),
-    outGroup: OFPP.ANY,
+    newCookie: given,
+    keepCookie: undefined,
+    idleTimeout: tail.idleTimeout,
+    hardTimeout: tail.hardTimeout,
     importance: 0,
+    bufferId: tail.bufferId,
+    outPort: tail.outPort,
+    outGroup: OFPP.ANY,
+    flags: rest.flags,
+    actions: rest.actions,
+    strictActions: undefined,
   };
 }
 
+type Tail = Pick<FlowMod, 'idleTimeout' | 'hardTimeout' | 'priority' | 'bufferId' | 'outPort'> & {
+  readonly flagBits: number;
+};
+
 /** idle u16 | hard u16 | priority u16 | buffer u32 | out_port u16 | flags u16, shared by 1.0's form and Nicira's. */
-function decodeTail(r: Reader, command: FlowModCommand) {
-  const times = { idleTimeout: r.u16(), hardTimeout: r.u16(), priority: r.u16(), bufferId: r.u32() };
+function decodeTail(r: Reader, deletes: boolean): Tail {
+  const [idleTimeout, hardTimeout, priority, bufferId] = [r.u16(), r.u16(), r.u16(), r.u32()];
   const port = portFrom16(r.u16());
-  const outPort = command.startsWith('delete') ? port : OFPP.ANY;
-  return { tail: { ...times, outPort }, flagBits: r.u16() };
+  return { idleTimeout, hardTimeout, priority, bufferId, outPort: deletes ? port : OFPP.ANY, flagBits: r.u16() };
 }
 
 function encodeTail(w: Writer, mod: FlowMod, version: number): void {
@@ -110,22 +167,18 @@ function encodeTail(w: Writer, mod: FlowMod, version: number): void {
   w.u16(portTo16(mod.outPort)).u16(encodeFlowFlags(mod.flags, version));
 }
 
+const ANY_COOKIE: CookieMatch = { cookie: 0n, cookieMask: 0n };
+
 function decodeMod10(r: Reader, context: DecodeContext): FlowMod {
-  const match = decodeMatch10(r);
+  const match = packMatch(decodeMatch10(r, emptied()));
   const cookie = r.u64();
-  const { command, tableId } = splitCommand(r.u16(), context);
-  const { tail, flagBits } = decodeTail(r, command);
-  const actions = decodeActions(r, V10);
-  const flags = impliedFlags(decodeFlowFlags(flagBits, V10), command, V10);
-  return {
-    command,
-    tableId,
-    match,
-    ...tail,
-    flags,
-    ...mod10(command, cookie, { cookie: 0n, cookieMask: 0n }),
-    actions,
-  };
+  const word = r.u16();
+  const command = commandIn(word, context);
+  const tail = decodeTail(r, command === 'delete' || command === 'delete_strict');
+  const actions = ACTIONS.take(r, V10);
+  const flags = impliedFlags(decodeFlowFlags(tail.flagBits, V10), command, V10);
+  const head = { command, tableId: tableIn(word, context), match };
+  return flowMod10(head, cookie, ANY_COOKIE, tail, { flags, actions });
 }
 
 /** `withTable` of the encoders: a table was named, so the sender has switched NXT_FLOW_MOD_TABLE_ID on. */
@@ -140,16 +193,18 @@ function decodeNxMod(r: Reader, context: DecodeContext): FlowMod {
   const { version } = context;
   const cookie = r.u64();
   const word = r.u16();
-  const { tail, flagBits } = decodeTail(r, COMMANDS[context.flowModTableId ? word & 0xff : word] ?? 'add');
+  const tail = decodeTail(r, isDelete(context.flowModTableId ? word & 0xff : word));
   const matchLen = r.u16();
   r.skip(6);
-  const { match, ...selects } = decodeNxMatch(r, matchLen);
-  const { command, tableId } = splitCommand(word, context);
-  const actions = version === V10 ? decodeActions(r, V10) : decodeInstructions(r, version);
-  const flags = impliedFlags(decodeFlowFlags(flagBits, version), command, version);
+  const selects = decodeNxMatch(r, matchLen, emptied());
+  const match = packMatch(selects.match);
+  const command = commandIn(word, context);
+  const actions = version === V10 ? ACTIONS.take(r, V10) : INSTRUCTIONS.take(r, version);
+  const flags = impliedFlags(decodeFlowFlags(tail.flagBits, version), command, version);
   // All ones leaves a modified flow's cookie as it is, and is a cookie like any other in a new flow.
   const newCookie = cookie === ALL_ONES && command !== 'add' ? undefined : cookie;
-  return { command, tableId, match, ...tail, flags, ...mod10(command, newCookie, selects), actions };
+  const head = { command, tableId: tableIn(word, context), match };
+  return flowMod10(head, newCookie, selects, tail, { flags, actions });
 }
 
 function encodeNxMod(w: Writer, mod: FlowMod, version: number, withTable: boolean): void {
@@ -165,13 +220,15 @@ function encodeNxMod(w: Writer, mod: FlowMod, version: number, withTable: boolea
   else encodeInstructions(w, mod.actions, version, hintsOf(mod.match));
 }
 
+const WITH_COOKIE = { cookie: true };
+
 /** An nx_match of `length` bytes, padded to 8. */
-export function decodeNxMatch(r: Reader, length: number): { match: Match } & CookieMatch {
+export function decodeNxMatch(r: Reader, length: number, match?: Match): { match: Match } & CookieMatch {
   const padded = (length + 7) & ~7;
   if (padded > r.remaining) throw new OfError('OFPBMC_BAD_LEN');
-  const bytes = r.take(length);
+  const body = r.sub(length, 'OFPBMC_BAD_LEN');
   r.skip(padded - length);
-  return decodeOxm(bytes, { cookie: true });
+  return decodeOxm(body, WITH_COOKIE, match);
 }
 
 /**
@@ -181,27 +238,35 @@ export function decodeNxMatch(r: Reader, length: number): { match: Match } & Coo
 function decodeMod11(r: Reader, { version }: DecodeContext): FlowMod {
   const given = { cookie: r.u64(), cookieMask: r.u64() };
   const tableId = r.u8();
-  const commandNumber = r.u8();
-  const times = { idleTimeout: r.u16(), hardTimeout: r.u16(), priority: r.u16(), bufferId: r.u32() };
-  const out = { outPort: r.u32(), outGroup: r.u32() };
+  const number = r.u8();
+  const [idleTimeout, hardTimeout, priority, bufferId] = [r.u16(), r.u16(), r.u16(), r.u32()];
+  const [outPort, outGroup] = [r.u32(), r.u32()];
   const flagBits = r.u16();
   const importance = r.u16();
-  const match = decodeMatch(r);
-  const isDelete = COMMANDS[commandNumber]?.startsWith('delete') ?? false;
+  const match = packMatch(decodeMatch(r, undefined, emptied()));
+  const deletes = isDelete(number);
   // 1.1 has no word for every table.
-  if (tableId === ANY_TABLE && (!isDelete || version === V11)) throw new OfError('OFPFMFC_BAD_TABLE_ID');
-  checkPort(out.outPort, 'OFPBAC_BAD_OUT_PORT');
-  const command = commandOf(commandNumber);
-  const actions = decodeInstructions(r, version);
+  if (tableId === ANY_TABLE && (!deletes || version === V11)) throw new OfError('OFPFMFC_BAD_TABLE_ID');
+  checkPort(outPort, 'OFPBAC_BAD_OUT_PORT');
+  const command = commandOf(number);
+  const actions = INSTRUCTIONS.take(r, version);
   const flags = impliedFlags(decodeFlowFlags(flagBits, version), command, version);
+  const { cookie, cookieMask, newCookie, keepCookie } = cookies11(number, command, given, version);
   return {
     command,
     tableId,
+    priority,
     match,
-    ...cookies11(command, given, version),
-    ...times,
-    ...(isDelete ? out : { outPort: OFPP.ANY, outGroup: OFPP.ANY }),
+    cookie,
+    cookieMask,
+    newCookie,
+    keepCookie,
+    idleTimeout,
+    hardTimeout,
     importance: version >= V14 ? importance : 0,
+    bufferId,
+    outPort: deletes ? outPort : OFPP.ANY,
+    outGroup: deletes ? outGroup : OFPP.ANY,
     flags,
     actions,
     strictActions: true,
@@ -212,11 +277,16 @@ function decodeMod11(r: Reader, { version }: DecodeContext): FlowMod {
  * From 1.1 on a cookie is a new flow's, or selects flows. Only in 1.1 a modify that does not select by cookie adds a
  * flow when there is none (OpenFlow 1.1, 4.6), with this cookie; flows that are there keep theirs.
  */
-function cookies11(command: FlowModCommand, given: CookieMatch, version: number) {
-  if (command === 'add') return { cookie: given.cookie, cookieMask: 0n, newCookie: given.cookie };
-  const mayAdd = version === V11 && command.startsWith('modify') && given.cookieMask === 0n;
-  if (mayAdd) return { cookie: 0n, cookieMask: 0n, newCookie: given.cookie, keepCookie: true };
-  return { cookie: given.cookie & given.cookieMask, cookieMask: given.cookieMask };
+function cookies11(
+  number: number,
+  command: FlowModCommand,
+  { cookie, cookieMask }: CookieMatch,
+  version: number,
+): Pick<FlowMod, 'cookie' | 'cookieMask' | 'newCookie' | 'keepCookie'> {
+  if (number === ADD) return { cookie, cookieMask: 0n, newCookie: cookie };
+  const mayAdd = version === V11 && command.startsWith('modify') && cookieMask === 0n;
+  if (mayAdd) return { cookie: 0n, cookieMask: 0n, newCookie: cookie, keepCookie: true };
+  return { cookie: cookie & cookieMask, cookieMask };
 }
 
 function encodeMod11(w: Writer, mod: FlowMod, version: number): void {

@@ -21,7 +21,8 @@ import { decodeActions, encodeActions } from './actions.ts';
 import { type Codec, codec, during, emptyCodec, entry, listCodec, since } from './codec.ts';
 import { decodeNxMatch } from './flow-mods.ts';
 import { decodeInstructions, encodeInstructions } from './instructions.ts';
-import { decodeMatch, encodeMatch, encodeOxm } from './oxm.ts';
+import { decodeMatch } from './oxm.ts';
+import { encodeMatch, encodeOxm } from './oxm-encode.ts';
 
 const V10 = OFP10_VERSION;
 const V12 = OFP12_VERSION;

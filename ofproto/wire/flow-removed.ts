@@ -7,7 +7,8 @@ import { always, type Codec, codec, during } from './codec.ts';
 import { decodeDuration, encodeDuration } from './durations.ts';
 import { decodeFlowFlags, decodeNxMatch } from './flow-mods.ts';
 import { decodeMatch10, encodeMatch10 } from './match10.ts';
-import { decodeMatch, encodeMatch, encodeOxm } from './oxm.ts';
+import { decodeMatch } from './oxm.ts';
+import { encodeMatch, encodeOxm } from './oxm-encode.ts';
 import { decodeOxs, encodeOxs } from './oxs.ts';
 
 const V10 = OFP10_VERSION;

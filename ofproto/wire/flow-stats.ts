@@ -20,7 +20,8 @@ import { decodeDuration, encodeDuration } from './durations.ts';
 import { decodeFlowFlags, decodeNxMatch, encodeFlowFlags } from './flow-mods.ts';
 import { decodeInstructions, encodeInstructions } from './instructions.ts';
 import { decodeMatch10, encodeMatch10 } from './match10.ts';
-import { decodeMatch, encodeMatch, encodeOxm, encodeOxmMatch } from './oxm.ts';
+import { decodeMatch } from './oxm.ts';
+import { encodeMatch, encodeOxm, encodeOxmMatch } from './oxm-encode.ts';
 import { decodeOxs, encodeOxs } from './oxs.ts';
 import { checkPort } from './port-numbers.ts';
 

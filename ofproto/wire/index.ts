@@ -9,17 +9,24 @@ import { assert, must } from '../../lib/assert.ts';
 import { Reader, Writer } from '../../lib/cursors.ts';
 import { ProtocolError } from '../../lib/errors.ts';
 import { OfError } from '../model/flow-mod.ts';
-import { OFP10_VERSION, OFP11_VERSION, OFP15_VERSION, type OfMessage, type SwitchDesc } from '../model/messages.ts';
+import {
+  OFP10_VERSION,
+  OFP11_VERSION,
+  OFP15_VERSION,
+  type OfMessage,
+  type OfType,
+  type SwitchDesc,
+} from '../model/messages.ts';
 import { ASYNC_CODECS } from './async.ts';
 import { BUNDLE_CODECS } from './bundle.ts';
-import { always, type Codec, codec, type DecodeContext, type DecodeState, emptyCodec, type WireId } from './codec.ts';
+import { always, type Codec, codec, type DecodeState, emptyCodec, type WireId } from './codec.ts';
 import { CT_FLUSH_CODECS } from './ct-flush.ts';
 import { FLOW_MOD_CODECS } from './flow-mods.ts';
 import { FLOW_MONITOR_CODECS } from './flow-monitor.ts';
 import { FLOW_REMOVED_CODECS } from './flow-removed.ts';
 import { FLOW_STATS_CODECS } from './flow-stats.ts';
 import { GROUP_METER_CODECS } from './groups-meters.ts';
-import { lengthFits } from './lengths.ts';
+import { fitsLength, type Length, lengthOf } from './lengths.ts';
 import { PACKET_IN2_CODECS } from './packet-in2.ts';
 import { PACKET_CODECS } from './packets.ts';
 import { PORT_STATS_CODECS } from './port-stats.ts';
@@ -107,6 +114,16 @@ const CODECS: readonly Codec[] = [
   ...CT_FLUSH_CODECS,
 ];
 
+/** A message that a version has: how long it may be, and its codec where weft takes or sends it. */
+interface Known {
+  readonly id: WireId;
+  readonly length: Length;
+  readonly found: Codec | undefined;
+}
+
+/** Messages by version and place in the number spaces; entered when one first comes. */
+const known = new Map<number, Known>();
+
 const byWire = new Map<string, Codec>();
 const byType = new Map<string, Codec[]>();
 for (const one of CODECS) {
@@ -118,18 +135,13 @@ for (const one of CODECS) {
   }
 }
 
-interface Header {
-  readonly id: WireId;
-  readonly more: boolean;
-}
-
 /**
  * Decodes one whole message; its version is the header's. Throws OfError with the code to answer with
  * (OFPBRC_BAD_TYPE, OFPBRC_BAD_LEN, OFPBMC_*, OFPBAC_*, ...).
  */
 export function decodeMessage(bytes: Uint8Array, state: Partial<DecodeState> = {}): OfMessage {
   try {
-    return decode(bytes, { flowModTableId: false, takes: () => true, ...state });
+    return decode(bytes, state);
   } catch (error) {
     if (error instanceof ProtocolError) throw new OfError(error.code, error.message);
     throw error;
@@ -159,48 +171,71 @@ function open(bytes: Uint8Array) {
   // A hello comes before a version is agreed on, in whatever version the peer has best.
   const bodyVersion = type === OFPT_HELLO && !isKnown(version) ? OFP10_VERSION : version;
   if (!isKnown(bodyVersion)) throw new OfError('OFPBRC_BAD_VERSION');
-  const { id, more } = decodeHeader(r, type, bodyVersion);
-  const fits = lengthFits(id, bodyVersion, r.remaining);
-  if (fits === undefined) throw new OfError(unknownCode(id));
-  if (!fits) throw new OfError('OFPBRC_BAD_LEN');
-  return { r, version, xid, more, id, found: byWire.get(`${bodyVersion}:${id}`) };
+  const stats = statsRequest(bodyVersion);
+  const isStats = type === stats || type === stats + 1;
+  const more = isStats && r.remaining >= 4 && (r.peek16(2) & OFPSF_MORE) !== 0;
+  const message = isStats ? openStats(r, type === stats ? 'q' : 'r', bodyVersion) : openPlain(r, type, bodyVersion);
+  if (!fitsLength(message.length, r.remaining)) throw new OfError('OFPBRC_BAD_LEN');
+  return { r, version, xid, more, message };
 }
 
-function decode(bytes: Uint8Array, state: DecodeState): OfMessage {
-  const { r, version, xid, more, id, found } = open(bytes);
-  if (!found || !state.takes(found.of)) throw new OfError(NOT_TAKEN[id] ?? 'OFPBRC_BAD_TYPE');
-  const context: DecodeContext = { ...state, version, xid, more };
-  const body = found.decode(r, context) as object;
+function decode(bytes: Uint8Array, state: Partial<DecodeState>): OfMessage {
+  const { r, version, xid, more, message } = open(bytes);
+  const { found, id } = message;
+  const { flowModTableId = false, takes } = state;
+  if (!found || (takes && !takes(found.of))) throw new OfError(NOT_TAKEN[id] ?? 'OFPBRC_BAD_TYPE');
+  const body = found.decode(r, { flowModTableId, takes: takes ?? takesAll, version, xid, more }) as Decoded;
   if (r.remaining > 0) throw new OfError('OFPBRC_BAD_LEN');
-  return { type: found.of, xid, ...body } as OfMessage;
+  body.type = found.of;
+  body.xid = xid;
+  return body as OfMessage;
 }
 
-/** Steps over vendor and statistics headers and names what follows. */
-function decodeHeader(r: Reader, type: number, version: number): Header {
-  if (type === OFPT_VENDOR) {
-    if (r.remaining < 8) throw new OfError('OFPBRC_BAD_LEN');
-    return { id: `${vendorLetter(r)}${r.u32()}`, more: false };
-  }
-  const stats = statsRequest(version);
-  if (type !== stats && type !== stats + 1) return { id: `m${type}`, more: false };
-  const kind = type === stats ? 'q' : 'r';
-  const statsType = r.u16();
-  const more = (r.u16() & OFPSF_MORE) !== 0;
-  if (version >= OFP11_VERSION) r.skip(4);
-  if (statsType !== STATS_VENDOR) return { id: `${kind}${statsType}`, more };
+/** A body that becomes its message. */
+type Decoded = { type: OfType; xid: number };
+
+const takesAll = () => true;
+
+/** The message of a type, or of a vendor's subtype. */
+function openPlain(r: Reader, type: number, version: number): Known {
+  if (type !== OFPT_VENDOR) return knownAt('m', '', type, version);
+  if (r.remaining < 8) throw new OfError('OFPBRC_BAD_LEN');
+  return knownAt('', vendorLetter(r), r.u32(), version);
+}
+
+/** Steps over a statistics header. */
+function openStats(r: Reader, kind: 'q' | 'r', version: number): Known {
+  const type = r.u16();
+  r.skip(version >= OFP11_VERSION ? 6 : 2);
+  if (type !== STATS_VENDOR) return knownAt(kind, '', type, version);
   const vendor = vendorLetter(r);
   // ONF has statistics of its own on 1.1 and later only.
   if (vendor === 'o' && version === OFP10_VERSION) throw new OfError('OFPBRC_BAD_VENDOR');
   const subtype = r.u32();
   if (version === OFP10_VERSION) r.skip(4);
-  return { id: `${kind}${vendor}${subtype}`, more };
+  return knownAt(kind, vendor, subtype, version);
+}
+
+/** Throws OfError OFPBRC_BAD_TYPE, OFPBRC_BAD_SUBTYPE or OFPBRC_BAD_STAT for a message that `version` does not have. */
+function knownAt(kind: 'm' | 'q' | 'r' | '', vendor: 'n' | 'o' | '', number: number, version: number): Known {
+  const space = (kind === 'q' ? 1 : kind === 'r' ? 2 : 0) + (vendor === 'n' ? 3 : vendor === 'o' ? 6 : 0);
+  const place = (number * 9 + space) * 8 + version;
+  let message = known.get(place);
+  if (!message) {
+    const id = `${kind}${vendor}${number}` as WireId;
+    const length = lengthOf(id, version);
+    if (!length) throw new OfError(unknownCode(id));
+    message = { id, length, found: byWire.get(`${version}:${id}`) };
+    known.set(place, message);
+  }
+  return message;
 }
 
 function vendorLetter(r: Reader): 'n' | 'o' {
   const vendor = r.u32();
-  const known = VENDORS.find(([, id]) => id === vendor);
-  if (!known) throw new OfError('OFPBRC_BAD_VENDOR');
-  return known[0];
+  const ours = VENDORS.find(([, id]) => id === vendor);
+  if (!ours) throw new OfError('OFPBRC_BAD_VENDOR');
+  return ours[0];
 }
 
 /** IPFIX statistics, which tell that there is no exporter to ask. */
@@ -218,8 +253,8 @@ export function canEncode(message: OfMessage, version: number): boolean {
 
 function codecFor(message: OfMessage, version: number): Codec | undefined {
   // Hellos carry the sender's best version, which need not be one of ours.
-  const known = message.type === 'hello' && !isKnown(version) ? OFP10_VERSION : version;
-  return byType.get(`${known}:${message.type}`)?.find((one) => one.accepts(message));
+  const spoken = message.type === 'hello' && !isKnown(version) ? OFP10_VERSION : version;
+  return byType.get(`${spoken}:${message.type}`)?.find((one) => one.accepts(message));
 }
 
 /**

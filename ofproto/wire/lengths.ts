@@ -13,7 +13,7 @@ const V14 = M.OFP14_VERSION;
 const V15 = M.OFP15_VERSION;
 
 /** Bytes after all headers: `base`, then any number of `unit` bytes; a unit of 0 allows nothing more. */
-interface Length {
+export interface Length {
   readonly base: number;
   readonly unit: number;
 }
@@ -172,10 +172,13 @@ for (const [id, first, last, base, unit = 0] of [...MESSAGES, ...EXTENSIONS, ...
   for (let version = first; version <= last; version++) LENGTHS.set(`${version}:${id}`, { base, unit });
 }
 
-/** Whether `size` bytes can be the body of a message; undefined when the version has no such message. */
-export function lengthFits(id: WireId, version: number, size: number): boolean | undefined {
-  const length = LENGTHS.get(`${version}:${id}`);
-  if (!length) return undefined;
-  const rest = size - length.base;
-  return length.unit === 0 ? rest === 0 : rest >= 0 && rest % length.unit === 0;
+/** How long the body of a message is; undefined when the version has no such message. */
+export function lengthOf(id: WireId, version: number): Length | undefined {
+  return LENGTHS.get(`${version}:${id}`);
+}
+
+/** Whether `size` bytes can be such a body. */
+export function fitsLength({ base, unit }: Length, size: number): boolean {
+  const rest = size - base;
+  return unit === 0 ? rest === 0 : rest >= 0 && rest % unit === 0;
 }

@@ -4,7 +4,17 @@
 //   nw_tos u8 | nw_proto u8 | pad 2 | nw_src u32 | nw_dst u32 | tp_src u16 | tp_dst u16
 
 import type { Reader, Writer } from '../../lib/cursors.ts';
-import { field, matchField, matchFieldNumber, OFP_VLAN_NONE, portFrom16, portTo16 } from '../model/fields.ts';
+import type { Field } from '../model/field.ts';
+import {
+  exactMask,
+  field,
+  matchBytes,
+  matchFieldNumber,
+  matchNumber,
+  OFP_VLAN_NONE,
+  portFrom16,
+  portTo16,
+} from '../model/fields.ts';
 import * as F from '../model/flow.ts';
 import { normalizeMatch } from '../model/normalize.ts';
 import { ETH_TYPE_ARP, ETH_TYPE_IP, ETH_TYPE_RARP } from '../model/prerequisites.ts';
@@ -25,45 +35,60 @@ const OFPFW_NW_TOS = 1 << 21;
 /** Every OFPFW_* bit, as table statistics report it. */
 export const OFPFW_ALL = 0x3fffff;
 
-/** Reads a match; values that its own wildcards or prerequisites make meaningless are dropped. */
-export function decodeMatch10(r: Reader): F.Match {
+const IN_PORT = field('in_port_oxm');
+const ETH_SRC = field('eth_src');
+const ETH_DST = field('eth_dst');
+const DL_VLAN = field('dl_vlan');
+const DL_VLAN_PCP = field('dl_vlan_pcp');
+const ETH_TYPE = field('eth_type');
+const NW_TOS = field('nw_tos');
+const NW_PROTO = field('nw_proto');
+const IP_SRC = field('ip_src');
+const IP_DST = field('ip_dst');
+const TP_SRC = field('tcp_src');
+const TP_DST = field('tcp_dst');
+
+const mac = new Uint8Array(6);
+
+/** Reads a match; values that its own wildcards or prerequisites make meaningless are dropped. `match` is empty. */
+export function decodeMatch10(r: Reader, match: F.Match = F.emptyMatch()): F.Match {
   const wildcards = r.u32();
-  const match = F.emptyMatch();
-  const number = (bit: number, name: string, value: number) => {
-    if (!(wildcards & bit)) matchFieldNumber(match, field(name), value);
-  };
-  const inPort = r.u16();
-  if (!(wildcards & OFPFW_IN_PORT)) matchFieldNumber(match, field('in_port_oxm'), portFrom16(inPort));
-  const ethSrc = r.copy(6);
-  const ethDst = r.copy(6);
-  if (!(wildcards & OFPFW_DL_SRC)) matchField(match, field('eth_src'), ethSrc);
-  if (!(wildcards & OFPFW_DL_DST)) matchField(match, field('eth_dst'), ethDst);
+  exact(match, IN_PORT, wildcards & OFPFW_IN_PORT, portFrom16(r.u16()));
+  decodeMac(match, ETH_SRC, wildcards & OFPFW_DL_SRC, r);
+  decodeMac(match, ETH_DST, wildcards & OFPFW_DL_DST, r);
   decodeVlan(match, wildcards, r.u16(), r.u8());
   r.skip(1);
-  number(OFPFW_DL_TYPE, 'eth_type', r.u16());
-  number(OFPFW_NW_TOS, 'nw_tos', r.u8() & 0xfc);
-  number(OFPFW_NW_PROTO, 'nw_proto', r.u8());
+  exact(match, ETH_TYPE, wildcards & OFPFW_DL_TYPE, r.u16());
+  exact(match, NW_TOS, wildcards & OFPFW_NW_TOS, r.u8() & 0xfc);
+  exact(match, NW_PROTO, wildcards & OFPFW_NW_PROTO, r.u8());
   r.skip(2);
-  decodeAddress(match, 'ip_src', r.copy(4), (wildcards >> OFPFW_NW_SRC_SHIFT) & 0x3f);
-  decodeAddress(match, 'ip_dst', r.copy(4), (wildcards >> OFPFW_NW_DST_SHIFT) & 0x3f);
-  number(OFPFW_TP_SRC, 'tcp_src', r.u16());
-  number(OFPFW_TP_DST, 'tcp_dst', r.u16());
+  decodeAddress(match, IP_SRC, r.u32(), (wildcards >> OFPFW_NW_SRC_SHIFT) & 0x3f);
+  decodeAddress(match, IP_DST, r.u32(), (wildcards >> OFPFW_NW_DST_SHIFT) & 0x3f);
+  exact(match, TP_SRC, wildcards & OFPFW_TP_SRC, r.u16());
+  exact(match, TP_DST, wildcards & OFPFW_TP_DST, r.u16());
   normalizeMatch(match);
   return match;
 }
 
+function exact(match: F.Match, f: Field, wildcarded: number, value: number): void {
+  if (!wildcarded) matchNumber(match, f, value, f.validNumber);
+}
+
+function decodeMac(match: F.Match, f: Field, wildcarded: number, r: Reader): void {
+  r.copyTo(mac, 6);
+  if (!wildcarded) matchBytes(match, f, mac, exactMask(f));
+}
+
 function decodeVlan(match: F.Match, wildcards: number, vid: number, pcp: number): void {
   const hasVid = !(wildcards & OFPFW_DL_VLAN);
-  if (hasVid) matchFieldNumber(match, field('dl_vlan'), vid);
+  if (hasVid) matchFieldNumber(match, DL_VLAN, vid);
   const untagged = hasVid && vid === OFP_VLAN_NONE;
-  if (!(wildcards & OFPFW_DL_VLAN_PCP) && !untagged) matchFieldNumber(match, field('dl_vlan_pcp'), pcp & 7);
+  if (!(wildcards & OFPFW_DL_VLAN_PCP) && !untagged) matchFieldNumber(match, DL_VLAN_PCP, pcp & 7);
 }
 
 /** `ignored` low bits of the address are wildcarded; 32 and more: all of it. */
-function decodeAddress(match: F.Match, name: string, value: Uint8Array, ignored: number): void {
-  if (ignored >= 32) return;
-  const bits = (0xffffffff << ignored) >>> 0;
-  matchField(match, field(name), value, Uint8Array.of(bits >>> 24, bits >>> 16, bits >>> 8, bits));
+function decodeAddress(match: F.Match, f: Field, value: number, ignored: number): void {
+  if (ignored < 32) matchNumber(match, f, value, (0xffffffff << ignored) >>> 0);
 }
 
 /** Parts of a mask that OpenFlow 1.0 matches exactly or not at all. */

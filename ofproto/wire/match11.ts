@@ -39,8 +39,7 @@ function refuse(condition: boolean): void {
 }
 
 /** Reads the match after its type and length. Throws OfError OFPBMC_*. */
-export function decodeMatch11(r: Reader): F.Match {
-  const match = F.emptyMatch();
+export function decodeMatch11(r: Reader, match: F.Match = F.emptyMatch()): F.Match {
   const inPort = r.u32();
   const wildcards = r.u32();
   const masked = (name: string, size: number, wanted = true) => {

@@ -12,7 +12,8 @@ import { encodeEncap } from './nx-encap.ts';
 import { isWide, ofsNbits, writeHeader } from './nx-fields.ts';
 import { encodeLearn } from './nx-learn.ts';
 import * as NX from './nx-numbers.ts';
-import { NXM, writeField } from './oxm.ts';
+import { NXM } from './oxm.ts';
+import { writeField } from './oxm-encode.ts';
 
 /** Writes an action that the version has no form of its own for. */
 export function encodeNxAction(e: ActionEncoder, a: OfAction, context: NxContext): void {

@@ -8,7 +8,8 @@ import { OFP_NO_BUFFER, OFP13_VERSION } from '../model/messages.ts';
 import { PACKET_IN_REASONS } from '../model/nicira.ts';
 import { always, type Codec, codec } from './codec.ts';
 import { decodeContinuation, encodeContinuation } from './continuation.ts';
-import { decodeOxm, encodeOxm } from './oxm.ts';
+import { decodeOxm } from './oxm.ts';
+import { encodeOxm } from './oxm-encode.ts';
 import { decodeProperties, encodeProperty } from './properties.ts';
 
 const NXPINT_PACKET = 0;
@@ -46,7 +47,8 @@ function decodeIn2(r: Reader, version: number): Body {
     else if (type === NXPINT_TABLE_ID) tableId = value.u8();
     else if (type === NXPINT_COOKIE) cookie = alignedU64(value);
     else if (type === NXPINT_REASON) reason = reasonOf(value.u8());
-    else if (type === NXPINT_METADATA) metadata = decodeOxm(value.rest(), { lenient: true }).match;
+    else if (type === NXPINT_METADATA)
+      metadata = decodeOxm(value.sub(value.remaining, 'OFPBMC_BAD_LEN'), { lenient: true }).match;
     else if (type === NXPINT_USERDATA) userdata = value.rest().slice();
     else if (type === NXPINT_CONTINUATION) continuation = decodeContinuation(value, version);
   }

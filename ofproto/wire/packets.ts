@@ -16,7 +16,8 @@ import {
 import { PACKET_IN_REASONS } from '../model/nicira.ts';
 import { decodeActions, encodeActions } from './actions.ts';
 import { always, type Codec, codec, since } from './codec.ts';
-import { decodeMatch, decodeOxm, encodeMatch, encodeOxm } from './oxm.ts';
+import { decodeMatch, decodeOxm } from './oxm.ts';
+import { encodeMatch, encodeOxm } from './oxm-encode.ts';
 import { checkPort, decodePortNumber, encodePortNumber } from './port-numbers.ts';
 
 const V10 = OFP10_VERSION;
@@ -104,9 +105,9 @@ function decodeInWithMatch(r: Reader, version: number, nicira: boolean): Body {
 function decodeNxMetadata(r: Reader): Match {
   const length = r.u16();
   r.skip(6);
-  const bytes = r.take(length);
+  const body = r.sub(length, 'OFPBMC_BAD_LEN');
   r.skip(-length & 7);
-  return decodeOxm(bytes, { lenient: true }).match;
+  return decodeOxm(body, { lenient: true }).match;
 }
 
 function encodeInWithMatch(w: Writer, { bufferId, packetIn }: Body, version: number, nicira: boolean): void {

@@ -22,7 +22,7 @@ export function decodeSetter(type: number, r: Reader): OfAction | undefined {
   const known = (type >= OFPAT_SET_VLAN_VID && type <= OFPAT_SET_TP_DST) || type === OFPAT_SET_MPLS_LABEL;
   if (!known && type !== OFPAT_SET_MPLS_TC) return undefined;
   const isEther = type === OFPAT_SET_DL_SRC || type === OFPAT_SET_DL_DST;
-  if (r.bytes.length !== (isEther ? 16 : 8)) throw new OfError('OFPBAC_BAD_LEN');
+  if (r.length !== (isEther ? 16 : 8)) throw new OfError('OFPBAC_BAD_LEN');
   return readSetter(type, r, false);
 }
 

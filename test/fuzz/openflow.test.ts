@@ -74,7 +74,7 @@ describe('OpenFlow', () => {
       const bytes = mutateBytes(random, whole.slice(start), random.pick(CORPUS));
       const version = random.pick(VERSIONS);
       const refusals = [OfError, ProtocolError] as const;
-      survives(() => decodeOxm(bytes), ...refusals);
+      survives(() => decodeOxm(new Reader(bytes, 'OFPBMC_BAD_LEN')), ...refusals);
       survives(() => decodeActions(new Reader(bytes, 'OFPBAC_BAD_LEN'), version), ...refusals);
       survives(() => decodeInstructions(new Reader(bytes, 'OFPBIC_BAD_LEN'), version), ...refusals);
     }));

@@ -26,7 +26,7 @@ const BUNDLED: { readonly [T in OfType]?: Prepare<T> } = {
   flow_mod: ({ session }, { xid, mod }) => {
     const { ofproto } = session.switch;
     ofproto.checkFlowMod(mod);
-    return () => ofproto.flowMod(mod, { conn: session, xid });
+    return () => ofproto.flowMod(mod, { conn: session, xid }, true);
   },
 
   // What a group-mod can do depends on those before it.

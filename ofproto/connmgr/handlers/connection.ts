@@ -52,9 +52,10 @@ export const connectionHandlers: Handlers = {
     session.switch.changed();
   },
 
-  barrier_request: async (session, { xid }) => {
-    await session.switch.ofproto.barrier();
-    session.send({ type: 'barrier_reply', xid });
+  barrier_request: (session, { xid }) => {
+    const reply = () => session.send({ type: 'barrier_reply', xid });
+    // Clients that ask after each of many flow-mods are answered in the same turn.
+    return session.switch.ofproto.barrier()?.then(reply) ?? reply();
   },
 
   role_request: (session, { xid, role, generationId, nicira }) => {

@@ -11,7 +11,8 @@ import { normalizeMatch } from '../../../ofproto/model/normalize.ts';
 import { parseFieldValue } from '../../../ofproto/text/field-values.ts';
 import { parseMatchText } from '../../../ofproto/text/parse-match.ts';
 import type { Names } from '../../../ofproto/text/ports.ts';
-import { decodeOxm, encodeOxm, readFieldHeader, readFieldValue, writeField } from '../../../ofproto/wire/oxm.ts';
+import { decodeOxm, readFieldHeader, readFieldValue } from '../../../ofproto/wire/oxm.ts';
+import { encodeOxm, writeField } from '../../../ofproto/wire/oxm-encode.ts';
 import type { FieldValue, MatchMessage } from '../messages.ts';
 
 /** OpenFlow 1.2's in_port has the 32 bits that the API's port numbers have. */
@@ -34,7 +35,7 @@ function matchOfFields(fields: readonly FieldValue[], names: Names): Match {
     if (f.nxm === 0 && f.oxm === 0) throw new OfError('OFPBMC_BAD_FIELD', `${f.name} is no field of its own`);
     writeField(w, f, value, mask, OFP15_VERSION);
   }
-  return decodeOxm(w.finish()).match;
+  return decodeOxm(new Reader(w.finish(), 'OFPBMC_BAD_LEN')).match;
 }
 
 /** A field with a value and a mask of its size. Throws UserError, OfError OFPBMC_BAD_FIELD. */

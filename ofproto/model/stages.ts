@@ -2,7 +2,7 @@
 // stage has not read the fields of the later ones, so they stay wildcarded in the megaflow (B. Pfaff et al., "The Design
 // and Implementation of Open vSwitch", NSDI 2015, 5.3).
 
-import * as F from '../model/flow.ts';
+import * as F from './flow.ts';
 
 export const N_STAGES = 4;
 export const WORDS = F.FLOW_SIZE / 4;
