@@ -13,7 +13,7 @@ import { packetAt } from './vhost-rx.ts';
 import { Flow, Packet, PKT_KEY, Run, Thread } from './views.ts';
 
 /** The mask's bits in key word `at`, 0 when it has none. */
-function maskOf(subtable: u32, at: u32): u64 {
+export function maskOf(subtable: u32, at: u32): u64 {
   const words = load<u32>(subtable, SUB_WORD_COUNT);
   for (let i: u32 = 0; i < words; i++) {
     if (load<u32>(subtable + (i << 2), SUB_OFFSETS) == at) return load<u64>(subtable + (i << 3), SUB_MASKS);

@@ -3,7 +3,7 @@
 
 import { DROP_HEADER_TOO_LONG, DROP_POLICED, DROP_RX_DISABLED } from '../layout/drop-reasons.ts';
 import { CLS_DEPTH, NO_PORT, PS_RX_BYTES, PS_RX_DROPPED, PS_RX_PACKETS } from '../layout/flow.ts';
-import { PKT_SIZE, PORT_SIZE, PORT_TABLE } from '../layout/memory-map.ts';
+import { BURST_MAX, PKT_SIZE, PORT_SIZE, PORT_TABLE } from '../layout/memory-map.ts';
 import { RUN_SIZE, TB_RUNS, TC_RX_BURSTS, TC_RX_PACKETS } from '../layout/thread-block.ts';
 import { VRING_STATE_BROKEN, VRING_STATE_DISABLED, VRING_STATE_ENABLED } from '../layout/vring.ts';
 import { runActions } from './actions.ts';
@@ -15,6 +15,7 @@ import { notifyGuest } from './notify.ts';
 import { resetClones } from './packet.ts';
 import { parse, parseCommon } from './parse.ts';
 import { freeSpilled } from './slots.ts';
+import { forwardStraight } from './straight.ts';
 import { flushAll, stage, stageRange } from './tx.ts';
 import { joinIfPending, miss } from './upcall.ts';
 import { drainVerdicts } from './verdicts.ts';
@@ -26,21 +27,28 @@ export function serveQueue(t: Thread, ring: Vring): u32 {
   const state = atomic.load<u32>(changetype<usize>(ring));
   if (state != VRING_STATE_ENABLED && state != VRING_STATE_DISABLED) return 0;
   t.guardVring = changetype<u32>(ring);
-  const n = vhostDequeue(t, ring);
+  const waiting = min<u32>(ring.waiting(ring.lastAvail), BURST_MAX);
+  let taken: u32 = 0;
+  // Read after the avail index: a frame sent after the ring was enabled (or disabled) is never taken for one before.
+  const disabled = atomic.load<u32>(changetype<usize>(ring)) == VRING_STATE_DISABLED;
+  if (waiting > 0 && !disabled) taken = forwardStraight(t, ring, waiting);
+  if (taken < waiting) taken += serveOrdinary(t, ring, waiting - taken, disabled);
+  t.guardVring = 0;
+  return taken;
+}
+
+/** Takes `waiting` chains as packets and processes them. Returns the chains taken. */
+function serveOrdinary(t: Thread, ring: Vring, waiting: u32, disabled: bool): u32 {
+  const n = vhostDequeue(t, ring, waiting);
   const taken = t.burstCount;
-  if (taken == 0) {
-    t.guardVring = 0;
-    return 0;
-  }
+  if (taken == 0) return 0;
   t.guardSrc = changetype<u32>(ring);
   count(t, TC_RX_BURSTS, 1);
-  // Read after the avail index: a frame sent after the ring was enabled (or disabled) is never taken for one before.
-  if (atomic.load<u32>(changetype<usize>(ring)) == VRING_STATE_DISABLED) discard(t, ring, n);
+  if (disabled) discard(t, ring, n);
   else if (n > 0) processBurst(t, ring.port, n);
   t.guardVring = changetype<u32>(ring);
   t.guardSrc = 0;
   completeBurst(t, ring);
-  t.guardVring = 0;
   return taken;
 }
 

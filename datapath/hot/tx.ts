@@ -142,7 +142,7 @@ function flushVhost(t: Thread, port: Port, stats: u32, first: u32, n: u32): void
   if (sent < n) dropRest(t, stats, reason, n - sent);
 }
 
-function countSent(t: Thread, stats: u32, sent: u32): void {
+export function countSent(t: Thread, stats: u32, sent: u32): void {
   if (sent == 0) return;
   addStat(stats, PS_TX_PACKETS, sent);
   addStat(stats, PS_TX_BYTES, t.sentBytes);
@@ -151,7 +151,7 @@ function countSent(t: Thread, stats: u32, sent: u32): void {
 }
 
 /** One owner at a time writes a transmit queue; with one PMD thread the lock is always free. */
-function lock(t: Thread, ring: Vring): bool {
+export function lock(t: Thread, ring: Vring): bool {
   const at = changetype<usize>(ring) + offsetof<Vring>('lock');
   t.heldLock = <u32>at;
   for (let spins: u32 = 0; spins < LOCK_SPINS; spins++) {
@@ -162,7 +162,7 @@ function lock(t: Thread, ring: Vring): bool {
   return false;
 }
 
-function unlock(t: Thread, ring: Vring): void {
+export function unlock(t: Thread, ring: Vring): void {
   // Release: our ring indexes are visible before the lock is seen free.
   atomic.store<u32>(changetype<usize>(ring) + offsetof<Vring>('lock'), 0);
   t.heldLock = 0;

@@ -4,7 +4,7 @@
 
 import { BROKEN_HEAD_RANGE, DROP_RX_RUNT, DROP_RX_TOO_LONG } from '../layout/drop-reasons.ts';
 import { PS_RX_DROPPED } from '../layout/flow.ts';
-import { BURST_MAX, FRAME_MAX, GUEST_BASE, PKT_SIZE, SLOT_DATA, T_PKTS } from '../layout/memory-map.ts';
+import { FRAME_MAX, GUEST_BASE, PKT_SIZE, SLOT_DATA, T_PKTS } from '../layout/memory-map.ts';
 import { SLOT_NEXT } from '../layout/thread-block.ts';
 import { DEVICE_REGIONS } from '../layout/vring.ts';
 import { copyBytes, Wide } from './copy.ts';
@@ -40,17 +40,15 @@ export function packetAt(t: Thread, i: u32): Packet {
 }
 
 /**
- * Takes up to a burst from `ring`. Returns the number of packets; how many chains they and the dropped ones took is in
+ * Takes `waiting` chains, at most a burst, from `ring`. Returns the number of packets; how many chains they and the dropped ones took is in
  * the thread's block (burstCount). Each chain's used entry is written at once: the guest sees none of them before
  * completeBurst() moves the used index.
  *
  * The common chain, one buffer with the virtio-net header and the frame inside the region of the last one, is taken
  * here in the loop, with the region's bounds in locals; everything else goes the long way.
  */
-export function vhostDequeue(t: Thread, ring: Vring): u32 {
+export function vhostDequeue(t: Thread, ring: Vring, waiting: u32): u32 {
   t.burstCount = 0;
-  const waiting = min<u32>(ring.waiting(ring.lastAvail), BURST_MAX);
-  if (waiting == 0) return 0;
   const mask = ring.num - 1;
   const hdr = ring.hdrSize;
   const desc = ring.desc;
