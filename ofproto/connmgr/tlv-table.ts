@@ -1,7 +1,8 @@
 // The Geneve option that each tun_metadata field of a bridge stands for. A refused change changes nothing.
 
 import { OfError } from '../model/flow-mod.ts';
-import type { TlvMapping, TlvTableMod } from '../model/messages.ts';
+import type { OfMessage, TlvMapping, TlvTableMod } from '../model/messages.ts';
+import { deletedFields } from '../model/tun-metadata.ts';
 
 /** Bytes that all mapped options may have together. */
 export const OPTION_SPACE_MAX = 256;
@@ -17,17 +18,24 @@ export class TlvTable {
     return this.#mappings;
   }
 
-  /** Throws OfError NXTTMFC_*. */
-  change({ command, mappings }: TlvTableMod): void {
-    if (command === 'clear') this.#mappings = [];
-    else if (command === 'delete') this.#delete(mappings);
-    else this.#mappings = mappings.reduce(withMapping, this.#mappings).toSorted((a, b) => a.index - b.index);
+  /** `inUse` are the fields that flows name. Throws OfError NXTTMFC_*. */
+  change({ command, mappings }: TlvTableMod, inUse: ReadonlySet<number>): void {
+    if (command === 'add') {
+      this.#mappings = mappings.reduce(withMapping, this.#mappings).toSorted((a, b) => a.index - b.index);
+      return;
+    }
+    // What is not mapped like this needs no deleting.
+    const isGone = (one: TlvMapping) =>
+      command === 'clear' || mappings.some((other) => sameOption(one, other) && one.index === other.index);
+    if (this.#mappings.some((one) => isGone(one) && inUse.has(one.index))) throw new OfError('NXTTMFC_INVALID_TLV_DEL');
+    this.#mappings = this.#mappings.filter((one) => !isGone(one));
   }
 
-  /** What is not mapped like this needs no deleting. */
-  #delete(gone: readonly TlvMapping[]): void {
-    const stays = (one: TlvMapping) => !gone.some((other) => sameOption(one, other) && one.index === other.index);
-    this.#mappings = this.#mappings.filter(stays);
+  /** Throws OfError when a flow's actions name a field that is not mapped; those of groups are not looked at. */
+  check(message: OfMessage): void {
+    for (const index of message.type === 'flow_mod' ? deletedFields(message.mod.actions) : []) {
+      if (!this.#mappings.some((one) => one.index === index)) throw new OfError('NXFMFC_INVALID_TLV_FIELD');
+    }
   }
 }
 

@@ -38,7 +38,8 @@ function header(
   return ((oxmClass << 16) | (number << 9) | size) >>> 0;
 }
 
-function fieldOf(row: FieldRow, index: number): Field {
+/** A field from its row; also for fields that no Flow has room for (tun-metadata.ts), which have no number. */
+export function fieldOf(row: FieldRow, index: number): Field {
   const bits = row.bits ?? row.size * 8;
   const valid = row.valid ?? (1n << BigInt(bits)) - 1n;
   return {

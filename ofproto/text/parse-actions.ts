@@ -4,6 +4,7 @@ import { UserError } from '../../lib/errors.ts';
 import { OFPP, type OfAction, type Subfield } from '../model/actions.ts';
 import { bigintOf, bytesOf, fieldByName, isValidValue } from '../model/fields.ts';
 import { PACKET_IN_REASONS } from '../model/nicira.ts';
+import { tunMetadataByName } from '../model/tun-metadata.ts';
 import { parseEther, parseIpv4 } from './addresses.ts';
 import { parseFieldValue } from './field-values.ts';
 import { type KeyValue, keyValues, parseInteger, parseU32, parseU64, parseUint } from './lexer.ts';
@@ -169,7 +170,7 @@ const PARSERS: Readonly<Record<string, Parser>> = {
   decap: ({ value }) => parseDecap(value),
   check_pkt_larger: ({ value }) => parseCheckPktLarger(value),
   delete_field: ({ value }) => {
-    const f = fieldByName(value);
+    const f = fieldByName(value) ?? tunMetadataByName(value);
     if (!f) throw new UserError(`unknown field \`${value}'`);
     return { type: 'delete_field', field: f };
   },

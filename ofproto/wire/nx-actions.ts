@@ -7,6 +7,7 @@ import { bytesOf, portFrom16 } from '../model/fields.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { OFP13_VERSION } from '../model/messages.ts';
 import { BUNDLE_ALGORITHMS, HASH_FIELDS, MULTIPATH_ALGORITHMS } from '../model/nicira.ts';
+import { tunMetadataByHeader } from '../model/tun-metadata.ts';
 import { checkOutputPort } from './actions10.ts';
 import { decodeController2 } from './nx-controller.ts';
 import { decodeCt, decodeNat } from './nx-ct.ts';
@@ -256,11 +257,10 @@ function decodeStack(r: Reader, write: boolean): Subfield {
   return write ? checkWritable(field, ofs, bits) : checkSubfield(field, ofs, bits);
 }
 
-/** NXM_NX_TUN_METADATA0 to 63 are fields where a TLV table maps them. */
+/** NXM_NX_TUN_METADATA0 to 63, whose length says nothing, are fields where the switch maps them: who has its table asks. */
 function readDeletable(r: Reader): Field {
   const bytes = r.copy(4);
-  const oxmClass = (bytes[0]! << 8) | bytes[1]!;
-  const number = bytes[2]! >> 1;
-  if (oxmClass === 1 && number >= 40 && number < 104) throw new OfError('NXFMFC_INVALID_TLV_FIELD');
-  return readHeader(new Reader(bytes, 'OFPBRC_BAD_LEN'));
+  return (
+    tunMetadataByHeader(new Reader(bytes, 'OFPBRC_BAD_LEN').u32()) ?? readHeader(new Reader(bytes, 'OFPBRC_BAD_LEN'))
+  );
 }

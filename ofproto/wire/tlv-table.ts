@@ -7,12 +7,12 @@
 import type { Reader, Writer } from '../../lib/cursors.ts';
 import { OfError } from '../model/flow-mod.ts';
 import type { TlvMapping, TlvTableMod } from '../model/messages.ts';
+import { TUN_METADATA_FIELDS } from '../model/tun-metadata.ts';
 import { always, type Codec, codec, emptyCodec } from './codec.ts';
 
 const COMMANDS: readonly TlvTableMod['command'][] = ['add', 'delete', 'clear'];
 
-/** tun_metadata0 to tun_metadata63; an option's length is a multiple of 4 bytes. */
-export const TUN_METADATA_FIELDS = 64;
+/** An option's length is a multiple of 4 bytes. */
 const OPTION_LENGTH_MAX = 124;
 
 function decodeMappings(r: Reader): TlvMapping[] {

@@ -51,6 +51,10 @@ function runOther(ctx: XlateContext, action: OfAction): void {
     case 'fin_timeout':
       if (ctx.rule) ctx.fins.push({ bridge: ctx.bridge, rule: ctx.rule, ...action });
       break;
+    case 'delete_field':
+      // No packet has tunnel metadata.
+      ctx.report.add('detail', () => `delete ${action.field.name}`);
+      break;
     case 'debug_recirc':
       freezeAfter(ctx);
       break;

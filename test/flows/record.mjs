@@ -53,6 +53,8 @@ function addPort(bridge, port, number, ...columns) {
 function freshBridges() {
   for (const name of vsctl('list-br').split('\n').filter(Boolean)) vsctl('del-br', name);
   addBridge('br0', ['p1', 'p2', 'p3', 'p4']);
+  // What delete_field deletes.
+  run('ovs-ofctl', 'add-tlv-map', 'br0', '{class=0xffff,type=0,len=4}->tun_metadata0');
 }
 
 /** `br0:10 br1:11`: a pair of patch ports with these numbers. */

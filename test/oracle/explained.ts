@@ -1,6 +1,6 @@
 // Differences that are meant or known, each with what it is and why; and how many cases may differ.
 //
-// What is never compared (normalise.ts): recirculation ids, UFIDs, ages and durations; the order of a flood and the tags
+// What is never compared (normalise.ts): recirculation ids, numbers of meters in the datapath, UFIDs, ages and durations; the order of a flood and the tags
 // that this order makes come and go (what comes out of each port is compared by itself); TCP flags in dumps, because weft
 // parses no deeper than its flows match; Open vSwitch's remark that its userspace datapath lacks an action, and what it
 // does in that datapath's place; packets that it really sends while it traces check_pkt_larger; dp-extra-info, which

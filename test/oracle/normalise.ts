@@ -17,7 +17,10 @@ export function traceParts(text: string): [Aspect, string][] {
     ['trace-steps', steps.map((line) => numbers(line.trimEnd())).join('\n')],
     ['final-flow', numbers(start('Final flow: '))],
     ['megaflow', numbers(start('Megaflow: '))],
-    ['datapath-actions', floods ? sortedItems(actions.replace(/(push_vlan\([^)]*\)|pop_vlan),/g, '')) : actions],
+    [
+      'datapath-actions',
+      floods ? sortedItems(actions.replace(/(push_vlan\([^)]*\)|pop_vlan),/g, '')) : sortedRuns(actions),
+    ],
   ];
 }
 
@@ -32,6 +35,16 @@ function sortedOutputs(actions: string): string {
   return actions.replace(/(?<=^|,)(p\d|br0|\d+)(,(p\d|br0|\d+))+(?=,|$)/g, (run) => run.split(',').sort().join(','));
 }
 
+/** A mirror to a VLAN floods without a word in the trace: outputs to so many ports in a row are put in order. */
+const FLOOD_MIN = 4;
+
+function sortedRuns(actions: string): string {
+  return actions.replace(/(?<=[ ,])\d+(?:,\d+)+(?=,|$)/g, (run) => {
+    const outputs = run.split(',');
+    return outputs.length < FLOOD_MIN ? run : outputs.sort().join(',');
+  });
+}
+
 /** Open vSwitch's userspace datapath lacks actions that weft's has, and says so behind the trace. */
 const isSlowPath = (line: string): boolean =>
   line === 'This flow is handled by the userspace slow path because it:' ||
@@ -39,9 +52,10 @@ const isSlowPath = (line: string): boolean =>
 
 const sortedItems = (line: string) => line.split(/[,: ]/).sort().join(' ');
 
-/** Numbers that each switch gives out as it likes: recirculation ids. */
+/** Numbers that each switch gives out as it likes: recirculation ids, and meters in the datapath. */
 function numbers(line: string): string {
   return line
+    .replace(/\bmeter\(\d+\)/g, 'meter(N)')
     .replace(/recirc_id=(0x[0-9a-f]+|[1-9]\d*)/g, 'recirc_id=N')
     .replace(/recirc\(0x[0-9a-f]+\)/g, 'recirc(N)');
 }
@@ -58,6 +72,7 @@ export function comparableDump(text: string): string {
         .replace(/used:[^,]+/, 'used:N')
         .replace(/recirc_id\(0x[0-9a-f]+\)/, 'recirc_id(N)')
         .replace(/recirc\(0x[0-9a-f]+\)/g, 'recirc(N)')
+        .replace(/\bmeter\(\d+\)/g, 'meter(N)')
         .replace(/recirc_id=[1-9]\d*/g, 'recirc_id=N')
         .replace(/, dp:ovs, /, ', ')
         // weft parses no deeper than its flows match: it sees TCP flags where a flow of the port looks at them.

@@ -1,14 +1,33 @@
 // Nicira's extensions that are about tunnels and connection tracking, which clients set up before anything else.
 
-import { TUN_METADATA_FIELDS } from '../../wire/index.ts';
+import { OFPP } from '../../model/actions.ts';
+import { emptyMatch } from '../../model/flow.ts';
+import { OFPG } from '../../model/groups.ts';
+import { deletedFields, TUN_METADATA_FIELDS } from '../../model/tun-metadata.ts';
+import { ALL_TABLES } from '../../tables/limits.ts';
+import type { Session } from '../session.ts';
 import { OPTION_SPACE_MAX } from '../tlv-table.ts';
 import type { Handlers } from './handler.ts';
 import { refuseSlave } from './role.ts';
 
+/** Which tun_metadata fields the bridge's flows delete. */
+function deletedByFlows(session: Session): Set<number> {
+  const all = {
+    tableId: ALL_TABLES,
+    match: emptyMatch(),
+    cookie: 0n,
+    cookieMask: 0n,
+    outPort: OFPP.ANY,
+    outGroup: OFPG.ANY,
+  };
+  const rules = session.switch.ofproto.findFlows(all);
+  return new Set(rules.flatMap(({ actions }) => [...deletedFields(actions)]));
+}
+
 export const extensionHandlers: Handlers = {
   tlv_table_mod: (session, mod) => {
     refuseSlave(session);
-    session.switch.tlvTable.change(mod);
+    session.switch.tlvTable.change(mod, deletedByFlows(session));
   },
   tlv_table_request: (session, { xid }) => {
     const { mappings } = session.switch.tlvTable;
