@@ -9,6 +9,7 @@ import type { Cleanup } from './harness/children.ts';
 import { type AttachedGuest, GeneratorProcess } from './harness/generator-process.ts';
 import { DISTURBED, othersShare, sampleLoad } from './harness/interference.ts';
 import type { Peer } from './peers/peer.ts';
+import { probe, type Waits } from './probes.ts';
 import type { Scenario } from './scenarios.ts';
 
 const WARM_UP_MS = 400;
@@ -17,6 +18,8 @@ const WARM_UP_US_PER_FLOW = 100;
 const LEARN_MS = 300;
 /** A switch reports a fresh guest to its control thread, which enables the port a little later. */
 const PORT_UP_MS = 300;
+/** A probed measurement takes so many times as long: the worst of many tries is looked for. */
+const PROBED_TIMES = 5;
 const CHECK_PPS = 100_000;
 const CHECK_MS = 500;
 const CHECK_ATTEMPTS = 3;
@@ -29,6 +32,8 @@ export interface Measurement {
   readonly guests: readonly AttachedGuest[];
   /** Share of one core that other programs took meanwhile. */
   readonly others: number;
+  /** How long people waited meanwhile, where that was measured. */
+  readonly waits: Waits | undefined;
 }
 
 function generatorArgs(peer: Peer, scenario: Scenario, options: BenchOptions): string[] {
@@ -59,25 +64,28 @@ export async function measure(
   scenario: Scenario,
   options: BenchOptions,
 ): Promise<Measurement> {
-  const traffic = ['--mode', scenario.mode, '--flows', String(scenario.flowCount)];
+  const { mode, flowCount, pps, yieldUs, cold } = scenario;
+  const pace = [...(pps ? ['--pps', String(pps)] : []), ...(yieldUs ? ['--yield-us', String(yieldUs)] : [])];
+  const traffic = ['--mode', mode, '--flows', String(flowCount), ...pace];
   const { generator, guests } = await attach(cleanup, scenario, [
     ...generatorArgs(peer, scenario, options),
     ...traffic,
   ]);
   try {
     generator.send('start');
-    await sleep(WARM_UP_MS + (scenario.flowCount * WARM_UP_US_PER_FLOW) / 1000);
+    await sleep(WARM_UP_MS + (cold ? 0 : (flowCount * WARM_UP_US_PER_FLOW) / 1000));
     const pids = [process.pid, generator.pid, ...peer.pids];
     const loadBefore = sampleLoad(pids);
     const before = await generator.stats();
-    await sleep(options.durationMs);
+    const waits = scenario.probed ? await probe(peer, options.durationMs * PROBED_TIMES) : undefined;
+    if (!waits) await sleep(options.durationMs);
     const after = await generator.stats();
     const others = othersShare(loadBefore, sampleLoad(pids), availableParallelism());
     await generator.finish();
     const perSecond = 1000 / (after.timeMs - before.timeMs);
     const moved = (guest: 0 | 1, counter: 'rxPackets' | 'txPackets') =>
       ((after.guests[guest]?.[counter] ?? 0) - (before.guests[guest]?.[counter] ?? 0)) * perSecond;
-    return { receivedPps: moved(1, 'rxPackets'), takenPps: moved(0, 'txPackets'), guests, others };
+    return { receivedPps: moved(1, 'rxPackets'), takenPps: moved(0, 'txPackets'), guests, others, waits };
   } finally {
     await generator.stop();
   }

@@ -6,6 +6,7 @@ import { median, pairedRatio, spread } from './harness/statistics.ts';
 import { formatPercent, formatPps, formatRatio, formatTable } from './harness/table.ts';
 import type { Measurement } from './measure.ts';
 import type { StartCost } from './peers/peer.ts';
+import { formatWaits, type Waits } from './probes.ts';
 
 const MIB = 2 ** 20;
 
@@ -37,6 +38,19 @@ export function speedTable(options: BenchOptions, results: Results): string {
     return [`${name} (${about})`, ...cells, ...(compared ? others.map(ratio) : [])];
   });
   return formatTable([head, ...rows]);
+}
+
+/** How long people waited in each round of the scenarios where that was measured; empty when there is none. */
+export function waitsTable(options: BenchOptions, results: Results): string {
+  const rows: string[][] = [];
+  for (const { name } of options.scenarios) {
+    for (const peer of options.peers) {
+      const waits = (results.get(peer)?.rounds.get(name) ?? []).flatMap((round) => round.waits ?? []);
+      const all = (kind: keyof Waits) => formatWaits(waits.flatMap((one) => one[kind]));
+      if (waits.length > 0) rows.push([`${name}, ${peer}`, all('echoMs'), all('vsctlMs')]);
+    }
+  }
+  return rows.length === 0 ? '' : formatTable([['waiting', 'OpenFlow echo', 'ovs-vsctl'], ...rows]);
 }
 
 /** Start time and memory before any port exists. */

@@ -15,6 +15,14 @@ export interface Scenario {
   /** Guest B sends first, so that its addresses are learned. */
   readonly announce: boolean;
   readonly flows: () => readonly string[];
+  /** Frames per second that guest A sends; as many as the switch takes without it. */
+  readonly pps?: number;
+  /** Guests sleep so long when nothing moved, and leave their core to the switch. */
+  readonly yieldUs?: number;
+  /** Flows need no warming up: each is to be new. */
+  readonly cold?: boolean;
+  /** How long echoes and ovs-vsctl take meanwhile is measured too. */
+  readonly probed?: boolean;
   /** Settings in Open_vSwitch.other_config while it is measured. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -53,6 +61,9 @@ export function accessList(): readonly string[] {
   return [...rules, `priority=1,ip,in_port=${PORT_A},actions=output:${PORT_B}`];
 }
 
+/** More than a switch can learn in the two seconds of a measurement. */
+const NEW_FLOWS = 1_000_000;
+
 const base = { mode: 'saturating', frameSize: 64, flowCount: 1, announce: false } as const;
 const rewrite = 'mod_dl_src:02:0c:00:00:00:01,mod_dl_dst:02:0c:00:00:00:02,mod_nw_dst:10.32.0.1,dec_ttl';
 
@@ -90,6 +101,26 @@ export const SCENARIOS: readonly Scenario[] = [
     flowCount: 100_000,
     flows: everyAddress,
     settings: { 'flow-limit': '1000' },
+  },
+  {
+    ...base,
+    name: 'new-flows',
+    about: 'every packet the first of its flow, each switch at its own flow limit',
+    flowCount: NEW_FLOWS,
+    flows: everyAddress,
+    pps: NEW_FLOWS / 2.5,
+    yieldUs: 50,
+    cold: true,
+  },
+  {
+    ...base,
+    name: 'storm',
+    about: 'a million flows in turn, while somebody sends echoes and configures',
+    flowCount: NEW_FLOWS,
+    flows: everyAddress,
+    yieldUs: 50,
+    cold: true,
+    probed: true,
   },
   { ...base, name: 'normal', about: 'MAC learning switch', announce: true, flows: () => ['actions=NORMAL'] },
   {

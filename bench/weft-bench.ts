@@ -13,7 +13,17 @@ import { check, measure } from './measure.ts';
 import { OvsDpdkPeer, ovsDpdkMissing } from './peers/ovs-dpdk.ts';
 import type { Peer } from './peers/peer.ts';
 import { WeftPeer } from './peers/weft.ts';
-import { disturbance, negotiated, type PeerResults, type Results, speedTable, startTable, toJson } from './report.ts';
+import { formatWaits } from './probes.ts';
+import {
+  disturbance,
+  negotiated,
+  type PeerResults,
+  type Results,
+  speedTable,
+  startTable,
+  toJson,
+  waitsTable,
+} from './report.ts';
 import { SCENARIOS } from './scenarios.ts';
 
 /** Guest RAM, OVS-DPDK's memory and weft's, with room to spare: 1 GiB. */
@@ -54,9 +64,10 @@ async function measurePeer(
       if (warning) say(`  ${warning}`);
       const measurement = await measure(cleanup, peer, scenario, options);
       await unconfigure();
-      const { receivedPps, others } = measurement;
+      const { receivedPps, others, waits } = measurement;
       const disturbed = others > DISTURBED ? `  (other programs took ${formatPercent(others)} of a core)` : '';
       say(`  ${peer.name.padEnd(9)} ${scenario.name.padEnd(27)} ${formatPps(receivedPps).padStart(11)}${disturbed}`);
+      if (waits) say(`  ${' '.repeat(9)} echo ${formatWaits(waits.echoMs)}; ovs-vsctl ${formatWaits(waits.vsctlMs)}`);
       results.rounds.set(scenario.name, [...(results.rounds.get(scenario.name) ?? []), measurement]);
     }
   } finally {
@@ -84,6 +95,8 @@ function printReport(machine: string, options: BenchOptions, results: Results): 
     say(`${negotiated(results)}\n`);
     say('frames per second that reached the second guest (median of the rounds +- furthest round):');
     say(speedTable(options, results));
+    const waits = waitsTable(options, results);
+    if (waits) say(`\n${waits}`);
     const warning = disturbance(results);
     if (warning) say(`\nNOTE: ${warning}`);
   }
