@@ -328,7 +328,6 @@ export class ControlPath {
     for (let n = 1; tail !== head; n++) {
       const slot = u32[(area + ring + (tail & (RING_MAX - 1)) * 4) >> 2]!;
       tail = (tail + 1) >>> 0;
-      Atomics.store(u32, (area + tailAt) >> 2, tail);
       try {
         handle(this.#view(thread, slot));
       } catch (error) {
@@ -337,6 +336,8 @@ export class ControlPath {
       }
       if (n % BATCH === 0 && performance.now() > endMs) break;
     }
+    // The thread has fewer slots than the ring has places: it needs none of them back before this.
+    Atomics.store(u32, (area + tailAt) >> 2, tail);
   }
 
   #view(thread: number, slot: number): SlotView {
@@ -348,7 +349,7 @@ export class ControlPath {
     const { u32 } = this.#arena.views;
     const area = this.#arena.threadArea(thread);
     const headAt = (area + TB_FROM_CONTROL_HEAD) >> 2;
-    const head = Atomics.load(u32, headAt);
+    const head = u32[headAt]!;
     const entry = (area + T_FROM_CONTROL + (head & (RING_MAX - 1)) * 16) >> 2;
     u32[entry] = slot;
     u32[entry + 1] = verdict;

@@ -224,9 +224,14 @@ export class FlowTable implements FlowHome {
     }
   }
 
-  /** A counter that its thread goes on counting; high half first, so that a carry in between gives less, never more. */
+  /**
+   * A counter that its thread goes on counting, never more than it is. A high half of 0 says that nothing was carried
+   * before it was read; otherwise it is read first, so that a carry in between gives less.
+   */
   #count(at: number): number {
     const { u32 } = this.#arena.views;
+    const alone = u32[at >> 2]!;
+    if (u32[(at + 4) >> 2] === 0) return alone;
     const high = Atomics.load(u32, (at + 4) >> 2);
     return high * TWO_32 + Atomics.load(u32, at >> 2);
   }
@@ -264,7 +269,7 @@ export class FlowTable implements FlowHome {
         u32[to + i * 2 + 1] = u32[word + 1]!;
       }
     }
-    u32[(at + FLOW_NEXT) >> 2] = Atomics.load(u32, this.#bucket(flow.hash));
+    u32[(at + FLOW_NEXT) >> 2] = u32[this.#bucket(flow.hash)]!;
     u32[(at + FLOW_HASH) >> 2] = flow.hash;
     u32[(at + FLOW_SUBTABLE) >> 2] = subtable.offset;
     u32[(at + FLOW_ACTIONS) >> 2] = list.offset;
@@ -287,9 +292,9 @@ export class FlowTable implements FlowHome {
 
   #unlink(flow: InstalledFlow): void {
     const { u32 } = this.#arena.views;
-    const next = Atomics.load(u32, (flow.offset + FLOW_NEXT) >> 2);
+    const next = u32[(flow.offset + FLOW_NEXT) >> 2]!;
     let link = this.#bucket(flow.hash);
-    for (let at = Atomics.load(u32, link); at !== 0; at = Atomics.load(u32, link)) {
+    for (let at = u32[link]!; at !== 0; at = u32[link]!) {
       if (at === flow.offset) {
         Atomics.store(u32, link, next);
         return;
@@ -302,7 +307,7 @@ export class FlowTable implements FlowHome {
   /** The flow of `subtable` whose key is the one in #scratchKey. */
   #find(subtable: Subtable, hash: number): InstalledFlow | undefined {
     const { u32 } = this.#arena.views;
-    for (let at = Atomics.load(u32, this.#bucket(hash)); at !== 0; at = Atomics.load(u32, (at + FLOW_NEXT) >> 2)) {
+    for (let at = u32[this.#bucket(hash)]!; at !== 0; at = u32[(at + FLOW_NEXT) >> 2]!) {
       if (u32[(at + FLOW_HASH) >> 2] !== hash || u32[(at + FLOW_SUBTABLE) >> 2] !== subtable.offset) continue;
       const flow = this.#flowAt(at);
       if (flow && this.#hasScratchKey(flow)) return flow;

@@ -6,9 +6,9 @@
 // saw (changes.ts). Only what may differ is translated again: equal actions under a mask that is no narrower stay, other
 // actions are swapped in place, anything else is deleted and comes back by a miss.
 //
-// Time. Everything that walks over many megaflows gives way to the event loop often. After a change a walk begins soon,
-// with pauses of the walks' own length in between; a barrier waits for a walk that began after it. Twice a second a round
-// reads every megaflow's counters.
+// Time. Everything that walks over many megaflows gives way to the event loop often (slices.ts). After a change a walk
+// begins soon (walks.ts), and hurries when it takes long (hurry.ts). Twice a second a round reads every megaflow's
+// counters.
 
 import type { DpFlow, Dpif, FlowPut } from '../../datapath/dpif.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -20,6 +20,7 @@ import type { FrozenState } from '../xlate/freeze.ts';
 import type { Effects, Xlated } from '../xlate/snapshot.ts';
 import { ChangeBatch } from './changes.ts';
 import { FlowLimit } from './flow-limit.ts';
+import { Hurry } from './hurry.ts';
 import { KeyStore } from './key-store.ts';
 import { MacReaders } from './mac-readers.ts';
 import { wordsOf } from './mask-words.ts';
@@ -28,9 +29,13 @@ import { sameActions } from './same-actions.ts';
 import { DEFAULT_SETTINGS, type SlowPathSettings } from './settings.ts';
 import { inSlices } from './slices.ts';
 import { type Held, heldBy, type Made, type Resume, Ukey, UkeyList } from './ukey.ts';
+import { Walks } from './walks.ts';
 
 /** When there are as many megaflows as the limit: new ones need the room more. */
 const MAX_IDLE_CROWDED_MS = 100;
+
+/** So many megaflows tell what one takes. */
+const MANY = 1000;
 
 /** Actions ready for the datapath. */
 export interface BoundActions extends Held {
@@ -69,15 +74,17 @@ export class Revalidator<Owner> {
   #translating = false;
   /** Since begin(). */
   readonly #macsChanged: number[] = [];
-  #walk: Promise<void> = Promise.resolve();
-  #nextWalk: Promise<void> | undefined;
-  #isWalking = false;
-  #walkMs = 0;
+  readonly #walks = new Walks(
+    () => this.#walkChanges(),
+    () => this.#dirty.length > 0 || !this.#changes.isEmpty,
+  );
   /** When the last round began. */
   #roundMs = 0;
   #durationMs = 0;
+  /** Megaflows that were translated again, and what that took for each in the last walk that told. */
+  #renewals = 0;
+  #renewalMs = 0;
   #withdrawals = 0;
-  #soon = false;
   #closed = false;
   #cancelTimer: () => void = () => {};
   readonly #flow = new Flow();
@@ -112,6 +119,7 @@ export class Revalidator<Owner> {
 
   close(): void {
     this.#closed = true;
+    this.#walks.close();
     this.#cancelTimer();
   }
 
@@ -199,79 +207,54 @@ export class Revalidator<Owner> {
 
   #note(): void {
     this.#changes.version = ++this.#version;
-    this.#walkSoon();
+    this.#walks.soon();
   }
 
   #touch(ukey: Ukey<Owner>): void {
     if (ukey.isDirty) return;
     ukey.isDirty = true;
     this.#dirty.push(ukey);
-    this.#walkSoon();
-  }
-
-  /** Megaflows will be looked at soon, all changes of this turn of the event loop at once. */
-  #walkSoon(): void {
-    if (this.#soon || this.#closed) return;
-    this.#soon = true;
-    const walk = () => {
-      this.#soon = false;
-      void this.revalidateStale();
-    };
-    if (this.#walkMs < 1) setImmediate(walk);
-    else setTimeout(walk, this.#walkMs).unref();
+    this.#walks.soon();
   }
 
   /** No megaflow is stale. */
   get isCurrent(): boolean {
-    return this.#dirty.length === 0 && this.#changes.isEmpty && !this.#isWalking;
+    return this.#dirty.length === 0 && this.#changes.isEmpty && !this.#walks.isRunning;
   }
 
   /** Resolves when every megaflow that was stale at the call has been translated again. */
   revalidateStale(): Promise<void> {
-    if (this.#dirty.length === 0 && this.#changes.isEmpty) return this.#nextWalk ?? this.#walk;
-    this.#nextWalk ??= this.#walk.then(() => {
-      this.#nextWalk = undefined;
-      this.#walk = this.#walkChanges();
-      return this.#walk;
-    });
-    return this.#nextWalk;
+    return this.#walks.run();
   }
 
   async #walkChanges(): Promise<void> {
-    this.#isWalking = true;
-    try {
-      await this.#walkOnce();
-    } finally {
-      this.#isWalking = false;
-    }
-  }
-
-  async #walkOnce(): Promise<void> {
-    const startMs = performance.now();
-    const [batch, dirty] = [this.#changes, this.#dirty];
+    const [batch, dirty, renewals] = [this.#changes, this.#dirty, this.#renewals];
     this.#changes = new ChangeBatch(this.#version);
     this.#dirty = [];
     this.#translating = false;
-    await inSlices(dirty, (ukey) => {
+    const hurry = new Hurry(this.#settings, batch.all ? this.#ukeys.size : dirty.length, this.#renewalMs);
+    let workMs = await inSlices(dirty, (ukey) => {
       ukey.isDirty = false;
-      this.#renew(ukey, startMs);
+      this.#renew(ukey, hurry);
     });
     if (!batch.isEmpty) {
-      await inSlices(this.#ukeys.backwards(), (ukey) => {
+      workMs += await inSlices(this.#ukeys.backwards(), (ukey) => {
         if (ukey.version >= batch.version) return;
-        if (batch.all || this.#isConcerned(ukey, batch)) this.#renew(ukey, startMs);
+        if (batch.all || this.#isConcerned(ukey, batch)) this.#renew(ukey, hurry);
         else ukey.version = batch.version;
       });
     }
-    this.#walkMs = performance.now() - startMs;
+    const renewed = this.#renewals - renewals;
+    if (batch.all && renewed >= MANY && hurry.removed === 0) this.#renewalMs = workMs / renewed;
   }
 
   /** Translates again; when the walk takes long, what few packets use goes, and may come back by a miss. */
-  #renew(ukey: Ukey<Owner>, startMs: number): void {
-    const { maxRevalidatorMs, minRevalidatePps } = this.#settings;
-    const isLong = performance.now() - startMs > maxRevalidatorMs / 2;
-    if (isLong && ukey.pps < minRevalidatePps) this.remove(ukey);
-    else this.#revalidate(ukey);
+  #renew(ukey: Ukey<Owner>, hurry: Hurry): void {
+    if (hurry.isOn && ukey.place >= 0) {
+      this.#pushStats(ukey);
+      if (hurry.deletes(ukey.ppsAt(this.#parts.clock.nowMs()))) this.remove(ukey);
+    }
+    this.#revalidate(ukey);
   }
 
   #isConcerned(ukey: Ukey<Owner>, batch: ChangeBatch): boolean {
@@ -308,6 +291,7 @@ export class Revalidator<Owner> {
       this.#forget(ukey);
       return;
     }
+    this.#renewals++;
     const version = this.#version;
     const flow = this.#flowOf(ukey);
     const xlated = this.#parts.translate(owner, flow, ukey.resume?.state);
@@ -322,11 +306,16 @@ export class Revalidator<Owner> {
       this.#parts.dpif.flowMod(dpFlow, bound.actions);
     }
     this.#parts.release(ukey.held);
-    this.#unlink(ukey);
-    ukey.path = this.#paths.find(xlated);
-    ukey.effects = effectsOf(xlated, ukey.path.effects);
     ukey.held = heldBy(bound);
     ukey.version = version;
+    const path = this.#paths.find(xlated);
+    const effects = effectsOf(xlated, path.effects);
+    // Most went the way that they went before, and taught nobody anything.
+    if (effects === ukey.effects) return;
+    this.#unlink(ukey);
+    // Not the one found before: that goes when this was its last user.
+    ukey.path = this.#paths.find(xlated);
+    ukey.effects = effectsOf(xlated, ukey.path.effects);
     this.#link(ukey);
   }
 

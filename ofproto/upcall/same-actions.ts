@@ -3,7 +3,13 @@
 import type { DpAction } from '../../datapath/dpif.ts';
 
 export function sameActions(a: readonly DpAction[], b: readonly DpAction[]): boolean {
-  return a.length === b.length && a.every((action, i) => sameValue(action, b[i]));
+  return a.length === b.length && a.every((action, i) => sameAction(action, b[i]!));
+}
+
+/** Most are outputs. */
+function sameAction(a: DpAction, b: DpAction): boolean {
+  if (a.type === 'output' && b.type === 'output') return a.port === b.port;
+  return sameValue(a, b);
 }
 
 /** Actions are plain data: numbers, strings, bytes, and lists and records of them. */

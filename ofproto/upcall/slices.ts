@@ -1,7 +1,7 @@
 // Long work on the control thread, in slices: between two of them the event loop serves sockets and upcalls.
 
 /** Longest stretch without giving way, in milliseconds. */
-const SLICE_MS = 2;
+const SLICE_MS = 4;
 /** Items between two looks at the clock. */
 const BATCH = 16;
 

@@ -33,6 +33,8 @@ export interface Made<Owner> {
 }
 
 const PPS_OF_NEW = 2 ** 30;
+/** How long a megaflow is new: then what it forwarded so far says how much it is used. */
+const NEW_MS = 250;
 
 export class Ukey<Owner> implements PathUser<Ukey<Owner>> {
   readonly owner: Owner;
@@ -72,6 +74,12 @@ export class Ukey<Owner> implements PathUser<Ukey<Owner>> {
     this.resume = made.resume;
     this.held = made.held;
     this.version = made.version;
+  }
+
+  /** Packets per second, as far as its statistics were read. */
+  ppsAt(nowMs: number): number {
+    const ageMs = nowMs - this.createdMs;
+    return this.pps === PPS_OF_NEW && ageMs > NEW_MS ? (this.packets * 1000) / ageMs : this.pps;
   }
 }
 

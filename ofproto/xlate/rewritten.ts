@@ -2,10 +2,12 @@
 // with the packet's key it tells later whether a new rule could have been found there.
 
 import { OFPP } from '../model/actions.ts';
-import { FLOW_ACTSET_OUTPUT, FLOW_SIZE, Flow, KEY_SIZE } from '../model/flow.ts';
+import { FLOW_ACTSET_OUTPUT, FLOW_SIZE, FLOW_TUN_GTPU_MSGTYPE, Flow, KEY_SIZE } from '../model/flow.ts';
 
 const WORDS = FLOW_SIZE / 4;
 const KEY_WORDS = KEY_SIZE / 4;
+const USED_WORDS = FLOW_TUN_GTPU_MSGTYPE / 4 + 1;
+const ACTSET_WORD = FLOW_ACTSET_OUTPUT / 4;
 
 /** 32-bit words of a Flow, by ascending index, and their values in the machine's order. */
 export interface Rewritten {
@@ -17,8 +19,16 @@ export interface Rewritten {
 export const FRESH = new Flow();
 FRESH.setU32(FLOW_ACTSET_OUTPUT, OFPP.UNSET);
 
+/** Whether no action has written anything yet: the case of most look-ups. */
+function isUnwritten({ words }: Flow, packet: Uint32Array): boolean {
+  for (let i = 0; i < KEY_WORDS; i++) if (words[i] !== packet[i]) return false;
+  for (let i = KEY_WORDS; i < USED_WORDS; i++) if (words[i] !== 0 && words[i] !== FRESH.words[i]) return false;
+  return words[ACTSET_WORD] === FRESH.words[ACTSET_WORD];
+}
+
 /** Where `flow` differs from the packet as it came in; `last` itself when that is the same. */
 export function rewrittenWords(flow: Flow, packet: Flow, last: Rewritten | undefined): Rewritten | undefined {
+  if (isUnwritten(flow, packet.words)) return undefined;
   let count = 0;
   let same = true;
   for (let i = 0; i < WORDS; i++) {
