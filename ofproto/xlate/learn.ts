@@ -15,6 +15,7 @@ import { emptyMatch, type Match } from '../model/flow.ts';
 import { type FlowMod, newFlowMod } from '../model/flow-mod.ts';
 import { NX_LEARN_F_SEND_FLOW_REM } from '../model/nicira.ts';
 import { prerequisitesMet, unwildcardPrerequisites } from '../model/prerequisites.ts';
+import { formatActions } from '../text/format-actions.ts';
 import { formatFlowMod } from '../text/format-flow-mod.ts';
 import type { XlateContext } from './context.ts';
 import { writeSubfield } from './field-actions.ts';
@@ -39,7 +40,10 @@ export function xlateLearn(ctx: XlateContext, spec: LearnSpec): void {
 /** Whether a flow more than `limit` with its cookie would be in the table (learn's limit). */
 function isAtLimit(ctx: XlateContext, mod: FlowMod, limit: number): boolean {
   const table = ctx.bridge.table(mod.tableId);
-  if (!table || table.findExact(mod.match, mod.priority)) return false;
+  if (!table) return false;
+  // To learn the same again is always allowed; to learn something else in a flow's place is not.
+  const same = table.findExact(mod.match, mod.priority);
+  if (same?.cookie === mod.cookie && formatActions(same.actions) === formatActions(mod.actions)) return false;
   let count = 0;
   for (const rule of table.classifier.rules()) if (rule.cookie === mod.cookie) count++;
   return count >= limit;

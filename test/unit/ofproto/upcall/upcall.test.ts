@@ -321,6 +321,17 @@ describe('learn', () => {
     ]);
   });
 
+  it('keeps to its limit: the same again may be learned, another flow in its place may not', () => {
+    const fixture = fixtureWith('actions=learn(table=10,cookie=7,limit=1,reg1=5,output:NXM_OF_IN_PORT[])');
+    const learnedFrom = (port: number) => {
+      fixture.dpif.miss(fixture.key(`in_port=${port},${TCP}`));
+      return fixture.stats('table=10').map((flow) => formatActions(flow.actions));
+    };
+    expect([learnedFrom(1), learnedFrom(1), learnedFrom(2)]).toEqual([['output:1'], ['output:1'], ['output:1']]);
+    fixture.flowMod('table=10,cookie=8,reg1=5,actions=drop');
+    expect(learnedFrom(3)).toEqual(['output:3']);
+  });
+
   it.each([
     ['0x1', 'output:1'],
     ['0xfffe', 'LOCAL'],
