@@ -15,7 +15,7 @@ export function normalize(text: string): string {
     .replaceAll(/xid=0x[0-9a-f]+/g, 'xid=X')
     .replaceAll(/dpid:[0-9a-f]{16}/g, 'dpid:D')
     .replaceAll(/addr:[0-9a-f:]{17}/g, 'addr:A')
-    .replaceAll(/duration=?[\d.]+s/g, 'duration=T')
+    .replaceAll(/duration[=:]?[\d.]+s/g, 'duration=T')
     .replaceAll(/unix:\S*\.mgmt/g, 'unix:M')
     .replaceAll(/^.*\|(WARN|ERR)\|/gm, '$1|')
     .replaceAll(/[\d.]+ ms/g, 'T ms');
