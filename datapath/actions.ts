@@ -20,6 +20,8 @@ export const SET_LAYOUT = {
   arp: 22,
   /** target 16, sll 6, tll 6 */
   nd: 28,
+  /** reserved 4, type of the first option 1: what the mask touches is written whole */
+  nd_ext: 5,
   /** label 20 bits, tc 3, bos 1, ttl 8: the outermost entry */
   mpls: 4,
   /** flags 1, ttl 1, mdtype 1 and np 1 (never written), spi 3, si 1, context 16 */

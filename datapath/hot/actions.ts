@@ -18,6 +18,7 @@ import {
   ACT_SET_IPV6,
   ACT_SET_MARK,
   ACT_SET_ND,
+  ACT_SET_ND_EXT,
   ACT_SET_PORTS,
   ACT_SET_PRIORITY,
   ACT_TRUNC,
@@ -27,10 +28,10 @@ import { VLAN_CFI } from '../layout/flow-key.ts';
 import { countDrop } from './counters.ts';
 import { packetHash } from './hash.ts';
 import { meterPacket } from './meter.ts';
-import { clonePacket } from './packet.ts';
+import { clonePacket, cut, moveCut } from './packet.ts';
 import { changeHeaders } from './push-pop.ts';
 import { recirculate } from './recirculate.ts';
-import { setArp, setEth, setIcmp, setIpv4, setIpv6, setNd, setPorts } from './set-header.ts';
+import { setArp, setEth, setIcmp, setIpv4, setIpv6, setNd, setNdExt, setPorts } from './set-header.ts';
 import { stage, stageClone } from './tx.ts';
 import { userspace } from './upcall.ts';
 import { Packet, PKT_BUF, Thread } from './views.ts';
@@ -74,8 +75,9 @@ function runWords(t: Thread, p: Packet, at: u32, end: u32, depth: u32): void {
     else if (op == ACT_SET_ICMP) setIcmp(p, args);
     else if (op == ACT_SET_ARP) setArp(p, args);
     else if (op == ACT_SET_ND) setNd(p, args);
+    else if (op == ACT_SET_ND_EXT) setNdExt(p, args);
     else if (op == ACT_USERSPACE) userspace(t, p, load<u32>(args), load<u32>(args, 4));
-    else if (op == ACT_TRUNC) p.outLen = load<u32>(args);
+    else if (op == ACT_TRUNC) cut(p, load<u32>(args));
     else if (op == ACT_METER) {
       if (!meterPacket(t, p, load<u32>(args))) {
         countDrop(t, DROP_METER, 1);
@@ -147,6 +149,7 @@ function shift(p: Packet, data: u32, by: i32): void {
   p.data = data;
   p.len += by;
   p.hdrLen += by;
+  moveCut(p, by);
   p.l3 = <u16>(<i32>p.l3 + by);
   if (p.l4 != 0) p.l4 = <u16>(<i32>p.l4 + by);
 }

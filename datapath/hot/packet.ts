@@ -39,6 +39,18 @@ export function slotPacket(t: Thread): Packet {
   return packetAt(t, BURST_MAX);
 }
 
+/** The next output sends `bytes` of the packet as it is now, and of headers that come and go until then. */
+export function cut(p: Packet, bytes: u32): void {
+  p.outLen = bytes < p.len ? bytes : NOT_CUT;
+}
+
+/** The packet has grown at its front. */
+export function moveCut(p: Packet, by: i32): void {
+  if (p.outLen != NOT_CUT) p.outLen += by;
+}
+
+const NOT_CUT: u32 = 0xffffffff;
+
 /** Writes the frame as it stands now to `to`; returns its length. */
 export function linearize(p: Packet, to: u32): u32 {
   copyBytes(to, p.data, min<u32>(p.hdrLen, p.len));

@@ -16,6 +16,7 @@ import {
 import { rewrite } from './checksum.ts';
 import { copyBytes } from './copy.ts';
 import { available } from './header.ts';
+import { moveCut } from './packet.ts';
 import { Packet, PKT_BUF, PKT_NO_ETHERNET } from './views.ts';
 
 const ETH_HEADER: u32 = 14;
@@ -58,6 +59,7 @@ function prepend(p: Packet, n: u32): bool {
   p.data = data;
   p.len += n;
   p.hdrLen += n;
+  moveCut(p, n);
   return true;
 }
 
@@ -66,6 +68,7 @@ function pull(p: Packet, n: u32): void {
   p.data += n;
   p.len -= n;
   p.hdrLen -= n;
+  moveCut(p, -(<i32>n));
 }
 
 /** The packet's outermost header behind Ethernet and its tags is of `type` now; nothing is known below. */

@@ -12,6 +12,9 @@ const IPPROTO_SCTP: u8 = 132;
 const NEXTHDR_ROUTING: u8 = 43;
 const NEXTHDR_FRAGMENT: u8 = 44;
 const NEXTHDR_AUTH: u8 = 51;
+/** Neighbour discovery (RFC 4861, 4.3, 4.6): the fixed part of a message, and the shortest option. */
+const ND_FIXED: u32 = 24;
+const ND_OPTION: u32 = 8;
 
 /** dst 6, src 6 */
 export function setEth(p: Packet, args: u32): void {
@@ -147,4 +150,22 @@ export function setNd(p: Packet, args: u32): void {
     if (len == 8 && kind == 2) adjust(l4 + 2, rewrite(at + 2, args + 22, mask + 22, 6));
     option += len;
   }
+}
+
+/**
+ * reserved 4, type of the first option 1. As Open vSwitch does, what the mask touches at all is written whole.
+ */
+export function setNdExt(p: Packet, args: u32): void {
+  const end = <u32>p.l4 + ND_FIXED + ND_OPTION;
+  if (p.l4 == 0 || p.fragLater || available(p, end) < <u32>p.l4 + ND_FIXED) return;
+  const l4 = p.data + p.l4;
+  const mask = args + 8;
+  let sum: u32 = 0;
+  if (load<u32>(mask) != 0) {
+    for (let i: u32 = 0; i < 4; i++) sum += rewriteByte(l4 + 4 + i, load<u8>(args + i), 0xff, i & 1);
+  }
+  if (load<u8>(mask, 4) != 0 && l4Bytes(p, ND_FIXED + ND_OPTION) == ND_FIXED + ND_OPTION) {
+    sum += rewriteByte(l4 + ND_FIXED, load<u8>(args, 4), 0xff, 0);
+  }
+  adjust(l4 + 2, sum);
 }

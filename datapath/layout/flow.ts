@@ -109,6 +109,7 @@ export const ACT_RECIRC = 16;
 /** meter id */
 export const ACT_METER = 17;
 export const ACT_SET_MARK = 18;
+export const ACT_SET_ND_EXT = 19;
 
 // Headers (hot/push-pop.ts).
 export const ACT_PUSH_MPLS = 32;

@@ -136,6 +136,12 @@ function nshSetText(value: Uint8Array, mask: Uint8Array): string {
   return `nsh(${parts.join(',')})`;
 }
 
+/** The reserved word always, without its mask. */
+function ndExtText(value: Uint8Array, mask: Uint8Array): string {
+  const type = new HeaderText(false).number('nd_options_type', value[4]!, mask[4]!, 8).parts.map((text) => `,${text}`);
+  return `nd_ext(nd_reserved=${hex0x(u32(value, 0))}${type.join('')})`;
+}
+
 function formatTag(tpid: number, tci: number): string {
   const parts = [`vid=${tci & 0xfff}`, `pcp=${tci >> 13}`];
   if (tpid !== 0x8100) parts.unshift(`tpid=0x${tpid.toString(16).padStart(4, '0')}`);
@@ -148,6 +154,7 @@ function formatSet(header: SetHeader, value: Uint8Array, mask: Uint8Array): stri
   if (header === 'skb_priority') return `set(skb_priority(${hex(values.getUint32(0))}))`;
   if (header === 'pkt_mark') return `set(skb_mark(${hex(values.getUint32(0))}))`;
   if (header === 'mpls') return `set(mpls(${mplsText(values.getUint32(0))}))`;
+  if (header === 'nd_ext') return `set(${ndExtText(value, mask)})`;
   if (header === 'nsh') return `set(${nshSetText(value, mask)})`;
   return `set(${SETS[header](value, mask).wrap(header).join('')})`;
 }
@@ -172,7 +179,7 @@ function address(text: HeaderText, name: string, v: Uint8Array, m: Uint8Array, f
   return text.bytes(name, cut(v), cut(m));
 }
 
-const SETS: Readonly<Record<Exclude<SetHeader, 'skb_priority' | 'pkt_mark' | 'mpls' | 'nsh'>, Printer>> = {
+const SETS: Readonly<Record<Exclude<SetHeader, 'skb_priority' | 'pkt_mark' | 'mpls' | 'nsh' | 'nd_ext'>, Printer>> = {
   eth: (v, m) => address(address(new HeaderText(false), 'src', v, m, 6, 12), 'dst', v, m, 0, 6),
   ipv4: (v, m) =>
     address(address(new HeaderText(false), 'src', v, m, 0, 4), 'dst', v, m, 4, 8)

@@ -39,6 +39,10 @@ export class HeaderText {
     return this;
   }
 
+  get parts(): readonly string[] {
+    return this.#parts;
+  }
+
   get empty(): boolean {
     return this.#parts.length === 0;
   }

@@ -4,6 +4,9 @@
 // and stops as soon as none left can beat what it has; a subtable that was not visited adds nothing to the wildcards. A
 // visit costs one hash and reads no more stages, address bits and port bits than it needs (subtable.ts, trie.ts). So a
 // look-up is linear in the number of masks and independent of the number of rules.
+//
+// Of rules of one priority that match alike the first visited wins. OpenFlow leaves that open; it is as in Open vSwitch: a
+// new subtable comes last, and one keeps its place among its equals until its own best priority asks for another.
 
 import { FLOW_CONJ_ID, type Flow, KEY_PACKET_TYPE, type Match } from '../model/flow.ts';
 import { type Minimask, type Minivalues, packMatch } from '../model/minimask.ts';
@@ -15,8 +18,8 @@ import { TableTries } from './table-tries.ts';
 
 export class Classifier {
   readonly #subtables = new Map<Minimask, Subtable>();
-  /** Subtables by descending priority; undefined when the order has to be made anew. */
-  #ordered: Subtable[] | undefined = [];
+  /** Subtables by descending priority. */
+  readonly #ordered: Subtable[] = [];
   #tries = new TableTries(DEFAULT_PREFIXES);
   count = 0;
 
@@ -38,11 +41,11 @@ export class Classifier {
     if (!subtable) {
       subtable = new Subtable(rule.mask, this.#tries.lengthsOf(rule.mask));
       this.#subtables.set(rule.mask, subtable);
-      this.#ordered = undefined;
+      this.#ordered.push(subtable);
     }
     const before = subtable.maxPriority;
     subtable.insert(rule);
-    if (subtable.maxPriority !== before) this.#ordered = undefined;
+    if (subtable.maxPriority !== before) this.#place(subtable);
     this.#tries.insert(rule, subtable.prefixLengths);
     this.count++;
   }
@@ -51,15 +54,29 @@ export class Classifier {
     const subtable = this.#subtables.get(rule.mask)!;
     const before = subtable.maxPriority;
     subtable.remove(rule);
-    if (subtable.count === 0) this.#subtables.delete(rule.mask);
-    if (subtable.maxPriority !== before) this.#ordered = undefined;
+    if (subtable.count === 0) {
+      this.#subtables.delete(rule.mask);
+      this.#ordered.splice(this.#ordered.indexOf(subtable), 1);
+    } else if (subtable.maxPriority !== before) this.#place(subtable);
     this.#tries.remove(rule, subtable.prefixLengths);
     this.count--;
   }
 
+  /** Moves a subtable, whose best priority is another now, up or down among the others, no further than it has to. */
+  #place(subtable: Subtable): void {
+    const list = this.#ordered;
+    const { maxPriority } = subtable;
+    let at = list.indexOf(subtable);
+    const isHigh = at > 0 && list[at - 1]!.maxPriority < maxPriority;
+    if (!isHigh && (list[at + 1]?.maxPriority ?? -1) <= maxPriority) return;
+    list.splice(at, 1);
+    if (isHigh) while (at > 0 && list[at - 1]!.maxPriority < maxPriority) at--;
+    else while (at < list.length && list[at]!.maxPriority > maxPriority) at++;
+    list.splice(at, 0, subtable);
+  }
+
   /** The best rule for `flow`; ORs into `wc` every bit of the flow that the answer depends on. */
   lookup(flow: Flow, wc?: Flow): Rule | undefined {
-    this.#ordered ??= [...this.#subtables.values()].sort((a, b) => b.maxPriority - a.maxPriority);
     return this.#search(flow, wc, true);
   }
 
@@ -69,7 +86,7 @@ export class Classifier {
     let best: Rule | undefined;
     let soft: Rule[] | undefined;
     const isFrame = flow.u32(KEY_PACKET_TYPE) === 0;
-    for (const subtable of this.#ordered!) {
+    for (const subtable of this.#ordered) {
       if (best && subtable.maxPriority <= best.priority) break;
       if (!isFrame && subtable.mask.needsEthernet) continue;
       const rule = subtable.lookup(flow, wc, this.#tries);

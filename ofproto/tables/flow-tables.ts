@@ -133,12 +133,13 @@ export class FlowTables {
       rule.packets = old.packets;
       rule.bytes = old.bytes;
     }
-    this.#unlink(old, 'replaced');
+    // In this order: the table never loses the mask, whose place decides between flows of one priority.
     this.#link(rule);
+    this.#unlink(old, 'replaced');
     this.#transaction.note({
       undo: () => {
-        this.#unlink(rule, 'replaced');
         this.#link(old);
+        this.#unlink(rule, 'replaced');
       },
       tell: () => this.#listener.flowAdded(rule, old.actions, origin),
     });

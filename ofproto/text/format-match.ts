@@ -115,9 +115,11 @@ const FORMATS: Readonly<Record<string, (value: bigint, mask: bigint, exact: bool
   // Always with signs: that the bit is clear is worth saying.
   tun_flags: (value, mask) => formatFlagsMasked(Number(value), Number(mask) & 1, TUNNEL_FLAGS),
   nsh_flags: (value, mask, exact) => (exact ? String(value) : `${hex2(value)}/${hex2(mask)}`),
+  nd_reserved: (value, mask, exact) => (exact ? String(value) : `${hex8(value)}/${hex8(mask)}`),
   ipv6_label: (value, mask, exact) => (exact ? hex5(value) : `${hex5(value)}/${hex5(mask)}`),
 };
 const hex2 = (value: bigint) => `0x${value.toString(16).padStart(2, '0')}`;
+const hex8 = (value: bigint) => `0x${value.toString(16).padStart(8, '0')}`;
 const hex5 = (value: bigint) => `0x${value.toString(16).padStart(5, '0')}`;
 
 function pushFields(out: string[], match: F.Match, fields: readonly string[], names: Names): void {

@@ -101,11 +101,12 @@ export function writeOutputTags(flow: F.Flow, bundle: XlateBundle, tags: Tags): 
   const keepsPriority = (bundle.vlan.priorityTags ?? 'never') !== 'never';
   // Open vSwitch 3.1 treats `always` like `if-nonzero`.
   const pcp = keepsPriority && hasVlan(flow) ? flow.u16(F.KEY_VLAN0_TCI) & VLAN_PCP_MASK : outer.pcp;
-  flow.setU32(F.KEY_VLAN0_TPID, word({ ...outer, pcp }, keepsPriority));
-  flow.setU32(F.KEY_VLAN1_TPID, word(inner, true));
+  flow.setU32(F.KEY_VLAN0_TPID, word({ ...outer, pcp }));
+  flow.setU32(F.KEY_VLAN1_TPID, word(inner));
 }
 
-function word({ tpid, vid, pcp }: Tag, keepsPriority: boolean): number {
-  if (vid === 0 && !(keepsPriority && pcp !== 0)) return 0;
+/** Neither a VLAN nor a priority: no tag. */
+function word({ tpid, vid, pcp }: Tag): number {
+  if (vid === 0 && pcp === 0) return 0;
   return (((tpid || ETH_TYPE_VLAN) << 16) | pcp | F.VLAN_CFI | vid) >>> 0;
 }

@@ -7,6 +7,7 @@
 import type { SetHeader } from '../../datapath/dpif.ts';
 import { SET_LAYOUT } from '../../datapath/dpif.ts';
 import * as F from '../model/flow.ts';
+import { NSH_MD1_TYPE } from '../model/nicira.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../model/prerequisites.ts';
 import { commitPacketType } from './commit-encap.ts';
 import type { XlateContext } from './context.ts';
@@ -37,10 +38,12 @@ const IPV6: readonly Piece[] = [
   { from: F.KEY_NW_TOS, size: 1, to: 37 },
   { from: F.KEY_NW_TTL, size: 1, to: 38 },
 ];
+/** The opcode's low byte in the set layout. */
+const ARP_OP = 9;
 const ARP: readonly Piece[] = [
   { from: F.KEY_NW_SRC, size: 4, to: 0 },
   { from: F.KEY_NW_DST, size: 4, to: 4 },
-  { from: F.KEY_NW_PROTO, size: 1, to: 9 },
+  { from: F.KEY_NW_PROTO, size: 1, to: ARP_OP },
   { from: F.KEY_ARP_SHA, size: 6, to: 10 },
   { from: F.KEY_ARP_THA, size: 6, to: 16 },
 ];
@@ -58,10 +61,16 @@ const ND: readonly Piece[] = [
   { from: F.KEY_ARP_THA, size: 6, to: 22 },
 ];
 
+const ND_EXT: readonly Piece[] = [
+  { from: F.KEY_ND_RESERVED, size: 4, to: 0 },
+  { from: F.KEY_ND_OPTIONS_TYPE, size: 1, to: 4 },
+];
+
 const NSH: readonly Piece[] = [
   { from: F.KEY_NSH_FLAGS, size: 2, to: 0 },
-  { from: F.KEY_NSH_PATH, size: 20, to: 4 },
+  { from: F.KEY_NSH_PATH, size: 4, to: 4 },
 ];
+const NSH_CONTEXT: Piece = { from: F.KEY_NSH_C1, size: 16, to: 8 };
 
 /** Emits what makes the datapath's packet equal to the flow. */
 export function commitActions(ctx: XlateContext): void {
@@ -78,7 +87,7 @@ export function commitActions(ctx: XlateContext): void {
     else if (isIpv6(base)) commitHeader(ctx, 'ipv6', IPV6);
     else if (isArp(base)) commitHeader(ctx, 'arp', ARP);
   }
-  if (isNsh(base) && NSH.some((piece) => differs(flow, base, piece))) commitNsh(ctx);
+  if (isNsh(base)) commitNsh(ctx);
   // A label on top hides what is below.
   if (isIp(base) && flow.u8(F.KEY_NW_PROTO) !== 0) commitTransport(ctx);
   if (!unlabelled) commitMpls(ctx);
@@ -102,6 +111,8 @@ function commitTransport(ctx: XlateContext): void {
   if (isIpv4(base) && proto === IPPROTO_ICMP) {
     commitIcmp(ctx, 'icmp');
   } else if (isIpv6(base) && proto === IPPROTO_ICMPV6) {
+    // First, as in Open vSwitch: of which kind an option is decides what is an address.
+    commitHeader(ctx, 'nd_ext', ND_EXT);
     commitHeader(ctx, 'nd', ND);
     commitIcmp(ctx, 'icmpv6');
   }
@@ -126,15 +137,30 @@ function commitHeader(ctx: XlateContext, header: SetHeader, pieces: readonly Pie
       base.bytes[from + i] = flow.bytes[from + i]!;
     }
   }
+  if (header === 'arp') widenOpcode(value, mask);
   ctx.emit({ type: 'set', header, value, mask });
 }
 
-/** All that is matched is written, changed or not, as Open vSwitch has it. */
+/** A flow has the opcode's low byte. All of its bits stand for all of the 16 that the packet has, as in Open vSwitch. */
+function widenOpcode(value: Uint8Array, mask: Uint8Array): void {
+  if (mask[ARP_OP] !== 0xff) return;
+  mask[ARP_OP - 1] = 0xff;
+  value[ARP_OP - 1] = value[ARP_OP] === 0xff ? 0xff : 0;
+}
+
+/**
+ * All that is matched is written, changed or not, as Open vSwitch has it. Only metadata of type 1 has contexts to write; those
+ * that go with another are shown as zeroes.
+ */
 function commitNsh(ctx: XlateContext): void {
   const { flow, base, wc } = ctx;
+  const hasContext = base.u8(F.KEY_NSH_MDTYPE) === NSH_MD1_TYPE;
+  const pieces = hasContext ? [...NSH, NSH_CONTEXT] : NSH;
+  if (!pieces.some((piece) => differs(flow, base, piece))) return;
   const value = new Uint8Array(SET_LAYOUT.nsh);
   const mask = new Uint8Array(SET_LAYOUT.nsh);
-  for (const { from, size, to } of NSH) {
+  if (!hasContext) mask.fill(0xff, NSH_CONTEXT.to);
+  for (const { from, size, to } of pieces) {
     for (let i = 0; i < size; i++) {
       mask[to + i] = wc.bytes[from + i]! | (flow.bytes[from + i]! ^ base.bytes[from + i]!);
       value[to + i] = flow.bytes[from + i]! & mask[to + i]!;

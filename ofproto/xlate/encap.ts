@@ -115,6 +115,8 @@ function decapEthernet(ctx: XlateContext): boolean {
     return false;
   }
   wc.setU16(F.KEY_ETH_TYPE, 0xffff);
+  // What was done to the frame is done before it loses its header.
+  commitActions(ctx);
   flow.setU32(F.KEY_PACKET_TYPE, (OFPHTN_ETHERTYPE | flow.u16(F.KEY_ETH_TYPE)) >>> 0);
   forgetAddresses(flow);
   return true;

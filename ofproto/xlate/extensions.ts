@@ -14,8 +14,7 @@ export function runExtension(ctx: XlateContext, action: OfAction): boolean {
     case 'push_mpls':
       return pushMpls(ctx, action.ethertype);
     case 'pop_mpls':
-      popMpls(ctx, action.ethertype);
-      return true;
+      return popMpls(ctx, action.ethertype);
     case 'set_mpls_label':
       setMplsLabel(ctx, action.label);
       return true;

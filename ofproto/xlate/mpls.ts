@@ -53,13 +53,23 @@ function pushCopy(flow: F.Flow, wc: F.Flow, count: number): void {
   flow.setU32(entryAt(0), (flow.u32(entryAt(0)) & ~BOS) >>> 0);
 }
 
-export function popMpls(ctx: XlateContext, etherType: number): void {
+/** pop_mpls. False when there are labels below those that a flow knows: the packet is dropped. */
+export function popMpls(ctx: XlateContext, etherType: number): boolean {
   const { flow, wc } = ctx;
   const count = labelCount(flow, wc);
-  if (count === 0) return;
+  if (count === 0) return true;
+  if (count === LABELS_MAX && (flow.u32(entryAt(LABELS_MAX - 1)) & BOS) === 0) {
+    ctx.fail(
+      'Too many MPLS labels',
+      `dropping packet on which an MPLS pop action can't be performed as it has more MPLS LSEs than the ${LABELS_MAX} supported.`,
+    );
+    return false;
+  }
+  wc.bytes.fill(0xff, entryAt(1), entryAt(count));
   dropEntry(flow);
   flow.setU16(F.KEY_ETH_TYPE, etherType);
   if (!isMplsType(etherType)) ctx.wasMpls = true;
+  return true;
 }
 
 function setBits({ flow, wc }: XlateContext, bits: number, value: number): void {

@@ -70,6 +70,39 @@ describe('set(ipv6())', () => {
   });
 });
 
+describe('set(nd_ext())', () => {
+  const solicit = (sum: string, reserved: string, option: string) =>
+    ipv6('3a', ADDRESSES6, `8700${sum}${reserved}ff020000000000000000000000000001${option}01ffffffffffff`);
+
+  it('writes the reserved word', async () => {
+    expect(await run(solicit('11c1', '60000000', '01'), set('nd_ext', 0, '00000005'))).toEqual([
+      solicit('71bc', '00000005', '01'),
+    ]);
+  });
+
+  it('writes the type of the first option', async () => {
+    expect(await run(solicit('11c1', '60000000', '01'), set('nd_ext', 4, '09'))).toEqual([
+      solicit('09c1', '60000000', '09'),
+    ]);
+  });
+});
+
+describe('trunc', () => {
+  const frame = `${MACS}88b5${'ab'.repeat(40)}`;
+
+  it('counts the bytes of the packet as it is at that moment', async () => {
+    const label = { type: 'push_mpls', lse: 0x140, ethertype: 0x8847 } as const;
+    const cut = `${MACS}884700000140${'ab'.repeat(6)}`;
+    expect(await run(frame, { type: 'trunc', maxLen: 20 }, label)).toEqual([cut]);
+  });
+
+  it('cuts nothing off a packet that grows beyond it', async () => {
+    const tag = { type: 'push_vlan', tpid: 0x8100, tci: 0x1005 } as const;
+    const grown = `${MACS}8100000588b5${'ab'.repeat(40)}`;
+    expect(await run(frame, { type: 'trunc', maxLen: 54 }, tag)).toEqual([grown]);
+  });
+});
+
 describe('set(ipv4())', () => {
   const ipv4 = (rest: string, payload: string) => `${MACS}080045000034000100004006${rest}0a000002${payload}`;
   const tcp = (checksum: string) => `00500051002012340001020304050607${checksum}0a0b0c0d0e0f1011121314151617`;

@@ -50,7 +50,11 @@ const isSlowPath = (line: string): boolean =>
   line === 'This flow is handled by the userspace slow path because it:' ||
   line === '  - Uses action(s) not supported by datapath.';
 
-const sortedItems = (line: string) => line.split(/[,: ]/).sort().join(' ');
+const sortedItems = (line: string) =>
+  line
+    .split(/[,: ()]+/)
+    .sort()
+    .join(' ');
 
 /** Numbers that each switch gives out as it likes: recirculation ids, and meters in the datapath. */
 function numbers(line: string): string {
@@ -163,7 +167,10 @@ export function sameDump(ovs: string, weft: string): boolean {
   );
 }
 
-/** A packet-in without its transaction and buffer ids. */
+/** A packet-in without its transaction and buffer ids, and without the bridge's id that a continuation holds. */
 export function comparablePacketIn(bytes: Buffer): string {
-  return bytes.subarray(12).toString('hex');
+  return bytes
+    .subarray(12)
+    .toString('hex')
+    .replace(/(?<=80000014).{32}/, 'bridge');
 }
