@@ -100,6 +100,7 @@ export const SCENARIOS: readonly Scenario[] = [
     about: 'nearly every packet the first of its flow',
     flowCount: 100_000,
     flows: everyAddress,
+    yieldUs: 50,
     settings: { 'flow-limit': '1000' },
   },
   {

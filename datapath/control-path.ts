@@ -4,9 +4,8 @@
 
 import { logger } from '../lib/log.ts';
 import type { DpAction } from './actions.ts';
-import type { Arena, ArenaViews } from './arena/arena.ts';
+import type { Arena } from './arena/arena.ts';
 import { NONE, type Offset, toOffset } from './arena/offset.ts';
-import type { Upcall } from './dpif.ts';
 import type { ActionList, ActionLists } from './flow/action-lists.ts';
 import { KEY_SIZE } from './layout/flow-key.ts';
 import {
@@ -25,14 +24,10 @@ import {
   CB_BELL,
   CB_VLAN_LIMIT,
   CB_WISHES,
-  SLOT_COOKIE,
   SLOT_FRAME_SIZE,
   SLOT_IN_PORT,
   SLOT_KEY,
-  SLOT_KIND,
-  SLOT_KIND_MISS,
   SLOT_LEN,
-  SLOT_OUT_PORT,
   TB_FROM_CONTROL_HEAD,
   TB_FROM_CONTROL_TAIL,
   TB_SLOW_TX_HEAD,
@@ -45,76 +40,29 @@ import {
 } from './layout/thread-block.ts';
 import { recoverFromGuestFault } from './pmd/guest-fault.ts';
 import type { HotExports } from './pmd/hot-module.ts';
+import { SlotView } from './slot-view.ts';
 import { ThreadClock } from './thread-clock.ts';
 
 const log = logger('dpif_netdev');
 
 /** The control thread's index among datapath threads. */
 export const MAIN_THREAD = 0;
-/** How long upcalls and slow frames are handled before other work gets its turn, in milliseconds. */
-const SLICE_MS = 1;
-/** Of them between two looks at the clock. */
+/** How long upcalls and slow frames of all threads are handled before other work gets its turn, in milliseconds. */
+const SLICE_MS = 2;
+/** Of one ring between two looks at the clock: what it may have in any slice. */
 const BATCH = 16;
 /** The bell is also looked at this often, in milliseconds: broken rings are noted without a bell. */
 const TICK_MS = 50;
 
-/** A slot as the control side reads it; buffers are views that the datapath reuses after the verdict. */
-export class SlotView implements Upcall {
-  readonly thread: number;
-  readonly slot: number;
-  readonly #views: ArenaViews;
-  readonly #at: Offset;
-  #key: Uint8Array | undefined;
-
-  constructor(views: ArenaViews, thread: number, slot: number, at: Offset) {
-    this.#views = views;
-    this.#at = at;
-    this.thread = thread;
-    this.slot = slot;
-  }
-
-  #word(offset: number): number {
-    return this.#views.u32[(this.#at + offset) >> 2]!;
-  }
-
-  get isMiss(): boolean {
-    return this.#word(SLOT_KIND) === SLOT_KIND_MISS;
-  }
-
-  get reason(): Upcall['reason'] {
-    return this.isMiss ? 'miss' : 'action';
-  }
-
-  get inPort(): number {
-    return this.#word(SLOT_IN_PORT);
-  }
-
-  get outPort(): number {
-    return this.#word(SLOT_OUT_PORT);
-  }
-
-  get cookie(): number {
-    return this.#word(SLOT_COOKIE);
-  }
-
-  get frameSize(): number {
-    return this.#word(SLOT_FRAME_SIZE);
-  }
-
-  get packet(): Uint8Array {
-    return this.#views.u8.subarray(this.#at + SLOT_DATA, this.#at + SLOT_DATA + this.#word(SLOT_LEN));
-  }
-
-  /** Where the key lies, of a miss. */
-  get keyAt(): Offset {
-    return toOffset(this.#at + SLOT_KEY);
-  }
-
-  get key(): Uint8Array {
-    this.#key ??= this.#views.u8.subarray(this.keyAt, this.keyAt + KEY_SIZE);
-    return this.#key;
-  }
+/** A ring towards the control thread, by offsets in its thread's area. */
+interface Ring {
+  readonly ring: number;
+  readonly headAt: number;
+  readonly tailAt: number;
 }
+
+const TO_CONTROL: Ring = { ring: T_TO_CONTROL, headAt: TB_TO_CONTROL_HEAD, tailAt: TB_TO_CONTROL_TAIL };
+const SLOW_TX: Ring = { ring: T_SLOW_TX, headAt: TB_SLOW_TX_HEAD, tailAt: TB_SLOW_TX_TAIL };
 
 /** What the owner does with drained work. */
 export interface ControlHandlers {
@@ -138,6 +86,8 @@ export class ControlPath {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
   #draining = false;
+  /** Threads whose rings were looked at first so far: who comes first has all of a slice, if it has so much. */
+  #turns = 0;
   #scheduled = false;
 
   constructor(
@@ -300,14 +250,13 @@ export class ControlPath {
     try {
       // Taken back before the queues are looked at: a wish that comes later is seen in the next turn.
       if (Atomics.exchange(this.#arena.views.u32, (CONTROL_BLOCK + CB_WISHES) >> 2, 0) !== 0) this.#handlers.tick();
-      for (const thread of this.#threads) {
-        this.#drainRing(thread, T_SLOW_TX, TB_SLOW_TX_HEAD, TB_SLOW_TX_TAIL, (view) => {
+      const endMs = performance.now() + SLICE_MS;
+      for (const thread of this.#inTurn()) {
+        this.#drainRing(thread, SLOW_TX, endMs, (view) => {
           this.#handlers.transmit(view.outPort, view.packet);
           this.discard(view);
         });
-        this.#drainRing(thread, T_TO_CONTROL, TB_TO_CONTROL_HEAD, TB_TO_CONTROL_TAIL, (view) => {
-          this.#handlers.upcall(view);
-        });
+        this.#drainRing(thread, TO_CONTROL, endMs, (view) => this.#handlers.upcall(view));
       }
       this.#clock.touch();
       this.#guarded(() => this.#hot.settle(MAIN_THREAD));
@@ -318,13 +267,19 @@ export class ControlPath {
     return this.#pending();
   }
 
-  #drainRing(thread: number, ring: number, headAt: number, tailAt: number, handle: (view: SlotView) => void): void {
+  /** Each thread comes first in turn. */
+  #inTurn(): number[] {
+    const threads = [...this.#threads];
+    const first = this.#turns++ % threads.length;
+    return [...threads.slice(first), ...threads.slice(0, first)];
+  }
+
+  #drainRing(thread: number, { ring, headAt, tailAt }: Ring, endMs: number, handle: (view: SlotView) => void): void {
     const { u32 } = this.#arena.views;
     const area = this.#arena.threadArea(thread);
     // Acquire: entries and slots behind the head were written before it.
     const head = Atomics.load(u32, (area + headAt) >> 2);
     let tail = Atomics.load(u32, (area + tailAt) >> 2);
-    const endMs = performance.now() + SLICE_MS;
     for (let n = 1; tail !== head; n++) {
       const slot = u32[(area + ring + (tail & (RING_MAX - 1)) * 4) >> 2]!;
       tail = (tail + 1) >>> 0;

@@ -4,6 +4,7 @@
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { IoPoller } from '../lib/io-poller.ts';
 import { logger } from '../lib/log.ts';
+import { inSlices } from '../lib/slices.ts';
 import { forwardBusErrors } from '../lib/syscalls/fault-signals.ts';
 import { eventfdSignal } from '../lib/syscalls/fd.ts';
 import type { DpAction } from './actions.ts';
@@ -12,7 +13,7 @@ import { GuestWindows } from './arena/guest-windows.ts';
 import { Heap } from './arena/heap.ts';
 import { NONE } from './arena/offset.ts';
 import { Quiescence } from './arena/quiesce.ts';
-import { ControlPath, MAIN_THREAD, type SlotView } from './control-path.ts';
+import { ControlPath, MAIN_THREAD } from './control-path.ts';
 import type {
   DpFlow,
   Dpif,
@@ -36,6 +37,7 @@ import { Meters } from './meters.ts';
 import { compileHot, instantiateHot } from './pmd/hot-module.ts';
 import { PmdPool } from './pmd/pmd-pool.ts';
 import { Ports } from './ports.ts';
+import type { SlotView } from './slot-view.ts';
 import { ThreadStats } from './thread-stats.ts';
 
 const log = logger('dpif');
@@ -107,7 +109,10 @@ class Datapath implements Dpif {
   }
 
   async portDel(odpPort: OdpPort): Promise<void> {
-    for (const flow of [...this.#flows]) if (flow.inPort === odpPort) this.#flows.remove(flow);
+    // Thousands of them after a storm of new flows.
+    await inSlices(this.#flows, (flow) => {
+      if (flow.inPort === odpPort) this.#flows.remove(flow);
+    });
     this.#meters.police(odpPort, []);
     await this.#ports.remove(odpPort);
   }

@@ -167,7 +167,7 @@ export class Backer {
   }
 
   async purge(): Promise<void> {
-    this.revalidator.removeAll();
+    await this.revalidator.purge();
     await this.dpif.barrier();
   }
 

@@ -6,12 +6,13 @@
 // saw (changes.ts). Only what may differ is translated again: equal actions under a mask that is no narrower stay, other
 // actions are swapped in place, anything else is deleted and comes back by a miss.
 //
-// Time. Everything that walks over many megaflows gives way to the event loop often (slices.ts). After a change a walk
+// Time. Everything that walks over many megaflows gives way to the event loop often (lib/slices.ts). After a change a walk
 // begins soon (walks.ts), and hurries when it takes long (hurry.ts). Twice a second a round reads every megaflow's
 // counters.
 
 import type { DpFlow, Dpif, FlowPut } from '../../datapath/dpif.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { inSlices } from '../../lib/slices.ts';
 import { Flow, KEY_IN_PORT, KEY_SIZE } from '../model/flow.ts';
 import type { FlowTable } from '../tables/flow-table.ts';
 import type { Rule } from '../tables/rule.ts';
@@ -27,7 +28,6 @@ import { wordsOf } from './mask-words.ts';
 import { effectsOf, PathTable, usersBy } from './paths.ts';
 import { sameActions } from './same-actions.ts';
 import { DEFAULT_SETTINGS, type SlowPathSettings } from './settings.ts';
-import { inSlices } from './slices.ts';
 import { type Held, heldBy, type Made, type Resume, Ukey, UkeyList } from './ukey.ts';
 import { Walks } from './walks.ts';
 
@@ -385,5 +385,10 @@ export class Revalidator<Owner> {
     for (const ukey of this.#ukeys.backwards()) {
       if (!owner || ukey.owner === owner) this.remove(ukey);
     }
+  }
+
+  /** Deletes all megaflows that are there now. */
+  async purge(): Promise<void> {
+    await inSlices(this.#ukeys.backwards(), (ukey) => this.remove(ukey));
   }
 }

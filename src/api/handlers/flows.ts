@@ -1,10 +1,10 @@
 // ModifyFlows and DumpFlows.
 
 import { UserError } from '../../../lib/errors.ts';
+import { inSlices } from '../../../lib/slices.ts';
 import { OFP_NO_BUFFER, OfError } from '../../../ofproto/model/flow-mod.ts';
 import type { OfprotoApi } from '../../../ofproto/ofproto-api.ts';
 import type { Names } from '../../../ofproto/text/ports.ts';
-import { inSlices } from '../../../ofproto/upcall/slices.ts';
 import { type Call, findBridge } from '../call.ts';
 import { portNames } from '../context.ts';
 import { flowFilterOf, flowModOf, flowStatsMessage } from '../convert/flows.ts';
