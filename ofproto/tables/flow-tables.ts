@@ -45,6 +45,9 @@ export interface FlowTablesListener {
 }
 
 /** What selects rules in modify, delete and statistics requests. */
+/** All ones: a flow that replaces another has the cookie of that in Open vSwitch. */
+const KEEP_COOKIE = 0xffff_ffff_ffff_ffffn;
+
 type Selector = Pick<FlowStatsRequest, 'tableId' | 'match' | 'cookie' | 'cookieMask' | 'outPort' | 'outGroup'>;
 
 export class FlowTables {
@@ -133,6 +136,7 @@ export class FlowTables {
       rule.packets = old.packets;
       rule.bytes = old.bytes;
     }
+    if (mod.cookie === KEEP_COOKIE) rule.cookie = old.cookie;
     // In this order: the table never loses the mask, whose place decides between flows of one priority.
     this.#link(rule);
     this.#unlink(old, 'replaced');

@@ -65,6 +65,16 @@ describe('add', () => {
     expect([count(), fixture.removed]).toEqual([0, []]);
   });
 
+  it('gives the cookie that it names, all ones for what was there before', () => {
+    const fixture = new Fixture('cookie=0xffffffffffffffff,udp actions=1', 'cookie=5,tcp actions=1');
+    const cookies = () => fixture.tables.select(parseFlowStatsRequest('tcp')).map(({ cookie }) => cookie);
+    fixture.run('add', 'cookie=0xffffffffffffffff,tcp actions=2');
+    expect(cookies()).toEqual([5n]);
+    fixture.run('add', 'tcp actions=2');
+    expect(cookies()).toEqual([0n]);
+    expect(fixture.tables.select(parseFlowStatsRequest('udp'))[0]!.cookie).toBe(0xffff_ffff_ffff_ffffn);
+  });
+
   it('refuses an overlap of the same priority when asked to check', () => {
     const fixture = new Fixture('priority=5,tcp actions=1');
     expect(fixture.refuses('add', 'priority=5,check_overlap,ip,nw_src=1.2.3.4 actions=2')).toBe('OFPFMFC_OVERLAP');
