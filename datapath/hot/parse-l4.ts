@@ -97,7 +97,8 @@ function parseNd(p: Packet, key: u32, at: u32): void {
         return;
       }
       copy6(field, p.data + option + 2);
-      store<u8>(key, kind, KEY_ND_OPTIONS_TYPE);
+      // The first of them says what type of options the message has.
+      if (load<u8>(key, KEY_ND_OPTIONS_TYPE) == 0) store<u8>(key, kind, KEY_ND_OPTIONS_TYPE);
     }
     option += len;
   }

@@ -175,7 +175,7 @@ function parseNd(packet: DataView, key: Uint8Array, at: number): void {
         return;
       }
       copy(packet, option + 2, 6, key, field);
-      key[K.KEY_ND_OPTIONS_TYPE] = kind;
+      key[K.KEY_ND_OPTIONS_TYPE] ||= kind;
     }
     option += size;
   }
