@@ -183,8 +183,8 @@ export class OfConn implements SessionOutput {
       }
       const whole = session.version >= OFP13_VERSION ? session.requests.take(bytes) : bytes;
       if (!whole) return undefined;
-      const message = decodeMessage(whole, { flowModTableId: session.flowModTableId, takes });
-      session.switch.tlvTable.check(message);
+      const decoded = decodeMessage(whole, { flowModTableId: session.flowModTableId, takes });
+      const message = session.switch.tlvTable.resolve(decoded);
       return dispatch(session, message, whole) ?? undefined;
     } catch (error) {
       this.#refuse(session, bytes, error);

@@ -1,8 +1,9 @@
 // The Geneve option that each tun_metadata field of a bridge stands for. A refused change changes nothing.
 
+import type { Field } from '../model/field.ts';
 import { OfError } from '../model/flow-mod.ts';
 import type { OfMessage, TlvMapping, TlvTableMod } from '../model/messages.ts';
-import { deletedFields } from '../model/tun-metadata.ts';
+import { tunMetadataField, withDeletedFields } from '../model/tun-metadata.ts';
 
 /** Bytes that all mapped options may have together. */
 export const OPTION_SPACE_MAX = 256;
@@ -31,11 +32,20 @@ export class TlvTable {
     this.#mappings = this.#mappings.filter((one) => !isGone(one));
   }
 
-  /** Throws OfError when a flow's actions name a field that is not mapped; those of groups are not looked at. */
-  check(message: OfMessage): void {
-    for (const index of message.type === 'flow_mod' ? deletedFields(message.mod.actions) : []) {
-      if (!this.#mappings.some((one) => one.index === index)) throw new OfError('NXFMFC_INVALID_TLV_FIELD');
-    }
+  /**
+   * The message with the fields that a flow's actions name as they are mapped; throws OfError when one is not. Those of
+   * groups and packet-outs are not looked at.
+   */
+  resolve(message: OfMessage): OfMessage {
+    if (message.type !== 'flow_mod') return message;
+    const actions = withDeletedFields(message.mod.actions, (index) => this.#mapped(index));
+    return actions === message.mod.actions ? message : { ...message, mod: { ...message.mod, actions } };
+  }
+
+  #mapped(index: number): Field {
+    const mapping = this.#mappings.find((one) => one.index === index);
+    if (!mapping) throw new OfError('NXFMFC_INVALID_TLV_FIELD');
+    return tunMetadataField(index, mapping.optionLength);
   }
 }
 

@@ -212,9 +212,9 @@ export class Backer {
     this.#releaseSoon(bound);
   }
 
-  /** Of a translation only what goes to the controllers. */
+  /** Of a translation only what goes to the controllers, and what meters count. */
   executeUp(packet: Uint8Array, xlated: Xlated): void {
-    if (xlated.controllers.length === 0) return;
+    if (xlated.controllers.length === 0 && !hasMeter(xlated.actions)) return;
     const bound = this.#bind(xlated);
     this.dpif.execute(packet, NO_PORT, withoutOutputs(bound.actions));
     this.#releaseSoon(bound);
@@ -397,3 +397,11 @@ function withoutOutputs(actions: readonly DpAction[]): DpAction[] {
     .filter(({ type }) => type !== 'output' && type !== 'recirc')
     .map((action) => ('actions' in action ? { ...action, actions: withoutOutputs(action.actions) } : action));
 }
+
+const hasMeter = (actions: readonly DpAction[]): boolean =>
+  actions.some(
+    (action) =>
+      action.type === 'meter' ||
+      ('actions' in action && hasMeter(action.actions)) ||
+      (action.type === 'check_pkt_len' && (hasMeter(action.greater) || hasMeter(action.lessEqual))),
+  );

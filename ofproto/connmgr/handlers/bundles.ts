@@ -62,8 +62,7 @@ export const bundleHandlers: Handlers = {
 
   bundle_add: (session, { bundleId, flags, bytes: inner }, request) => {
     refuseSlave(session);
-    const message = decodeMessage(inner, { flowModTableId: false });
-    session.switch.tlvTable.check(message);
+    const message = session.switch.tlvTable.resolve(decodeMessage(inner, { flowModTableId: false }));
     const prepare = BUNDLED[message.type] as Prepare<OfType> | undefined;
     if (!prepare) throw new OfError('OFPBFC_MSG_UNSUP');
     const apply = prepare({ session, flags }, message as OfMessage);

@@ -13,10 +13,12 @@ describe('TlvTable', () => {
   it('takes actions on mapped fields only, nested ones too', () => {
     const table = new TlvTable();
     const nested: OfAction = { type: 'clone', actions: [remove('tun_metadata3')] };
-    expect(() => table.check(flowMod(nested))).toThrow('NXFMFC_INVALID_TLV_FIELD');
+    expect(() => table.resolve(flowMod(nested))).toThrow('NXFMFC_INVALID_TLV_FIELD');
     table.change({ command: 'add', mappings: [MAPPING] }, new Set());
-    table.check(flowMod(nested));
-    expect(() => table.check(flowMod(remove('tun_metadata4')))).toThrow('NXFMFC_INVALID_TLV_FIELD');
+    expect(table.resolve(flowMod(nested))).toMatchObject({
+      mod: { actions: [{ actions: [{ field: { name: 'tun_metadata3', size: 4 } }] }] },
+    });
+    expect(() => table.resolve(flowMod(remove('tun_metadata4')))).toThrow('NXFMFC_INVALID_TLV_FIELD');
   });
 
   it('keeps a mapping that flows use', () => {
