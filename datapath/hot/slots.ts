@@ -40,8 +40,7 @@ export function slotFree(t: Thread, slot: u32): void {
 }
 
 function useAddress(t: Thread, port: u32): u32 {
-  // A packet-out may come from no port at all.
-  return changetype<u32>(t) + T_SLOT_USE + (min<u32>(port, PORT_MAX - 1) << 2);
+  return changetype<u32>(t) + T_SLOT_USE + (port << 2);
 }
 
 /**
@@ -49,12 +48,14 @@ function useAddress(t: Thread, port: u32): u32 {
  * Choudhury and Hahne 1998): a storm on one port leaves room for the others, and a lone port gets half of the pool.
  */
 export function slotAllocFor(t: Thread, port: u32): u32 {
-  const used = load<u32>(useAddress(t, port));
+  // A packet-out may come from no port at all, whose number is that of no slot too.
+  const charged = min<u32>(port, PORT_MAX - 1);
+  const used = load<u32>(useAddress(t, charged));
   if (used >= t.slotFreeCount) return NO_SLOT;
   const slot = slotAlloc(t);
   if (slot == NO_SLOT) return NO_SLOT;
-  store<u32>(slotAddress(t, slot) + SLOT_CHARGED_PORT, port);
-  store<u32>(useAddress(t, port), used + 1);
+  store<u32>(slotAddress(t, slot) + SLOT_CHARGED_PORT, charged);
+  store<u32>(useAddress(t, charged), used + 1);
   return slot;
 }
 

@@ -1,6 +1,5 @@
 // A controller that packets stop at (controller(pause) of ovs-actions(7)) and that gives them back as they came.
 import { join } from 'node:path';
-import { runTool } from '../support/real-ovs.ts';
 import { message, OpenFlowLink } from './openflow-link.ts';
 
 const OFPT_EXPERIMENTER = 4;
@@ -9,6 +8,8 @@ const NXT_SET_PACKET_IN_FORMAT = 16;
 const NXPIF_NXT_PACKET_IN2 = 2;
 const NXT_RESUME = 28;
 const NXPINT_CONTINUATION = 8;
+/** The property of a continuation with the bridge's own random id. */
+const BRIDGE = /80000014[0-9a-f]{32}/;
 /** ofp_header and the experimenter header. */
 const PROPERTIES_AT = 16;
 
@@ -21,18 +22,15 @@ export interface Paused {
 
 export class PauseController {
   readonly #link: OpenFlowLink;
-  readonly #bridgeId: string;
 
-  private constructor(link: OpenFlowLink, bridgeId: string) {
+  private constructor(link: OpenFlowLink) {
     this.#link = link;
-    this.#bridgeId = bridgeId;
   }
 
   static async open(rundir: string): Promise<PauseController> {
     const link = await OpenFlowLink.open(join(rundir, 'br0.mgmt'), 'OpenFlow13');
     await link.exchange([nicira(link.version, NXT_SET_PACKET_IN_FORMAT, Buffer.from([0, 0, 0, NXPIF_NXT_PACKET_IN2]))]);
-    const { stdout } = await runTool(rundir, 'ovs-vsctl', ['get', 'bridge', 'br0', '_uuid']);
-    return new PauseController(link, stdout.trim().replaceAll('-', ''));
+    return new PauseController(link);
   }
 
   close(): void {
@@ -42,9 +40,7 @@ export class PauseController {
   async paused(): Promise<Paused> {
     const { packetIns } = await this.#link.exchange([]);
     return {
-      said: packetIns.map((bytes) =>
-        bytes.subarray(PROPERTIES_AT).toString('hex').replaceAll(this.#bridgeId, 'bridge'),
-      ),
+      said: packetIns.map((bytes) => bytes.subarray(PROPERTIES_AT).toString('hex').replace(BRIDGE, 'bridge')),
       continuations: packetIns.map((bytes) => bytes.subarray(PROPERTIES_AT)).filter(hasContinuation),
     };
   }
