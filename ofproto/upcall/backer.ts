@@ -2,7 +2,6 @@
 // the megaflow and remembers what it was made of. The only writer of megaflows and of the side effects of translations.
 
 import {
-  type DpAction,
   type DpFlow,
   type Dpif,
   mapDpActions,
@@ -29,6 +28,7 @@ import { RecircTable } from './recirc-table.ts';
 import { type BoundActions, Revalidator } from './revalidator.ts';
 import type { SlowPathSettings } from './settings.ts';
 import { type Held, heldBy, type Resume } from './ukey.ts';
+import { hasMeter, withoutOutputs } from './without-outputs.ts';
 
 /** A bridge as the backer uses it. */
 export interface BackedBridge {
@@ -391,17 +391,3 @@ const EXECUTE_GRACE_MS = 1000;
 
 /** The number of no datapath port. */
 const NO_PORT = 0xffffffff;
-
-function withoutOutputs(actions: readonly DpAction[]): DpAction[] {
-  return actions
-    .filter(({ type }) => type !== 'output' && type !== 'recirc')
-    .map((action) => ('actions' in action ? { ...action, actions: withoutOutputs(action.actions) } : action));
-}
-
-const hasMeter = (actions: readonly DpAction[]): boolean =>
-  actions.some(
-    (action) =>
-      action.type === 'meter' ||
-      ('actions' in action && hasMeter(action.actions)) ||
-      (action.type === 'check_pkt_len' && (hasMeter(action.greater) || hasMeter(action.lessEqual))),
-  );

@@ -1,0 +1,17 @@
+// What the trace of a real packet does of the packet's actions: all but sending it on, so that controllers and meters see it.
+
+import type { DpAction } from '../../datapath/dpif.ts';
+
+export function withoutOutputs(actions: readonly DpAction[]): DpAction[] {
+  return actions
+    .filter(({ type }) => type !== 'output' && type !== 'recirc')
+    .map((action) => ('actions' in action ? { ...action, actions: withoutOutputs(action.actions) } : action));
+}
+
+export const hasMeter = (actions: readonly DpAction[]): boolean =>
+  actions.some(
+    (action) =>
+      action.type === 'meter' ||
+      ('actions' in action && hasMeter(action.actions)) ||
+      (action.type === 'check_pkt_len' && (hasMeter(action.greater) || hasMeter(action.lessEqual))),
+  );
