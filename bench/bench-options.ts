@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { UserError } from '../lib/errors.ts';
-import { DEFAULT_SCENARIOS, SCENARIOS, type Scenario, START_SCENARIO } from './scenarios.ts';
+import { DEFAULT_SCENARIOS, LOAD_SCENARIO, SCENARIOS, type Scenario, START_SCENARIO } from './scenarios.ts';
 
 export const PEERS = ['weft', 'ovs-dpdk'] as const;
 export type PeerName = (typeof PEERS)[number];
@@ -13,6 +13,7 @@ export const USAGE = `usage: weft-bench [options]
   --only PEER             measure this switch alone (weft or ovs-dpdk)
   --runs N                rounds over all switches (default: 3)
   --duration S            seconds of each measurement (default: 2)
+  --flows N               flows that the scenario 'load' adds (default: 100000)
   --ring N                size of the guests' virtqueues (default: 1024)
   --pmd-core N            core of the switch's PMD thread (default: the last)
   --guest-core N          core of both guests (default: the first)
@@ -25,6 +26,8 @@ export const USAGE = `usage: weft-bench [options]
 export interface BenchOptions {
   readonly scenarios: readonly Scenario[];
   readonly start: boolean;
+  readonly load: boolean;
+  readonly flows: number;
   readonly peers: readonly PeerName[];
   readonly runs: number;
   readonly durationMs: number;
@@ -43,6 +46,7 @@ const OPTIONS = {
   only: { type: 'string' },
   runs: { type: 'string', default: '3' },
   duration: { type: 'string', default: '2' },
+  flows: { type: 'string', default: '100000' },
   ring: { type: 'string', default: '1024' },
   'pmd-core': { type: 'string' },
   'guest-core': { type: 'string', default: '0' },
@@ -69,7 +73,7 @@ function peerName(text: string): PeerName {
 function scenario(name: string): Scenario {
   const found = SCENARIOS.find((candidate) => candidate.name === name);
   if (found) return found;
-  const known = [...SCENARIOS.map((candidate) => candidate.name), START_SCENARIO, 'all'];
+  const known = [...SCENARIOS.map((candidate) => candidate.name), START_SCENARIO, LOAD_SCENARIO, 'all'];
   throw new UserError(`unknown scenario ${name}: expected one of ${known.join(', ')}`);
 }
 
@@ -86,7 +90,9 @@ export function parseBenchOptions(args: readonly string[], coreCount: number): B
   const values = words(args);
   const names = values.scenario.split(',').map((name) => name.trim());
   const all = names.includes('all');
-  const scenarios = all ? SCENARIOS : names.filter((name) => name !== START_SCENARIO).map(scenario);
+  const scenarios = all
+    ? SCENARIOS
+    : names.filter((name) => name !== START_SCENARIO && name !== LOAD_SCENARIO).map(scenario);
   const compared = values.peer === undefined ? ['weft' as const] : (['weft', peerName(values.peer)] as const);
   const peers = values.only === undefined ? [...new Set(compared)] : [peerName(values.only)];
   const pmdCore = number('pmd-core', values['pmd-core'] ?? String(coreCount - 1), 0, coreCount - 1);
@@ -95,6 +101,8 @@ export function parseBenchOptions(args: readonly string[], coreCount: number): B
   return {
     scenarios,
     start: all || names.includes(START_SCENARIO),
+    load: names.includes(LOAD_SCENARIO),
+    flows: Math.floor(number('flows', values.flows, 1, 1_000_000)),
     peers,
     runs: Math.floor(number('runs', values.runs, 1, 1000)),
     durationMs: number('duration', values.duration, 0.1, 3600) * 1000,

@@ -148,3 +148,5 @@ export const DEFAULT_SCENARIOS = [
   'flows-1000',
 ] as const;
 export const START_SCENARIO = 'start';
+/** Filling a bridge with flows (load/): no packets, and Open vSwitch without DPDK to compare with. */
+export const LOAD_SCENARIO = 'load';

@@ -9,6 +9,8 @@ import { Cleanup } from './harness/children.ts';
 import { DISTURBED } from './harness/interference.ts';
 import { describeMachine, reserveHugepages } from './harness/machine.ts';
 import { formatPercent, formatPps, formatTable } from './harness/table.ts';
+import { FLOW_FILES } from './load/flow-files.ts';
+import { runLoad } from './load/load-main.ts';
 import { check, measure } from './measure.ts';
 import { OvsDpdkPeer, ovsDpdkMissing } from './peers/ovs-dpdk.ts';
 import type { Peer } from './peers/peer.ts';
@@ -24,7 +26,7 @@ import {
   toJson,
   waitsTable,
 } from './report.ts';
-import { SCENARIOS } from './scenarios.ts';
+import { LOAD_SCENARIO, SCENARIOS } from './scenarios.ts';
 
 /** Guest RAM, OVS-DPDK's memory and weft's, with room to spare: 1 GiB. */
 const HUGEPAGES_WANTED = 512;
@@ -104,9 +106,12 @@ function printReport(machine: string, options: BenchOptions, results: Results): 
 }
 
 async function run(args: readonly string[], cleanup: Cleanup): Promise<void> {
-  const options = availablePeers(parseBenchOptions(args, availableParallelism()));
+  const asked = parseBenchOptions(args, availableParallelism());
   const machine = describeMachine();
   say(`machine: ${machine}`);
+  if (asked.load) await runLoad(asked, cleanup, machine, say);
+  if (asked.scenarios.length === 0 && !asked.start) return;
+  const options = availablePeers(asked);
   if (options.hugepages) {
     const reservation = reserveHugepages(HUGEPAGES_WANTED);
     cleanup.add(() => reservation.release());
@@ -117,6 +122,8 @@ async function run(args: readonly string[], cleanup: Cleanup): Promise<void> {
   if (options.jsonFile) writeFileSync(options.jsonFile, toJson(machine, options, results));
 }
 
+const LOAD_ROW = [LOAD_SCENARIO, `flows added, dumped and deleted: ${FLOW_FILES.map(({ name }) => name).join(', ')}`];
+
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
   if (args.includes('--help')) {
@@ -124,7 +131,7 @@ async function main(): Promise<number> {
     return 0;
   }
   if (args.includes('--list')) {
-    say(formatTable([['scenario', ''], ...SCENARIOS.map(({ name, about }) => [name, about])]));
+    say(formatTable([['scenario', ''], ...SCENARIOS.map(({ name, about }) => [name, about]), LOAD_ROW]));
     return 0;
   }
   const cleanup = new Cleanup();

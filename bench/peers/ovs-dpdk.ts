@@ -65,6 +65,10 @@ export class OvsDpdkPeer extends Peer {
     return { startMs: performance.now() - startedMs, ...residentMemory(daemon.pid) };
   }
 
+  get daemonPid(): number {
+    return this.#daemon?.pid ?? -1;
+  }
+
   get pids(): readonly number[] {
     return [this.#daemon, this.#database].flatMap((child) => (child ? [child.pid] : []));
   }

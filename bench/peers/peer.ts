@@ -32,6 +32,8 @@ export interface Tools {
   readonly appctl: readonly string[];
 }
 
+const NEW_BRIDGE = ['add-br', 'br0', '--', 'set', 'Bridge', 'br0', 'datapath_type=netdev', 'fail_mode=secure'];
+
 export abstract class Peer {
   abstract readonly name: string;
   protected abstract readonly tools: Tools;
@@ -51,6 +53,8 @@ export abstract class Peer {
   abstract stop(): Promise<void>;
   /** Processes of this switch, for accounting. */
   abstract get pids(): readonly number[];
+  /** The switch's own process. */
+  abstract get daemonPid(): number;
   /** Name and version, for the report. */
   abstract version(): Promise<string>;
 
@@ -63,14 +67,18 @@ export abstract class Peer {
     return join(this.rundir, `guest-${side}.sock`);
   }
 
+  /** Adds bridge br0 without ports. */
+  async addBridge(): Promise<void> {
+    await this.vsctl(NEW_BRIDGE);
+  }
+
   /** Adds bridge br0 with two vhost-user client ports. */
   async addPorts(): Promise<void> {
     const port = (name: 'a' | 'b', ofPort: number) => [
       ...['--', 'add-port', 'br0', name, '--', 'set', 'Interface', name, 'type=dpdkvhostuserclient'],
       ...[`options:vhost-server-path=${this.guestSocket(name)}`, `ofport_request=${ofPort}`],
     ];
-    const bridge = ['add-br', 'br0', '--', 'set', 'Bridge', 'br0', 'datapath_type=netdev', 'fail_mode=secure'];
-    await this.vsctl([...bridge, ...port('a', PORT_A), ...port('b', PORT_B)]);
+    await this.vsctl([...NEW_BRIDGE, ...port('a', PORT_A), ...port('b', PORT_B)]);
   }
 
   /** Replaces all flows of br0. */

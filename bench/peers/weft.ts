@@ -41,6 +41,10 @@ export class WeftPeer extends Peer {
     return { startMs, ...memory };
   }
 
+  get daemonPid(): number {
+    return this.#daemon?.pid ?? -1;
+  }
+
   get pids(): readonly number[] {
     return this.#daemon ? [this.#daemon.pid] : [];
   }

@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { FLOW_FILES } from '../../bench/load/flow-files.ts';
+import { LOAD_STEPS, ofctlMissing } from '../../bench/load/load.ts';
+import { ovsMissing } from '../../bench/peers/ovs.ts';
 import { ovsDpdkMissing } from '../../bench/peers/ovs-dpdk.ts';
 import { SCENARIOS } from '../../bench/scenarios.ts';
 
@@ -46,6 +49,30 @@ describe.each([
       expect(code, output).toBe(0);
       const [result] = JSON.parse(readFileSync(json, 'utf8')).peers;
       for (const name of names) expect(result.scenarios[name][0].receivedPps, name).toBeGreaterThan(1000);
+      rmSync(folder, { recursive: true });
+      expect(leftovers()).toEqual(before);
+    },
+  );
+});
+
+describe('weft-bench --scenario load', () => {
+  it.skipIf((ofctlMissing() ?? ovsMissing()) !== undefined)(
+    'adds, dumps and deletes flows in both switches',
+    async () => {
+      const before = leftovers();
+      const folder = mkdtempSync(join(tmpdir(), 'bench-test-'));
+      const json = join(folder, 'result.json');
+      const words = ['--scenario', 'load', '--peer', 'ovs-dpdk', '--runs', '1', '--flows', '300', '--json', json];
+      const { code, output } = await run(['dist/bench/weft-bench.js', ...words]);
+      expect(code, output).toBe(0);
+      expect(output).toMatch(/connections, add in a bundle( +[\d.x-]+){8}/);
+      const { rounds } = JSON.parse(readFileSync(json, 'utf8'));
+      for (const name of ['weft', 'ovs']) {
+        const [round] = rounds[name];
+        expect(round.results).toHaveLength(FLOW_FILES.length * LOAD_STEPS.length);
+        // Every file was there whole before it was deleted.
+        for (const { step, flows } of round.results) expect(flows, `${name} ${step}`).toBe(step === 'delete' ? 0 : 300);
+      }
       rmSync(folder, { recursive: true });
       expect(leftovers()).toEqual(before);
     },

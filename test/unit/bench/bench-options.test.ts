@@ -21,6 +21,15 @@ describe('parseBenchOptions()', () => {
     });
   });
 
+  it('takes the load scenario by name only', () => {
+    expect(parseBenchOptions(['--scenario', 'load', '--flows', '50'], 2)).toMatchObject({
+      load: true,
+      flows: 50,
+      scenarios: [],
+    });
+    expect(parseBenchOptions(['--scenario', 'all'], 2).load).toBe(false);
+  });
+
   it.each([
     [['--scenario', 'fast'], 'expected one of port-forward-64'],
     [['--peer', 'vpp'], 'expected weft or ovs-dpdk'],
