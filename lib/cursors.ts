@@ -129,9 +129,15 @@ export class Reader {
 
 /** Appends to a byte array that grows. */
 export class Writer {
-  #bytes = new Uint8Array(64);
-  #view = new DataView(this.#bytes.buffer);
+  #bytes: Uint8Array<ArrayBuffer>;
+  #view: DataView;
   #size = 0;
+
+  /** `room`: bytes that it can take without growing. */
+  constructor(room = 64) {
+    this.#bytes = new Uint8Array(room);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
 
   /** Bytes written so far. */
   get size(): number {
@@ -182,6 +188,15 @@ export class Writer {
   /** Overwrites a u16 written before: for lengths known only afterwards. */
   patch16(offset: number, value: number): void {
     this.#view.setUint16(offset, value);
+  }
+
+  /** What was written up to `size`, a copy; what comes after it stays, as if it had been written alone. */
+  cut(size: number): Uint8Array {
+    const front = this.#bytes.slice(0, size);
+    this.#bytes.copyWithin(0, size, this.#size);
+    this.#bytes.fill(0, this.#size - size, this.#size);
+    this.#size -= size;
+    return front;
   }
 
   /** What was written, a copy. */

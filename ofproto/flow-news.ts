@@ -3,13 +3,14 @@
 
 import type { FlowChange, OfprotoEvents } from './ofproto-api.ts';
 import type { FlowTablesListener } from './tables/flow-tables.ts';
+import type { Rule } from './tables/rule.ts';
 
 type News = Pick<FlowTablesListener, 'flowAdded' | 'flowModified' | 'flowRemoved'>;
 
-/** `refresh` brings a rule's counters up to date. */
+/** `counters` brings a rule's up to date. */
 export function flowNews(
   subscribers: ReadonlySet<OfprotoEvents>,
-  refresh: FlowTablesListener['refresh'],
+  counters: { pushStats(rule: Rule): void },
   now: () => number,
 ): News {
   const tell = (change: FlowChange) => {
@@ -21,7 +22,7 @@ export function flowNews(
     flowRemoved: (rule, reason, origin) => {
       tell({ event: 'deleted', rule, reason, origin });
       if (!rule.flags.sendFlowRem || rule.hidden) return;
-      refresh(rule);
+      counters.pushStats(rule);
       const removed = { ...rule.stats(now()), reason };
       for (const events of subscribers) events.flowRemoved(removed);
     },

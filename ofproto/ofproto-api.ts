@@ -206,6 +206,11 @@ export interface GroupsAndMeters {
   meterStats(meterId: number): readonly MeterStats[];
 }
 
+/** What can tell of a flow. */
+export interface FlowSource {
+  stats(nowMs: number): FlowStatsEntry;
+}
+
 export interface OfprotoApi {
   readonly name: string;
   readonly l2: L2Api;
@@ -222,15 +227,19 @@ export interface OfprotoApi {
   portDescs(): readonly OfPortDesc[];
   portStats(ofPort?: number): readonly OfPortStats[];
 
-  /** `isChecked`: after checkFlowMod(). Throws OfError; a refused message changes nothing. */
-  flowMod(mod: FlowMod, origin?: ChangeOrigin, isChecked?: boolean): void;
-  /** What can be said of a flow-mod before it is carried out. Throws OfError. */
-  checkFlowMod(mod: FlowMod): void;
+  /** Throws OfError; a refused message changes nothing. */
+  flowMod(mod: FlowMod, origin?: ChangeOrigin): void;
+  /** Checks a flow-mod as far as can be before it is carried out; of an "add" returns the flow. Throws OfError. */
+  prepareFlow(mod: FlowMod): Rule | undefined;
+  /** Carries out an "add" whose flow prepareFlow() made. Throws OfError; one that is refused changes nothing. */
+  addFlow(rule: Rule, origin?: ChangeOrigin): void;
   /** Runs changes of flow tables as one: when one throws all are undone, and nobody hears of any before the end. */
   atomically<T>(changes: () => T): T;
   /** Rules that a request selects, as they are. */
   findFlows(request: FlowStatsRequest): readonly Rule[];
   flowStats(request: FlowStatsRequest): FlowStatsEntry[];
+  /** The same, to be told piece by piece as of `nowMs`. */
+  flowsFor(request: FlowStatsRequest): { readonly found: readonly FlowSource[]; readonly nowMs: number };
   aggregate(request: FlowStatsRequest): { packets: bigint; bytes: bigint; flows: number };
   tableStats(): TableStats[];
   /** The Flow_Table rows by table number; tables without one go back to the defaults. */

@@ -13,9 +13,7 @@ import { type ResourceOwner, ResourceTables } from './groups/resource-tables.ts'
 import { L2Switch } from './l2-switch.ts';
 import { macNumber } from './mac-learning.ts';
 import { OFPP } from './model/actions.ts';
-
 import { FLOW_METADATA, type Flow, KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE } from './model/flow.ts';
-
 import {
   type FlowMod,
   type FlowStatsEntry,
@@ -98,11 +96,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
         added: (table, rule) => this.#backer.ruleAdded(table, rule),
         touched: (rule) => this.#backer.ruleTouched(rule),
         refresh: (rule) => this.#backer.pushStats(rule),
-        ...flowNews(
-          this.#subscribers,
-          (rule) => this.#backer.pushStats(rule),
-          () => this.#now(),
-        ),
+        ...flowNews(this.#subscribers, backer, () => this.#now()),
       },
       this.#transaction,
       this.resources,
@@ -223,12 +217,18 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   // Flow tables
 
-  flowMod(mod: FlowMod, origin?: ChangeOrigin, isChecked = false): void {
-    this.#tables.apply(mod, this.#now(), origin, isChecked);
+  flowMod(mod: FlowMod, origin?: ChangeOrigin): void {
+    this.#tables.apply(mod, this.#now(), origin);
   }
 
-  checkFlowMod(mod: FlowMod): void {
+  prepareFlow(mod: FlowMod): Rule | undefined {
+    if (mod.command === 'add') return this.#tables.prepare(mod);
     this.#tables.check(mod);
+    return undefined;
+  }
+
+  addFlow(rule: Rule, origin?: ChangeOrigin): void {
+    this.#tables.add(rule, this.#now(), origin);
   }
 
   atomically<T>(changes: () => T): T {
@@ -241,9 +241,13 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   }
 
   flowStats(request: FlowStatsRequest): FlowStatsEntry[] {
+    const { found, nowMs } = this.flowsFor(request);
+    return found.map((rule) => rule.stats(nowMs));
+  }
+
+  flowsFor(request: FlowStatsRequest): ReturnType<OfprotoApi['flowsFor']> {
     this.#backer.pushStats();
-    const nowMs = this.#now();
-    return this.findFlows(request).map((rule) => rule.stats(nowMs));
+    return { found: this.findFlows(request), nowMs: this.#now() };
   }
 
   aggregate(request: FlowStatsRequest): { packets: bigint; bytes: bigint; flows: number } {

@@ -6,18 +6,17 @@
 
 import type { Clock } from '../../lib/clock.ts';
 import { OfError } from '../model/flow-mod.ts';
+import { MessageLog } from './message-log.ts';
 
 const BUNDLES_MAX = 256;
 /** Bytes of all the messages that a connection has in bundles. */
 const BYTES_MAX = 512 * 1024 * 1024;
 export const BUNDLE_IDLE_TIMEOUT_MS = 10_000;
 
-/** A message of a bundle. */
+/** What a message of a bundle will do. */
 export interface BundleEntry {
   /** Makes the change. Throws OfError. */
-  readonly apply: () => void;
-  /** The message that added it, for the error that its failure is answered with. */
-  readonly request: Uint8Array;
+  apply(): void;
 }
 
 export interface Bundle {
@@ -26,6 +25,8 @@ export interface Bundle {
   /** The message that opened it. */
   readonly opener: Uint8Array;
   readonly entries: BundleEntry[];
+  /** The messages that added them, for the error that a failure is answered with. */
+  readonly requests: MessageLog;
   isOpen: boolean;
   bytes: number;
   usedMs: number;
@@ -52,15 +53,16 @@ export class Bundles {
     this.#create(id, flags, opener);
   }
 
-  /** Adds an entry; a bundle that nobody opened is opened by it. Throws OfError. */
-  add(id: number, flags: number, entry: BundleEntry): void {
+  /** Adds the entry of a message; a bundle that nobody opened is opened by it. Throws OfError. */
+  add(id: number, flags: number, entry: BundleEntry, request: Uint8Array): void {
     const known = this.#bundles.get(id);
     if (known && !known.isOpen) this.#forget(known, 'OFPBFC_BUNDLE_CLOSED');
     if (known && known.flags !== flags) this.#forget(known, 'OFPBFC_BAD_FLAGS');
-    const bundle = known ?? this.#create(id, flags, entry.request);
-    const size = entry.request.length;
+    const bundle = known ?? this.#create(id, flags, request);
+    const size = request.length;
     if (this.#bytes + size > BYTES_MAX) this.#forget(bundle, 'OFPBFC_MSG_TOO_MANY');
     bundle.entries.push(entry);
+    bundle.requests.add(request);
     bundle.bytes += size;
     this.#bytes += size;
     bundle.usedMs = this.#clock.nowMs();
@@ -101,7 +103,8 @@ export class Bundles {
 
   #create(id: number, flags: number, opener: Uint8Array): Bundle {
     if (this.#bundles.size >= BUNDLES_MAX) throw new OfError('OFPBFC_OUT_OF_BUNDLES');
-    const bundle: Bundle = { id, flags, opener, entries: [], isOpen: true, bytes: 0, usedMs: this.#clock.nowMs() };
+    const holds = { entries: [], requests: new MessageLog(), bytes: 0 };
+    const bundle: Bundle = { id, flags, opener: opener.slice(), ...holds, isOpen: true, usedMs: this.#clock.nowMs() };
     this.#bundles.set(id, bundle);
     this.#watch();
     return bundle;

@@ -8,9 +8,9 @@
 import { type FlowMonitorRequest, type FlowUpdate, OFP14_VERSION, OFPFMF } from '../model/messages.ts';
 import type { FlowChange } from '../ofproto-api.ts';
 import { isLooseMatch, type LooseCriteria, looseCriteria } from '../tables/classifier.ts';
-import { hasOutput } from '../tables/flow-tables.ts';
 import { ALL_TABLES, MAX_TABLE } from '../tables/limits.ts';
 import type { Rule } from '../tables/rule.ts';
+import { hasOutput } from '../tables/selection.ts';
 import { FLOW_REMOVED_REASON } from './async-config.ts';
 import type { Session } from './session.ts';
 

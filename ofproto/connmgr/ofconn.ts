@@ -53,7 +53,7 @@ export class OfConn implements SessionOutput {
     this.#clock = options.rconn.clock;
     this.rconn = new Rconn(options.rconn, {
       connected: (version) => this.#connected(version),
-      readable: () => this.#schedule(),
+      readable: () => this.#readable(),
       drained: () => this.#drained(),
       disconnected: () => this.#disconnected(),
       changed: () => state.changed(),
@@ -136,6 +136,11 @@ export class OfConn implements SessionOutput {
     this.#waiters = [];
     for (const resolve of waiters) resolve();
     this.#schedule();
+  }
+
+  /** What came is served at once: a client that waits for each answer loses no turn of the event loop. */
+  #readable(): void {
+    if (!this.#scheduled && !this.#busy && this.#session) this.#turn();
   }
 
   #schedule(): void {

@@ -154,7 +154,7 @@ export class Vconn {
     this.#handler.opened(version);
   }
 
-  #take(): Buffer | undefined {
+  #take(): Uint8Array | undefined {
     try {
       return this.#reader.next();
     } catch (error) {

@@ -117,24 +117,23 @@ export class Classifier {
   }
 
   /** Rules that match a subset of what `match` does: those that a non-strict modify or delete means. */
-  *findLoose(match: Match): Generator<Rule> {
-    const { minimask: criteria, values } = packMatch(match);
-    for (const subtable of [...this.#subtables.values()]) {
-      const slots = slotsOf(criteria, subtable.mask);
+  findLoose(match: Match): Rule[] {
+    const criteria = looseCriteria(match);
+    const found: Rule[] = [];
+    for (const subtable of this.#subtables.values()) {
+      const slots = slotsOf(criteria.mask, subtable.mask);
       if (!slots) continue;
-      for (const rule of subtable.rules()) {
-        if (slots.every((slot, i) => ((rule.values[slot]! & criteria.bits[i]!) ^ values[i]!) === 0)) yield rule;
-      }
+      for (const rule of subtable.rules()) if (agrees(rule, slots, criteria)) found.push(rule);
     }
+    return found;
   }
 
-  /** A rule of this priority that some packet could match together with `match`. */
-  findOverlap(match: Match, priority: number): Rule | undefined {
-    const mine = looseCriteria(match);
+  /** A rule of the same priority that some packet could match together with `mine`. */
+  findOverlap(mine: Rule): Rule | undefined {
     for (const subtable of this.#subtables.values()) {
-      if (subtable.maxPriority < priority) continue;
+      if (subtable.maxPriority < mine.priority) continue;
       for (const rule of subtable.rules()) {
-        if (rule.priority === priority && overlaps(mine, rule)) return rule;
+        if (rule.priority === mine.priority && overlaps(mine, rule)) return rule;
       }
     }
     return undefined;
@@ -153,9 +152,16 @@ export function looseCriteria(match: Match): LooseCriteria {
   return { mask, values };
 }
 
-export function isLooseMatch(rule: Rule, { mask, values }: LooseCriteria): boolean {
-  const slots = slotsOf(mask, rule.mask);
-  return slots?.every((slot, i) => ((rule.values[slot]! & mask.bits[i]!) ^ values[i]!) === 0) ?? false;
+export function isLooseMatch(rule: Rule, criteria: LooseCriteria): boolean {
+  const slots = slotsOf(criteria.mask, rule.mask);
+  return slots !== undefined && agrees(rule, slots, criteria);
+}
+
+function agrees(rule: Rule, slots: readonly number[], { mask, values }: LooseCriteria): boolean {
+  for (let i = 0; i < slots.length; i++) {
+    if (((rule.values[slots[i]!]! & mask.bits[i]!) ^ values[i]!) !== 0) return false;
+  }
+  return true;
 }
 
 /** For each slot of `criteria`, the slot of `mask` that holds the same bits; undefined when `mask` lacks some. */

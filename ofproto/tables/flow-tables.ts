@@ -2,9 +2,8 @@
 // 1.3.5 6.4). Everything is checked before anything changes.
 
 import type { OfAction } from '../model/actions.ts';
-import { OFPP } from '../model/actions.ts';
 import { KEY_DP_HASH, KEY_RECIRC_ID, type Match } from '../model/flow.ts';
-import { type FlowMod, type FlowRemovedReason, type FlowStatsRequest, OfError } from '../model/flow-mod.ts';
+import { type FlowMod, type FlowRemovedReason, OfError } from '../model/flow-mod.ts';
 import { packMatch } from '../model/minimask.ts';
 import { formatActions } from '../text/format-actions.ts';
 import { checkActions, checkReferences, type Resources } from './check-actions.ts';
@@ -12,11 +11,10 @@ import { checkPrerequisites } from './check-prerequisites.ts';
 import { FlowTable } from './flow-table.ts';
 import { LearnedCookies } from './learned-cookies.ts';
 import { ALL_TABLES, INTERNAL_TABLE, MAX_TABLE, N_TABLES } from './limits.ts';
-import { References, referencesOf } from './references.ts';
+import { References } from './references.ts';
 import { Rule } from './rule.ts';
-import { Transaction } from './transaction.ts';
-
-const OFPG_ANY = 0xffffffff;
+import { type Selector, selects } from './selection.ts';
+import { type Step, Transaction } from './transaction.ts';
 
 /** Who asked for a change, for flow monitors: they tell a connection of its own changes in short. */
 export interface ChangeOrigin {
@@ -44,11 +42,8 @@ export interface FlowTablesListener {
   flowRemoved(rule: Rule, reason: FlowRemovedReason, origin: ChangeOrigin | undefined): void;
 }
 
-/** What selects rules in modify, delete and statistics requests. */
 /** All ones: a flow that replaces another has the cookie of that in Open vSwitch. */
 const KEEP_COOKIE = 0xffff_ffff_ffff_ffffn;
-
-type Selector = Pick<FlowStatsRequest, 'tableId' | 'match' | 'cookie' | 'cookieMask' | 'outPort' | 'outGroup'>;
 
 export class FlowTables {
   readonly #tables: FlowTable[] = Array.from({ length: N_TABLES }, (_, id) => new FlowTable(id));
@@ -91,12 +86,12 @@ export class FlowTables {
     if (flow.u32(KEY_RECIRC_ID) !== 0 || mask.u32(KEY_DP_HASH) !== 0) throw new OfError('OFPBRC_EPERM');
   }
 
-  /** Carries out `mod`; `isChecked`: after check(). Throws OfError, having changed nothing. */
-  apply(mod: FlowMod, nowMs: number, origin?: ChangeOrigin, isChecked = false): void {
+  /** Carries out `mod`. Throws OfError, having changed nothing. */
+  apply(mod: FlowMod, nowMs: number, origin?: ChangeOrigin): void {
     if (mod.tableId === INTERNAL_TABLE) throw new OfError('OFPBRC_EPERM', 'table 254 is internal');
     switch (mod.command) {
       case 'add':
-        this.#add(mod, nowMs, origin, isChecked);
+        this.add(this.prepare(mod), nowMs, origin);
         break;
       case 'modify':
         this.#modify(mod, this.select(mod), nowMs, origin);
@@ -113,30 +108,34 @@ export class FlowTables {
     }
   }
 
-  #add(mod: FlowMod, nowMs: number, origin?: ChangeOrigin, isChecked = false): void {
-    if (!isChecked) this.check(mod);
-    checkReferences(mod.actions, this.#resources);
-    const table = this.#tables[mod.tableId === ALL_TABLES ? 0 : mod.tableId]!;
-    const rule = new Rule(table.id, mod, nowMs);
+  /** The rule that an "add" makes, checked as far as it can be before it is add()ed. Throws OfError. */
+  prepare(mod: FlowMod): Rule {
+    this.check(mod);
+    return new Rule(mod.tableId === ALL_TABLES ? 0 : mod.tableId, mod, 0);
+  }
+
+  /** Puts a rule in place that prepare() made. Throws OfError, having changed nothing. */
+  add(rule: Rule, nowMs: number, origin?: ChangeOrigin): void {
+    checkReferences(rule.actions, this.#resources);
+    rule.beginAt(nowMs);
+    const table = this.#tables[rule.tableId]!;
     const old = table.classifier.findSame(rule);
     if (old) {
-      this.#replace(old, rule, mod, origin);
+      this.#replace(old, rule, origin);
       return;
     }
-    if (mod.flags.checkOverlap && table.classifier.findOverlap(mod.match, mod.priority)) {
-      throw new OfError('OFPFMFC_OVERLAP');
-    }
+    if (rule.flags.checkOverlap && table.classifier.findOverlap(rule)) throw new OfError('OFPFMFC_OVERLAP');
     this.#makeRoom(table, origin);
     this.insert(rule, origin);
   }
 
-  #replace(old: Rule, rule: Rule, mod: FlowMod, origin: ChangeOrigin | undefined): void {
-    if (!mod.flags.resetCounts) {
+  #replace(old: Rule, rule: Rule, origin: ChangeOrigin | undefined): void {
+    if (!rule.flags.resetCounts) {
       this.#listener.refresh(old);
       rule.packets = old.packets;
       rule.bytes = old.bytes;
     }
-    if (mod.cookie === KEEP_COOKIE) rule.cookie = old.cookie;
+    if (rule.cookie === KEEP_COOKIE) rule.cookie = old.cookie;
     // In this order: the table never loses the mask, whose place decides between flows of one priority.
     this.#link(rule);
     this.#unlink(old, 'replaced');
@@ -178,7 +177,7 @@ export class FlowTables {
       return;
     }
     try {
-      this.#add(mod, nowMs);
+      this.add(this.prepare(mod), nowMs);
     } catch (error) {
       // A packet cannot be told that the table is full.
       if (!(error instanceof OfError)) throw error;
@@ -197,17 +196,16 @@ export class FlowTables {
   /** Puts a rule in place: flow-mods and weft's own hidden rules. */
   insert(rule: Rule, origin?: ChangeOrigin): void {
     this.#link(rule);
-    this.#transaction.note({
-      undo: () => this.#unlink(rule, 'replaced'),
-      tell: () => this.#listener.flowAdded(rule, undefined, origin),
-    });
+    // Nothing is made to undo what stands at once.
+    if (!this.#transaction.isOpen) this.#listener.flowAdded(rule, undefined, origin);
+    else this.#transaction.note(new Insertion(this.#listener, this.#takeOut, rule, origin));
   }
 
   #modify(mod: FlowMod, rules: Rule[], nowMs: number, origin?: ChangeOrigin): void {
     if (rules.length === 0) {
       // As Open vSwitch does: a 1.0 modify, which names a new cookie, adds when it finds nothing; others do not.
       if (mod.cookieMask === 0n && mod.newCookie !== undefined) {
-        this.#add({ ...mod, cookie: mod.newCookie }, nowMs, origin);
+        this.add(this.prepare({ ...mod, cookie: mod.newCookie }), nowMs, origin);
       }
       return;
     }
@@ -286,6 +284,8 @@ export class FlowTables {
     this.#listener.touched(rule);
   }
 
+  readonly #takeOut = (rule: Rule): void => this.#unlink(rule, 'replaced');
+
   /** Empties every table, hidden rules included, without telling about each rule. */
   flush(): void {
     for (const table of this.#tables) {
@@ -298,7 +298,7 @@ export class FlowTables {
     const rules: Rule[] = [];
     for (const table of this.#selectedTables(selector.tableId)) {
       if (table.activeCount === 0) continue;
-      const here = [...table.classifier.findLoose(selector.match)].filter((rule) => selects(selector, rule));
+      const here = table.classifier.findLoose(selector.match).filter((rule) => selects(selector, rule));
       for (const rule of here.sort((a, b) => b.priority - a.priority)) rules.push(rule);
     }
     return rules;
@@ -336,6 +336,34 @@ export class FlowTables {
   }
 }
 
+/** A rule was put where there was none: what most of a large transaction is. */
+class Insertion implements Step {
+  readonly #listener: FlowTablesListener;
+  readonly #takeOut: (rule: Rule) => void;
+  readonly #rule: Rule;
+  readonly #origin: ChangeOrigin | undefined;
+
+  constructor(
+    listener: FlowTablesListener,
+    takeOut: (rule: Rule) => void,
+    rule: Rule,
+    origin: ChangeOrigin | undefined,
+  ) {
+    this.#listener = listener;
+    this.#takeOut = takeOut;
+    this.#rule = rule;
+    this.#origin = origin;
+  }
+
+  undo(): void {
+    this.#takeOut(this.#rule);
+  }
+
+  tell(): void {
+    this.#listener.flowAdded(this.#rule, undefined, this.#origin);
+  }
+}
+
 /** Throws OfError OFPBAC_MATCH_INCONSISTENT. */
 function checkConsistency({ actions, match, strictActions }: FlowMod): void {
   if (!checkPrerequisites(actions, match) && strictActions) throw new OfError('OFPBAC_MATCH_INCONSISTENT');
@@ -346,41 +374,3 @@ const sameActions = (a: readonly OfAction[], b: readonly OfAction[]) =>
 
 const isIdle = (rule: Rule, nowMs: number) =>
   rule.idleTimeout > 0 && nowMs >= Math.max(rule.usedMs, rule.createdMs) + rule.idleTimeout * 1000;
-
-/** Whether a rule that matches what the selector does is meant by it. */
-export function selects(selector: Selector, rule: Rule): boolean {
-  return (
-    !rule.hidden &&
-    ((rule.cookie ^ selector.cookie) & selector.cookieMask) === 0n &&
-    hasOutput(rule.actions, selector.outPort, selector.outGroup)
-  );
-}
-
-/** Whether actions output to a port and use a group, where these are not "any". */
-export function hasOutput(actions: readonly OfAction[], outPort: number, outGroup: number): boolean {
-  return (
-    (outPort === OFPP.ANY || actions.some((action) => outputsTo(action, outPort))) &&
-    (outGroup === OFPG_ANY || usesGroup(actions, outGroup))
-  );
-}
-
-function usesGroup(actions: readonly OfAction[], groupId: number): boolean {
-  for (const [kind, id] of referencesOf(actions)) if (kind === 'group' && id === groupId) return true;
-  return false;
-}
-
-function outputsTo(action: OfAction, port: number): boolean {
-  switch (action.type) {
-    case 'output':
-    case 'output_trunc':
-    case 'enqueue':
-      return action.port === port;
-    case 'controller':
-      return port === OFPP.CONTROLLER;
-    case 'clone':
-    case 'write_actions':
-      return action.actions.some((inner) => outputsTo(inner, port));
-    default:
-      return false;
-  }
-}

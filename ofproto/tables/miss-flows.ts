@@ -7,9 +7,9 @@ import { emptyMatch } from '../model/flow.ts';
 import { type FlowStatsEntry, type FlowStatsRequest, newFlowMod } from '../model/flow-mod.ts';
 import type { MissCount } from '../xlate/snapshot.ts';
 import { isLooseMatch, looseCriteria } from './classifier.ts';
-import { selects } from './flow-tables.ts';
 import { INTERNAL_TABLE } from './limits.ts';
 import { Rule } from './rule.ts';
+import { selects } from './selection.ts';
 
 /** Which flow a packet meets is said by a register, as in Open vSwitch. */
 const MISS_REGISTERS = { controller: 1, drop: 2, fragment: 3 } as const;

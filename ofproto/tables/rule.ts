@@ -4,7 +4,7 @@
 import type { OfAction } from '../model/actions.ts';
 import type { Match } from '../model/flow.ts';
 import type { FlowMod, FlowModFlags, FlowRemovedReason, FlowStatsEntry } from '../model/flow-mod.ts';
-import { expandMatch, type Minimask, type Minivalues, packMatch } from '../model/minimask.ts';
+import { type Minimask, type Minivalues, PackedMatch, packMatch } from '../model/minimask.ts';
 import { clausesOf } from './conjunction.ts';
 
 /** Priorities above 65535 are weft's own rules, which OpenFlow neither shows nor changes. */
@@ -39,7 +39,7 @@ export class Rule {
   #actions: readonly OfAction[];
   /** The conjunctions that the rule is a clause of: then it is no match by itself. */
   conjunctions: ReturnType<typeof clausesOf>;
-  readonly createdMs: number;
+  createdMs: number;
   modifiedMs: number;
   usedMs: number;
   packets = 0;
@@ -71,6 +71,13 @@ export class Rule {
     this.usedMs = nowMs;
   }
 
+  /** It enters its table. */
+  beginAt(nowMs: number): void {
+    this.createdMs = nowMs;
+    this.modifiedMs = nowMs;
+    this.usedMs = nowMs;
+  }
+
   get actions(): readonly OfAction[] {
     return this.#actions;
   }
@@ -85,7 +92,7 @@ export class Rule {
   }
 
   match(): Match {
-    return expandMatch(this.mask, this.values);
+    return new PackedMatch(this.mask, this.values);
   }
 
   /** Counts packets that went through; `usedMs` is when the last of them did. */

@@ -13,6 +13,10 @@ export interface Step {
 export class Transaction {
   #steps: Step[] | undefined;
 
+  get isOpen(): boolean {
+    return this.#steps !== undefined;
+  }
+
   note(step: Step): void {
     if (this.#steps) this.#steps.push(step);
     else step.tell();

@@ -96,30 +96,22 @@ export function listCodec<T extends OfType, Item>(options: {
       return body(found, more);
     },
     encode: (value, version, limit) => {
-      const encoded = items(value as Body<T>).map((item) => {
-        const w = new Writer();
+      const parts: Uint8Array[] = [];
+      const w = new Writer(LIST_ROOM);
+      for (const item of items(value as Body<T>)) {
+        const before = w.size;
         encodeItem(w, item, version);
-        return w.finish();
-      });
-      return pack(encoded, limit);
+        // Entries are aligned to 8 bytes, so each is the same wherever it begins.
+        if (before > 0 && w.size > limit) parts.push(w.cut(before));
+      }
+      parts.push(w.finish());
+      return parts;
     },
   };
 }
 
-/** Joins entries into parts of at most `limit` bytes; at least one part. */
-function pack(entries: readonly Uint8Array[], limit: number): Uint8Array[] {
-  const parts: Uint8Array[] = [];
-  let w = new Writer();
-  for (const entry of entries) {
-    if (w.size > 0 && w.size + entry.length > limit) {
-      parts.push(w.finish());
-      w = new Writer();
-    }
-    w.put(entry);
-  }
-  parts.push(w.finish());
-  return parts;
-}
+/** Room that most lists fit into. */
+const LIST_ROOM = 1024;
 
 /** The next entry of a list, whose first u16 is its length. Throws ProtocolError when that cannot be. */
 export function entry(r: Reader): Reader {

@@ -124,13 +124,14 @@ interface Known {
 const known = new Map<number, Known>();
 
 const byWire = new Map<string, Codec>();
-const byType = new Map<string, Codec[]>();
+/** The codecs of each version by the message that they are of. */
+const byType: readonly Map<OfType, Codec[]>[] = Array.from({ length: OFP15_VERSION + 1 }, () => new Map());
 for (const one of CODECS) {
   for (const [version, id] of Object.entries(one.ids)) {
     assert(!byWire.has(`${version}:${id}`), `two codecs for ${version}:${id}`);
     byWire.set(`${version}:${id}`, one);
-    const key = `${version}:${one.of}`;
-    byType.set(key, [...(byType.get(key) ?? []), one]);
+    const ofVersion = byType[Number(version)]!;
+    ofVersion.set(one.of, [...(ofVersion.get(one.of) ?? []), one]);
   }
 }
 
@@ -253,7 +254,7 @@ export function canEncode(message: OfMessage, version: number): boolean {
 function codecFor(message: OfMessage, version: number): Codec | undefined {
   // Hellos carry the sender's best version, which need not be one of ours.
   const spoken = message.type === 'hello' && !isKnown(version) ? OFP10_VERSION : version;
-  return byType.get(`${spoken}:${message.type}`)?.find((one) => one.accepts(message));
+  return byType[spoken]?.get(message.type)?.find((one) => one.accepts(message));
 }
 
 /**
@@ -270,13 +271,31 @@ export function encodeMessage(message: OfMessage, version: number): Uint8Array[]
   return parts.map((part, i) => withHeader(id, version, message.xid, part, more || i < parts.length - 1));
 }
 
+/** What a WireId says. */
+interface WirePlace {
+  readonly kind: string;
+  readonly vendor: number | undefined;
+  readonly number: number;
+}
+
+const wirePlaces = new Map<WireId, WirePlace>();
+
+function placeOf(id: WireId): WirePlace {
+  let place = wirePlaces.get(id);
+  if (!place) {
+    const [, kind, letter, digits] = must(/^([mqr]?)([no]?)(\d+)$/.exec(id));
+    const vendor = VENDORS.find(([one]) => one === letter)?.[1];
+    place = { kind: kind!, vendor, number: Number(digits) };
+    wirePlaces.set(id, place);
+  }
+  return place;
+}
+
 function withHeader(id: WireId, version: number, xid: number, body: Uint8Array, more: boolean): Uint8Array {
-  const [, kind, letter, digits] = must(/^([mqr]?)([no]?)(\d+)$/.exec(id));
-  const vendor = VENDORS.find(([one]) => one === letter)?.[1];
+  const { kind, vendor, number } = placeOf(id);
   const isStats = kind === 'q' || kind === 'r';
-  const number = Number(digits);
   const type = isStats ? statsRequest(version) + (kind === 'r' ? 1 : 0) : vendor === undefined ? number : OFPT_VENDOR;
-  const w = new Writer();
+  const w = new Writer(32 + body.length);
   w.u8(version).u8(type).u16(0).u32(xid);
   if (isStats) {
     w.u16(vendor === undefined ? number : STATS_VENDOR).u16(more ? OFPSF_MORE : 0);

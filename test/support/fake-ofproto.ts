@@ -19,6 +19,7 @@ import type {
   PortConfigFlag,
   PortDevice,
 } from '../../ofproto/ofproto-api.ts';
+import { Rule } from '../../ofproto/tables/rule.ts';
 import type { Trace } from '../../ofproto/trace/trace.ts';
 
 const CONFIG: OfPortDesc['config'] = {
@@ -72,7 +73,10 @@ export class FakeOfproto implements OfprotoApi {
     for (const events of this.#events) raise(events);
   }
 
-  checkFlowMod(): void {}
+  prepareFlow(mod: FlowMod): Rule {
+    return new Rule(mod.tableId, mod, 0);
+  }
+  addFlow(): void {}
   configureTables(): void {}
   setTableEviction(): void {}
   resume(): void {}
@@ -138,6 +142,9 @@ export class FakeOfproto implements OfprotoApi {
     meterStats: () => [],
   };
 
+  flowsFor(request: FlowStatsRequest) {
+    return { found: this.flowStats(request).map((flow) => ({ stats: () => flow })), nowMs: 0 };
+  }
   flowStats(request: FlowStatsRequest): FlowStatsEntry[] {
     const chosen = this.flows.filter((flow) => covers(request, flow));
     return chosen.sort((a, b) => a.tableId - b.tableId || b.priority - a.priority);

@@ -3,8 +3,9 @@
 
 import { OfError } from '../../model/flow-mod.ts';
 import type { BundleControl, BundleControlType, OfMessage, OfMessageOf, OfType } from '../../model/messages.ts';
+import type { Rule } from '../../tables/rule.ts';
 import { decodeMessage } from '../../wire/index.ts';
-import type { Bundle } from '../bundles.ts';
+import type { Bundle, BundleEntry } from '../bundles.ts';
 import type { Session } from '../session.ts';
 import type { Handlers } from './handler.ts';
 import { checkPacketOut, portChanges } from './ports.ts';
@@ -19,34 +20,49 @@ interface BundleContext {
 }
 
 /** Checks a message as far as possible now and returns what it will do. Both throw OfError. */
-type Prepare<T extends OfType> = (context: BundleContext, message: OfMessageOf<T>) => () => void;
+type Prepare<T extends OfType> = (context: BundleContext, message: OfMessageOf<T>) => BundleEntry;
+
+/** A flow to add: of a bundle's flow-mods most are adds, and nothing else is kept of them. */
+class FlowAddition implements BundleEntry {
+  readonly #session: Session;
+  readonly #rule: Rule;
+  readonly #xid: number;
+
+  constructor(session: Session, rule: Rule, xid: number) {
+    this.#session = session;
+    this.#rule = rule;
+    this.#xid = xid;
+  }
+
+  apply(): void {
+    this.#session.switch.ofproto.addFlow(this.#rule, { conn: this.#session, xid: this.#xid });
+  }
+}
 
 /** What is done here is undone by Transaction when a later message fails, so it has to be noted there. */
 const BUNDLED: { readonly [T in OfType]?: Prepare<T> } = {
   flow_mod: ({ session }, { xid, mod }) => {
     const { ofproto } = session.switch;
-    ofproto.checkFlowMod(mod);
-    return () => ofproto.flowMod(mod, { conn: session, xid }, true);
+    const rule = ofproto.prepareFlow(mod);
+    if (rule) return new FlowAddition(session, rule, xid);
+    return { apply: () => ofproto.flowMod(mod, { conn: session, xid }) };
   },
 
   // What a group-mod can do depends on those before it.
-  group_mod:
-    ({ session }, { mod }) =>
-    () =>
-      session.switch.ofproto.resources.groupMod(mod),
+  group_mod: ({ session }, { mod }) => ({ apply: () => session.switch.ofproto.resources.groupMod(mod) }),
 
   packet_out: ({ session }, message) => {
     checkPacketOut(message);
-    return () => session.switch.ofproto.packetOut(message.out);
+    return { apply: () => session.switch.ofproto.packetOut(message.out) };
   },
 
-  port_mod: ({ session, flags }, message) => {
-    return () => {
+  port_mod: ({ session, flags }, message) => ({
+    apply: () => {
       // A port takes effect at once, which is not undone: only bundles that do not ask for that may have it.
       if (flags & OFPBF_ATOMIC) throw new OfError('OFPBFC_MSG_FAILED');
       session.switch.ofproto.modPort(message.ofPort, message.hwAddr, portChanges(message));
-    };
-  },
+    },
+  }),
 };
 
 export const bundleHandlers: Handlers = {
@@ -65,8 +81,7 @@ export const bundleHandlers: Handlers = {
     const message = session.switch.tlvTable.resolve(decodeMessage(inner, { flowModTableId: false }));
     const prepare = BUNDLED[message.type] as Prepare<OfType> | undefined;
     if (!prepare) throw new OfError('OFPBFC_MSG_UNSUP');
-    const apply = prepare({ session, flags }, message as OfMessage);
-    session.bundles.add(bundleId, flags, { apply, request });
+    session.bundles.add(bundleId, flags, prepare({ session, flags }, message as OfMessage), request);
   },
 };
 
@@ -95,14 +110,14 @@ const CONTROLS: { readonly [T in BundleControlType]?: Control } = {
 };
 
 /** Throws OfError OFPBFC_MSG_FAILED after the error of the message that failed was sent. */
-function commit(session: Session, { entries }: Bundle): void {
+function commit(session: Session, { entries, requests }: Bundle): void {
   session.switch.ofproto.atomically(() => {
-    for (const { apply, request } of entries) {
+    for (const [index, entry] of entries.entries()) {
       try {
-        apply();
+        entry.apply();
       } catch (error) {
         if (!(error instanceof OfError)) throw error;
-        session.refuse(request, error.code);
+        session.refuse(requests.at(index), error.code);
         throw new OfError('OFPBFC_MSG_FAILED');
       }
     }

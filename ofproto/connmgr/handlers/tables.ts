@@ -1,7 +1,7 @@
 // Flow tables: flow-mod, table-mod, and what statistics and features say about flows and tables.
 
 import { FIELDS } from '../../model/fields.ts';
-import { type FlowStatsEntry, OfError } from '../../model/flow-mod.ts';
+import { OfError } from '../../model/flow-mod.ts';
 import {
   OFP_NO_BUFFER,
   type OfMessageOf,
@@ -9,6 +9,7 @@ import {
   type TableFeatures,
   type TableStatsEntry,
 } from '../../model/messages.ts';
+import type { FlowSource } from '../../ofproto-api.ts';
 import { OFPAT13_SUPPORTED, OFPFW_ALL, OFPIT_SUPPORTED } from '../../wire/index.ts';
 import { sendInParts } from '../multipart.ts';
 import type { Session } from '../session.ts';
@@ -49,13 +50,14 @@ export const tableHandlers: Handlers = {
   },
 
   flow_stats_request: (session, { xid, format, request }) => {
-    const flows = session.switch.ofproto.flowStats(request);
-    return sendInParts(session, flows, (slice: readonly FlowStatsEntry[], more) => ({
+    // The flows that there are now, each told as it is when its turn comes: one that left meanwhile is told still.
+    const { found, nowMs } = session.switch.ofproto.flowsFor(request);
+    return sendInParts(session, found, (slice: readonly FlowSource[], more) => ({
       type: 'flow_stats_reply',
       xid,
       more,
       format,
-      flows: slice,
+      flows: slice.map((flow) => flow.stats(nowMs)),
     }));
   },
 

@@ -3,7 +3,7 @@ import { VirtualClock } from '../../../../lib/clock.ts';
 import { BUNDLE_IDLE_TIMEOUT_MS, Bundles } from '../../../../ofproto/connmgr/bundles.ts';
 
 const MESSAGE = new Uint8Array(16);
-const entry = { apply: () => {}, request: MESSAGE };
+const entry = { apply: () => {} };
 
 describe('Bundles', () => {
   it('gives up a bundle that was not used for a while, and only that', () => {
@@ -13,7 +13,7 @@ describe('Bundles', () => {
     bundles.open(1, 0, MESSAGE);
     bundles.open(2, 0, MESSAGE);
     clock.warp(BUNDLE_IDLE_TIMEOUT_MS - 1);
-    bundles.add(2, 0, entry);
+    bundles.add(2, 0, entry, MESSAGE);
     clock.warp(1);
     expect(gone).toEqual([1]);
     clock.warp(BUNDLE_IDLE_TIMEOUT_MS);
