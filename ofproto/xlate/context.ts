@@ -136,7 +136,7 @@ export class XlateContext {
     if (this.mirrored.size > 0) this.mirrored.clear();
     this.flow.copyFrom(flow);
     this.base.copyFrom(flow);
-    this.wc.words.fill(0);
+    this.wc.clear();
     this.flow.setU32(FLOW_ACTSET_OUTPUT, OFPP.UNSET);
     this.packetOut = packetOut;
     this.resumed = resumed;

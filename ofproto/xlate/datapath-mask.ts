@@ -18,7 +18,7 @@ export function startWildcards(flow: F.Flow, wc: F.Flow): void {
 
 /** Drops what a datapath flow cannot or need not match: OpenFlow's own metadata, tags that `flow` does not have. */
 export function finishWildcards(flow: F.Flow, wc: F.Flow): void {
-  wc.bytes.fill(0, F.FLOW_METADATA);
+  wc.clear(F.FLOW_METADATA);
   const tags = vlanCount(flow);
   for (let i = 0; i < 2; i++) {
     const offset = F.KEY_VLAN0_TPID + 4 * i;
@@ -30,8 +30,8 @@ export function finishWildcards(flow: F.Flow, wc: F.Flow): void {
   // Later fragments have no ports, whatever rules ask for.
   if (isIp(flow) && isLaterFragment(flow)) wc.setU32(F.KEY_TP_SRC, 0);
   const type = flow.u16(F.KEY_ETH_TYPE);
-  if (!isMplsType(type)) wc.bytes.fill(0, F.KEY_MPLS_LSE0, F.KEY_MPLS_LSE0 + 12);
-  if (type !== ETH_TYPE_NSH) wc.bytes.fill(0, F.KEY_NSH_FLAGS, F.KEY_NSH_FLAGS + 24);
+  if (!isMplsType(type)) wc.clear(F.KEY_MPLS_LSE0, F.KEY_MPLS_LSE0 + 12);
+  if (type !== ETH_TYPE_NSH) wc.clear(F.KEY_NSH_FLAGS, F.KEY_NSH_FLAGS + 24);
   const proto = flow.u8(F.KEY_NW_PROTO);
   if (isIp(flow) && (proto === IPPROTO_ICMP || proto === IPPROTO_ICMPV6)) {
     // Type and code are bytes in 16-bit fields.
