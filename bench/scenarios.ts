@@ -101,6 +101,7 @@ export const SCENARIOS: readonly Scenario[] = [
     flowCount: 100_000,
     flows: everyAddress,
     yieldUs: 50,
+    cold: true,
     settings: { 'flow-limit': '1000' },
   },
   {

@@ -14,6 +14,19 @@ export interface MacEntry<Port> {
   arpLockedUntilMs: number;
 }
 
+/** An entry that was learned hangs in the list of its port, between those seen before and after it. */
+interface Entry<Port> extends MacEntry<Port> {
+  older: Entry<Port> | undefined;
+  newer: Entry<Port> | undefined;
+}
+
+/** The entries learned behind one port: finding the oldest of a port must cost nothing, for a flood asks every time. */
+interface PortEntries<Port> {
+  count: number;
+  oldest: Entry<Port> | undefined;
+  newest: Entry<Port> | undefined;
+}
+
 export const MAC_AGING_DEFAULT_MS = 300_000;
 export const MAC_ENTRIES_DEFAULT = 8192;
 const ARP_LOCK_MS = 5000;
@@ -32,9 +45,9 @@ export class MacTable<Port> {
   readonly stats: MacTableStats = { ...NO_EVENTS };
   readonly #changed: (mac: Uint8Array) => void;
   /** Least recently seen first. */
-  readonly #entries = new Map<string, MacEntry<Port>>();
-  /** Entries that may be evicted, by port. */
-  readonly #perPort = new Map<Port, number>();
+  readonly #entries = new Map<string, Entry<Port>>();
+  /** Entries that may be evicted. */
+  readonly #perPort = new Map<Port, PortEntries<Port>>();
   #agingTimeMs = MAC_AGING_DEFAULT_MS;
   #maxEntries = MAC_ENTRIES_DEFAULT;
 
@@ -63,17 +76,17 @@ export class MacTable<Port> {
       this.#entries.delete(key);
       this.#entries.set(key, entry);
       entry.seenMs = Math.max(entry.seenMs, nowMs);
-      if (entry.port === port) return false;
-      this.#count(entry.port, -1);
-      this.#count(port, 1);
+      const before = entry.port;
+      this.#leave(entry);
       entry.port = port;
+      this.#join(entry);
+      if (before === port) return false;
       this.stats.moved++;
       this.#changed(mac);
       return true;
     }
     if (!this.#makeRoom()) return false;
-    this.#entries.set(key, { vlan, mac: mac.slice(), port, seenMs: nowMs, isStatic: false, arpLockedUntilMs: 0 });
-    this.#count(port, 1);
+    this.#join(this.#add(key, { vlan, mac: mac.slice(), port, seenMs: nowMs, isStatic: false, arpLockedUntilMs: 0 }));
     this.stats.learned++;
     this.#changed(mac);
     return true;
@@ -99,7 +112,7 @@ export class MacTable<Port> {
     if (before?.isStatic && before.port === port) return undefined;
     if (before) this.#remove(key, before);
     else this.#makeRoom();
-    this.#entries.set(key, { vlan, mac: mac.slice(), port, seenMs: 0, isStatic: true, arpLockedUntilMs: 0 });
+    this.#add(key, { vlan, mac: mac.slice(), port, seenMs: 0, isStatic: true, arpLockedUntilMs: 0 });
     this.#changed(mac);
     return before;
   }
@@ -113,10 +126,34 @@ export class MacTable<Port> {
     return true;
   }
 
-  #count(port: Port, delta: number): void {
-    const count = (this.#perPort.get(port) ?? 0) + delta;
-    if (count === 0) this.#perPort.delete(port);
-    else this.#perPort.set(port, count);
+  #add(key: string, entry: MacEntry<Port>): Entry<Port> {
+    const added = { ...entry, older: undefined, newer: undefined };
+    this.#entries.set(key, added);
+    return added;
+  }
+
+  /** Hangs a learned entry at the recent end of its port's list. */
+  #join(entry: Entry<Port>): void {
+    let list = this.#perPort.get(entry.port);
+    if (!list) {
+      list = { count: 0, oldest: undefined, newest: undefined };
+      this.#perPort.set(entry.port, list);
+    }
+    list.count++;
+    entry.older = list.newest;
+    entry.newer = undefined;
+    if (list.newest) list.newest.newer = entry;
+    else list.oldest = entry;
+    list.newest = entry;
+  }
+
+  #leave(entry: Entry<Port>): void {
+    const list = this.#perPort.get(entry.port)!;
+    if (entry.older) entry.older.newer = entry.newer;
+    else list.oldest = entry.newer;
+    if (entry.newer) entry.newer.older = entry.older;
+    else list.newest = entry.older;
+    if (--list.count === 0) this.#perPort.delete(entry.port);
   }
 
   #makeRoom(): boolean {
@@ -124,22 +161,18 @@ export class MacTable<Port> {
   }
 
   #evict(): boolean {
-    let fullest: Port | undefined;
-    for (const [port, count] of this.#perPort) {
-      if (fullest === undefined || count > this.#perPort.get(fullest)!) fullest = port;
-    }
-    for (const [key, entry] of this.#entries) {
-      if (entry.port !== fullest || entry.isStatic) continue;
-      this.#remove(key, entry);
-      this.stats.evicted++;
-      return true;
-    }
-    return false;
+    let fullest: PortEntries<Port> | undefined;
+    for (const list of this.#perPort.values()) if (list.count > (fullest?.count ?? 0)) fullest = list;
+    const oldest = fullest?.oldest;
+    if (!oldest) return false;
+    this.#remove(keyOf(oldest.vlan, oldest.mac), oldest);
+    this.stats.evicted++;
+    return true;
   }
 
-  #remove(key: string, entry: MacEntry<Port>): void {
+  #remove(key: string, entry: Entry<Port>): void {
     this.#entries.delete(key);
-    if (!entry.isStatic) this.#count(entry.port, -1);
+    if (!entry.isStatic) this.#leave(entry);
     this.#changed(entry.mac);
   }
 

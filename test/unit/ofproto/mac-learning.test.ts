@@ -33,6 +33,22 @@ describe('MacTable', () => {
     expect(table.lookup(0, mac(50))).toBe(1);
   });
 
+  it('drops the oldest in the order in which they were last seen, also after moves', () => {
+    const table = new MacTable<number>();
+    table.configure({ maxEntries: 4 });
+    for (const [i, port] of [1, 1, 1, 2].entries()) table.learn(0, mac(i), port, i);
+    // 0 was seen again, 1 moved to port 2 and back: 2 is the oldest of port 1.
+    table.learn(0, mac(0), 1, 10);
+    table.learn(0, mac(1), 2, 11);
+    table.learn(0, mac(1), 1, 12);
+    const left = () => table.entries().map((entry) => entry.mac[5]);
+    table.learn(0, mac(4), 2, 20);
+    expect(left()).toEqual([3, 0, 1, 4]);
+    table.learn(0, mac(5), 1, 21);
+    expect(left()).toEqual([3, 1, 4, 5]);
+    expect(table.stats).toMatchObject({ learned: 6, evicted: 2, moved: 2 });
+  });
+
   it('flushPort() leaves the others', () => {
     const table = new MacTable<number>();
     table.learn(0, mac(1), 1, 0);
