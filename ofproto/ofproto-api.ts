@@ -218,8 +218,8 @@ export interface OfprotoApi {
   datapathId: bigint;
   subscribe(events: OfprotoEvents): () => void;
 
-  /** The port becomes a member of `bundle`; without one, of a Port of its own name. */
-  addPort(device: PortDevice, ofPort: number, bundle?: BundleSettings): void;
+  /** The port becomes a member of `bundle`; without one, of a Port of its own name; of none with null. */
+  addPort(device: PortDevice, ofPort: number, bundle?: BundleSettings | null): void;
   delPort(ofPort: number): void;
   ports(): readonly OfPort[];
   /** Throws OfError OFPPMFC_BAD_PORT / OFPPMFC_BAD_HW_ADDR. */

@@ -152,10 +152,10 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   // Ports
 
-  addPort(device: PortDevice, ofPort: number, bundle: BundleSettings = { name: device.name }): void {
+  addPort(device: PortDevice, ofPort: number, bundle: BundleSettings | null = { name: device.name }): void {
     const port = new BridgePort(device, ofPort, this.#now());
     this.#ports.add(port);
-    this.l2.join(port, bundle);
+    if (bundle) this.l2.join(port, bundle);
     this.#backer.attachPort(this, port);
     this.changed();
     this.#portStatus('add', port.desc());

@@ -46,6 +46,8 @@ export class Bond implements XlateBond {
   #lacpStatus: LacpStatus = 'off';
   readonly buckets = new Buckets();
   #nextRebalanceMs: number;
+  /** The mode that loads were measured in. */
+  #measuredMode: BondMode;
   /** Translations may come out differently; and peers may look for stations behind another link. */
   #changed = true;
   #moved = false;
@@ -56,6 +58,7 @@ export class Bond implements XlateBond {
     this.#parts = parts;
     this.#activeMac = settings.activeBefore;
     this.#nextRebalanceMs = parts.nowMs() + settings.rebalanceIntervalMs;
+    this.#measuredMode = settings.mode;
   }
 
   get settings(): BondSettings {
@@ -132,6 +135,7 @@ export class Bond implements XlateBond {
       this.#lacpStatus = lacpStatus;
       this.#changed = true;
     }
+    if (this.mode !== this.#measuredMode) this.#measureAnew();
     for (const member of this.members) this.#updateLink(member, mayEnable(member.port));
     if (!this.#active?.enabled || this.#wantsPrimary()) this.#chooseActive();
     if (this.buckets.assign(this.#enabled)) this.#changed = true;
@@ -141,6 +145,12 @@ export class Bond implements XlateBond {
     const done = { changed: this.#changed, moved: this.#moved && !toldByLacp };
     this.#changed = this.#moved = false;
     return done;
+  }
+
+  #measureAnew(): void {
+    this.#measuredMode = this.mode;
+    this.#nextRebalanceMs = this.#parts.nowMs() + this.#settings.rebalanceIntervalMs;
+    for (const bucket of this.buckets.all) bucket.load = 0;
   }
 
   #updateLink(member: BondMember, up: boolean): void {

@@ -76,10 +76,7 @@ export class Lacp {
     return this.#members.get(port)?.mayEnable(this.#settings) ?? false;
   }
 
-  /** The administrative key of a link's aggregator: by default its first port's number. */
-  keyOf({ settings: { key } }: LacpMember): number {
-    return key ?? this.key;
-  }
+  /** The administrative key of all links: that of the first, or its number. */
   get key(): number {
     const [first] = this.#members.values();
     return first?.settings.key ?? first?.portId ?? 0;
@@ -97,7 +94,7 @@ export class Lacp {
       (attached || !this.#negotiated ? COLLECTING | DISTRIBUTING : 0) |
       (state === 'defaulted' ? DEFAULTED : 0) |
       (state === 'expired' ? EXPIRED : 0);
-    const port = { key: this.keyOf(member), portPriority, portId };
+    const port = { key: this.key, portPriority, portId };
     return { sysPriority: systemPriority, sysId: this.sysId, ...port, state: flags };
   }
 
@@ -158,7 +155,7 @@ export class Lacp {
 
   #isLoop(member: LacpMember): boolean {
     if (!sameSystem(member.partner.sysId, this.sysId)) return false;
-    log.warn(`member ${member.port.name}: Loopback detected. Interface is connected to its own bridge`);
+    log.warn(`member ${member.port.name}: Loopback detected. Interface is connected to its own bond`);
     return true;
   }
 

@@ -38,7 +38,7 @@ export interface LacpMemberSettings {
   /** The OpenFlow number when undefined. */
   readonly portId?: number | undefined;
   readonly portPriority?: number | undefined;
-  /** Ports with different keys do not aggregate; the same for all of a bond when undefined. */
+  /** That of the first link counts for all. */
   readonly key?: number | undefined;
 }
 

@@ -44,6 +44,7 @@ const FIRST_PASS_TIMEOUT_MS = 1000;
 /** What the datapath can do, by the names of ovs-vswitchd.conf.db(5), Datapath. */
 const CAPABILITIES: Readonly<Record<string, string>> = {
   clone: 'true',
+  lb_output_action: 'false',
   masked_set_action: 'true',
   max_vlan_headers: '2',
   recirc: 'true',

@@ -2,7 +2,7 @@
 // Configuration"; Interface, "Bonding Configuration"). Numbers out of their range count as absent, as in Open vSwitch.
 
 import type { BondMode, BondSettings, LacpMemberSettings, LacpSettings } from '../../../ofproto/bonds/settings.ts';
-import { parseMac } from './address.ts';
+import { parseEther } from '../../../ofproto/text/addresses.ts';
 
 export interface BondColumns {
   readonly bondMode?: string | undefined;
@@ -18,7 +18,6 @@ export interface BondColumns {
 const MODES: readonly BondMode[] = ['active-backup', 'balance-slb', 'balance-tcp'];
 const REBALANCE_MS_DEFAULT = 10_000;
 const REBALANCE_MS_MIN = 1000;
-const SYSTEM_PRIORITY_DEFAULT = 0xfffe;
 const U16_MAX = 0xffff;
 
 export function bondSettings(port: BondColumns): BondSettings {
@@ -28,7 +27,8 @@ export function bondSettings(port: BondColumns): BondSettings {
     upDelayMs: Math.max(0, bondUpdelay),
     downDelayMs: Math.max(0, bondDowndelay),
     rebalanceIntervalMs: rebalanceInterval(otherConfig['bond-rebalance-interval']),
-    hashBasis: integer(otherConfig['bond-hash-basis'], 0, 0xffffffff) ?? 0,
+    // A negative number is a large one.
+    hashBasis: (integer(otherConfig['bond-hash-basis'], -0x80000000, 0x7fffffff) ?? 0) >>> 0,
     primary: otherConfig['bond-primary'],
     allMembersActive: otherConfig['all-members-active'] === 'true',
     lacpFallback: otherConfig['lacp-fallback-ab'] === 'true',
@@ -38,21 +38,29 @@ export function bondSettings(port: BondColumns): BondSettings {
 
 /** 0 switches rebalancing off. */
 function rebalanceInterval(text: string | undefined): number {
-  const asked = text === undefined ? REBALANCE_MS_DEFAULT : (integer(text, 0, 0x7fffffff) ?? 0);
+  const asked = integer(text, -0x80000000, 0x7fffffff) ?? REBALANCE_MS_DEFAULT;
   return asked === 0 ? 0 : Math.max(asked, REBALANCE_MS_MIN);
 }
 
-/** undefined: the port does not speak LACP. */
+/** undefined: the port does not speak LACP, be it for a system id that is none. */
 export function lacpSettings({ lacp, otherConfig = {}, interfaces = {} }: BondColumns): LacpSettings | undefined {
   if (lacp !== 'active' && lacp !== 'passive') return undefined;
+  const systemId = otherConfig['lacp-system-id'];
+  if (systemId !== undefined && !isSystemId(systemId)) return undefined;
+  const priority = integer(otherConfig['lacp-system-priority'], 1, U16_MAX);
   return {
     active: lacp === 'active',
     fast: otherConfig['lacp-time'] === 'fast',
     fallbackAb: otherConfig['lacp-fallback-ab'] === 'true',
-    systemPriority: integer(otherConfig['lacp-system-priority'], 1, U16_MAX) ?? SYSTEM_PRIORITY_DEFAULT,
-    systemId: parseMac(otherConfig['lacp-system-id']),
+    // A bond comes before a port of its own.
+    systemPriority: priority ?? (Object.keys(interfaces).length > 1 ? U16_MAX - 1 : U16_MAX),
+    systemId,
     members: Object.fromEntries(Object.entries(interfaces).map(([name, config]) => [name, memberSettings(config)])),
   };
+}
+
+function isSystemId(text: string): boolean {
+  return parseEther(text)?.some((byte) => byte !== 0) ?? false;
 }
 
 function memberSettings(config: Readonly<Record<string, string>>): LacpMemberSettings {
@@ -64,7 +72,7 @@ function memberSettings(config: Readonly<Record<string, string>>): LacpMemberSet
 }
 
 function integer(text: string | undefined, min: number, max: number): number | undefined {
-  if (text === undefined || !/^\s*\d+\s*$/.test(text)) return undefined;
+  if (text === undefined || !/^\s*-?\d+\s*$/.test(text)) return undefined;
   const value = Number(text);
   return value >= min && value <= max ? value : undefined;
 }

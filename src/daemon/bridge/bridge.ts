@@ -26,7 +26,8 @@ export interface BridgeParts {
 
 interface Wanted {
   readonly config: InterfaceConfig;
-  readonly bundle: BundleSettings;
+  /** undefined: NORMAL does not know the interface. */
+  readonly bundle: BundleSettings | undefined;
 }
 
 export class Bridge {
@@ -36,6 +37,8 @@ export class Bridge {
   config: BridgeConfig;
   readonly #ifaces = new Map<string, Iface>();
   readonly #ifaceParts: IfaceParts;
+  /** Bonds without a bond_mode: said once each. */
+  readonly #warned = new Set<string>();
   /** The MTU that internal ports were last given; they keep what a user sets by other means until it changes. */
   #internalMtu: number | undefined;
 
@@ -90,6 +93,7 @@ export class Bridge {
   async apply(config: BridgeConfig): Promise<void> {
     this.config = config;
     this.#applySettings();
+    this.#warnOfDefaults();
     const wanted = wantedInterfaces(config);
     // The numbers that are asked for, or were there before, go first.
     const order = [...wanted.values()].sort((a, b) => rank(a.config) - rank(b.config));
@@ -152,6 +156,17 @@ export class Bridge {
     }
   }
 
+  #warnOfDefaults(): void {
+    for (const { name, interfaces, hasBondMode } of this.config.ports) {
+      if (interfaces.length < 2 || hasBondMode) this.#warned.delete(name);
+      else if (!this.#warned.has(name)) {
+        this.#warned.add(name);
+        const before = 'Note that in previous versions, the default bond_mode was balance-slb';
+        log.warn(`port ${name}: Using the default bond_mode active-backup. ${before}`);
+      }
+    }
+  }
+
   #applySettings(): void {
     const { otherConfig, failMode, protocols } = this.config;
     this.ofproto.l2.configure(l2Settings(this.config));
@@ -176,15 +191,18 @@ function wantedInterfaces(config: BridgeConfig): Map<string, Wanted> {
     for (const iface of port.interfaces) {
       if (!wanted.has(iface.name)) wanted.set(iface.name, { config: iface, bundle: port.bundle });
     }
+    const needsFake = port.fakeInterface && port.interfaces.length > 1 && !wanted.has(port.name);
+    if (needsFake) wanted.set(port.name, { config: internalInterface(port.name), bundle: undefined });
   }
   if (!wanted.has(config.name)) {
     const bundle = { name: config.name };
-    wanted.set(config.name, { config: localInterface(config.name), bundle });
+    wanted.set(config.name, { config: internalInterface(config.name), bundle });
   }
   return wanted;
 }
 
-function localInterface(name: string): InterfaceConfig {
+/** An interface without a row. */
+function internalInterface(name: string): InterfaceConfig {
   const none = { ofportRequest: undefined, ofportBefore: undefined, mac: undefined, mtuRequest: undefined };
   return { uuid: '', name, type: 'internal', options: {}, ...none, policing: NO_POLICING };
 }

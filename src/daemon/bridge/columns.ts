@@ -30,6 +30,7 @@ export const CONFIG_COLUMNS: Readonly<Record<string, readonly string[]>> = {
     'bond_mode',
     'bond_updelay',
     'bond_downdelay',
+    'bond_fake_iface',
     'lacp',
     'mac',
     'fake_bridge',

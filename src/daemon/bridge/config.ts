@@ -38,6 +38,10 @@ export interface PortConfig {
   readonly name: string;
   readonly bundle: BundleSettings;
   readonly interfaces: readonly InterfaceConfig[];
+  /** A bond has an internal interface of its name, which takes no part in switching. */
+  readonly fakeInterface?: boolean;
+  /** Port.bond_mode is set. */
+  readonly hasBondMode?: boolean;
 }
 
 export interface ControllerRowConfig extends ControllerConfig {
@@ -106,6 +110,8 @@ function readPort(replica: OvsdbReplica, row: ReplicaRow): PortConfig {
     name: row.string('name'),
     bundle: readBundle(replica, row),
     interfaces: named(replica, 'Interface', row.uuids('interfaces')).map(readInterface),
+    fakeInterface: row.boolean('bond_fake_iface'),
+    hasBondMode: row.optString('bond_mode') !== undefined,
   };
 }
 

@@ -35,7 +35,8 @@ export interface IfaceParts {
 export class Iface {
   config: InterfaceConfig;
   readonly #parts: IfaceParts;
-  #bundle: BundleSettings;
+  /** undefined: NORMAL does not know the interface. */
+  #bundle: BundleSettings | undefined;
   #spec: PortSpec | undefined;
   #dpPort: DpPort | undefined;
   #patch: PatchDevice | undefined;
@@ -44,7 +45,7 @@ export class Iface {
   /** What is in force at the datapath port. */
   #policing = NO_POLICING;
 
-  constructor(config: InterfaceConfig, bundle: BundleSettings, parts: IfaceParts) {
+  constructor(config: InterfaceConfig, bundle: BundleSettings | undefined, parts: IfaceParts) {
     this.config = config;
     this.#bundle = bundle;
     this.#parts = parts;
@@ -74,7 +75,7 @@ export class Iface {
   /** Makes the interface as `config` wants it; never rejects for what a user can cause, but sets `error`. */
   async apply(
     config: InterfaceConfig,
-    bundle: BundleSettings,
+    bundle: BundleSettings | undefined,
     bridge: { readonly mac?: string | undefined; readonly mtu?: number | undefined } = {},
   ): Promise<void> {
     this.config = config;
@@ -104,7 +105,7 @@ export class Iface {
     this.#parts.dpif.setPolicer(this.#dpPort.odpPort, policingBands(policing));
   }
 
-  async #applyPatch(config: InterfaceConfig, bundle: BundleSettings): Promise<void> {
+  async #applyPatch(config: InterfaceConfig, bundle: BundleSettings | undefined): Promise<void> {
     const peer = config.options['peer'];
     const error = patchPeerError(config.name, peer);
     if (error !== undefined) {
@@ -194,7 +195,7 @@ export class Iface {
     }
     this.#error = undefined;
     this.#ofPort = ofPort;
-    ofproto.addPort(device, ofPort, this.#bundle);
+    ofproto.addPort(device, ofPort, this.#bundle ?? null);
     log.info(`bridge ${bridge.name}: added interface ${name} on port ${ofPort & 0xffff}`);
     return true;
   }
@@ -208,12 +209,12 @@ export class Iface {
     this.#ofPort = undefined;
   }
 
-  #setBundle(bundle: BundleSettings): void {
+  #setBundle(bundle: BundleSettings | undefined): void {
     const before = this.#bundle;
     this.#bundle = bundle;
-    if (this.#ofPort === undefined) return;
+    if (this.#ofPort === undefined || !bundle) return;
     const { l2 } = this.#parts.ofproto;
-    if (bundle.name !== before.name) l2.movePort(this.#ofPort, bundle);
+    if (bundle.name !== before?.name) l2.movePort(this.#ofPort, bundle);
     else if (JSON.stringify(bundle) !== JSON.stringify(before)) l2.setBundle(bundle);
   }
 }

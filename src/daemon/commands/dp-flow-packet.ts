@@ -9,14 +9,22 @@ import { splitItems } from '../../../ofproto/odp-text/groups.ts';
 const PAYLOAD_SIZE = 64;
 const TCP_FLAGS = ['fin', 'syn', 'rst', 'psh', 'ack', 'urg', 'ece', 'cwr', 'ns'];
 const TCP_NO_PAYLOAD = 0x07;
-const FRAME_MAX = 65_535;
 
 /** Group name to its words: `eth` to `{ src: ..., dst: ... }`; a group without words has its text under ''. */
 type Groups = Map<string, Map<string, string>>;
 
-/** The frame. Throws UserError for a flow that is no frame's. `length` pads or cuts the payload. */
-export function composePacket(text: string, length?: number): Uint8Array {
+/** The frame, filled up with zeros to `size` bytes. Throws UserError for a flow that is no frame's. */
+export function composePacket(text: string, size?: number): Uint8Array {
   const groups = parseGroups(text);
+  if (size === undefined) return compose(groups);
+  const headerSize = compose(groups, 0).length;
+  if (size < headerSize) throw new UserError('too small packet len');
+  const frame = compose(groups, size - headerSize);
+  return Buffer.concat([frame, Buffer.alloc(size - frame.length)]);
+}
+
+/** `length`: of the payload, where the protocol has one. */
+function compose(groups: Groups, length?: number): Buffer {
   const headers: Buffer[] = [];
   let rest: Groups | undefined = groups;
   while (rest?.get('eth_type') && rest.has('vlan')) {
@@ -143,9 +151,9 @@ function withChecksum(segment: Buffer, offset: number, pseudo: (size: number) =>
   return segment;
 }
 
-function payload(length = PAYLOAD_SIZE): Buffer {
-  if (length > FRAME_MAX) throw new UserError(`a packet has at most ${FRAME_MAX} bytes`);
-  return Buffer.from(Array.from({ length }, (_, index) => index & 0xff));
+function payload(length: number | undefined): Buffer {
+  if (length !== undefined) return Buffer.alloc(length);
+  return Buffer.from(Array.from({ length: PAYLOAD_SIZE }, (_, index) => index & 0xff));
 }
 
 function ports(words: Map<string, string>): Buffer {

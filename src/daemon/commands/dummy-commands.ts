@@ -11,7 +11,7 @@ export function dummyCommands(): Command[] {
       name: 'netdev-dummy/receive',
       usage: 'name [--qid queue_id] packet|flow [--len packet_len]',
       minArgs: 2,
-      maxArgs: 255,
+      maxArgs: Number.POSITIVE_INFINITY,
       handler: receive,
     },
     { name: 'netdev-dummy/conn-state', usage: '[netdev]', minArgs: 0, maxArgs: 1, handler: connState },
@@ -19,6 +19,7 @@ export function dummyCommands(): Command[] {
   ];
 }
 
+const FRAME_MAX = 65_535;
 /** Passes through the datapath, with an upcall each, that a frame is waited for. */
 const PASSES_MAX = 8;
 
@@ -46,6 +47,7 @@ function parseFrame(text: string, length?: number): Uint8Array {
 
 function parseLength(text: string | undefined): number {
   if (text === undefined || !/^\d{1,5}$/.test(text)) throw new UserError('packet_len is a number of bytes');
+  if (Number(text) > FRAME_MAX) throw new UserError(`a packet has at most ${FRAME_MAX} bytes`);
   return Number(text);
 }
 

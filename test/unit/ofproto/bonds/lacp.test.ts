@@ -104,10 +104,12 @@ describe('LACP', () => {
     const links = new LacpLinks();
     const ports = [1, 2, 3, 4, 5, 6].map((n) => testPort(`p${n}`, n));
     const a = links.add({}, ports.slice(0, 3));
-    const b = links.add({ members: { p5: { key: 99 } } }, ports.slice(3, 5));
+    const systemId = 'aa:66:aa:66:00:77';
+    const b = links.add({ systemId }, [ports[3]!]);
+    const sameSystem = links.add({ systemId, members: { p5: { key: 99 } } }, [ports[4]!]);
     const c = links.add({}, ports.slice(5));
     links.wire(a, ports[0]!, b, ports[3]!);
-    links.wire(a, ports[1]!, b, ports[4]!);
+    links.wire(a, ports[1]!, sameSystem, ports[4]!);
     links.wire(a, ports[2]!, c, ports[5]!);
     links.pass(6000);
     expect(usable(a)).toEqual([true, false, false]);

@@ -47,6 +47,19 @@ describe('rebalance()', () => {
     expect(run([900], [200, 200], [])).toEqual(['1:p2>p3']);
   });
 
+  it('gives a member that came back its share of the buckets that carry nothing', () => {
+    const buckets = new Buckets();
+    buckets.assign([ports[0]!]);
+    for (const hash of [3, 200]) buckets.of(hash).credit(1, 60);
+    expect(buckets.assign([ports[0]!, ports[1]!])).toBe(true);
+    const count = (port: MemberPort) => buckets.all.filter((bucket) => bucket.port === port).length;
+    expect([count(ports[0]!), count(ports[1]!)]).toEqual([128, 128]);
+    expect([3, 200].map((hash) => buckets.of(hash).port)).toEqual([ports[0], ports[0]]);
+    // What people moved stays where it is.
+    buckets.of(9).port = ports[0];
+    expect(buckets.assign([ports[0]!, ports[1]!])).toBe(false);
+  });
+
   it('fades loads and gives the buckets of a lost member to the others in turn', () => {
     const buckets = new Buckets();
     expect(buckets.assign(ports)).toBe(true);
