@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { UserError } from '../lib/errors.ts';
+import { FLOW_FILES, type FlowFile } from './load/flow-files.ts';
 import { DEFAULT_SCENARIOS, LOAD_SCENARIO, SCENARIOS, type Scenario, START_SCENARIO } from './scenarios.ts';
 
 export const PEERS = ['weft', 'ovs-dpdk'] as const;
@@ -14,6 +15,7 @@ export const USAGE = `usage: weft-bench [options]
   --runs N                rounds over all switches (default: 3)
   --duration S            seconds of each measurement (default: 2)
   --flows N               flows that the scenario 'load' adds (default: 100000)
+  --files NAME[,NAME]     kinds of flows that it adds (default: all)
   --ring N                size of the guests' virtqueues (default: 1024)
   --pmd-core N            core of the switch's PMD thread (default: the last)
   --guest-core N          core of both guests (default: the first)
@@ -28,6 +30,7 @@ export interface BenchOptions {
   readonly start: boolean;
   readonly load: boolean;
   readonly flows: number;
+  readonly files: readonly FlowFile[];
   readonly peers: readonly PeerName[];
   readonly runs: number;
   readonly durationMs: number;
@@ -47,6 +50,7 @@ const OPTIONS = {
   runs: { type: 'string', default: '3' },
   duration: { type: 'string', default: '2' },
   flows: { type: 'string', default: '100000' },
+  files: { type: 'string', default: FLOW_FILES.map(({ name }) => name).join(',') },
   ring: { type: 'string', default: '1024' },
   'pmd-core': { type: 'string' },
   'guest-core': { type: 'string', default: '0' },
@@ -77,6 +81,14 @@ function scenario(name: string): Scenario {
   throw new UserError(`unknown scenario ${name}: expected one of ${known.join(', ')}`);
 }
 
+function flowFile(name: string): FlowFile {
+  const found = FLOW_FILES.find((candidate) => candidate.name === name);
+  if (found) return found;
+  throw new UserError(
+    `unknown kind of flows ${name}: expected some of ${FLOW_FILES.map((file) => file.name).join(', ')}`,
+  );
+}
+
 function words(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: OPTIONS }).values;
@@ -103,6 +115,7 @@ export function parseBenchOptions(args: readonly string[], coreCount: number): B
     start: all || names.includes(START_SCENARIO),
     load: names.includes(LOAD_SCENARIO),
     flows: Math.floor(number('flows', values.flows, 1, 1_000_000)),
+    files: values.files.split(',').map(flowFile),
     peers,
     runs: Math.floor(number('runs', values.runs, 1, 1000)),
     durationMs: number('duration', values.duration, 0.1, 3600) * 1000,

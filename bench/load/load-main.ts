@@ -21,12 +21,13 @@ export async function runLoad(
   const rounds = new Map<string, LoadRound[]>();
   for (let round = 0; round < options.runs; round++) {
     say(`load: round ${round + 1} of ${options.runs}, ${options.flows} flows`);
-    for (const [name, results] of await loadRound(makePeers(options, cleanup, compared, round), options.flows)) {
+    const peers = makePeers(options, cleanup, compared, round);
+    for (const [name, results] of await loadRound(peers, options.files, options.flows)) {
       rounds.set(name, [...(rounds.get(name) ?? []), results]);
     }
   }
   say(`\nwhat ovs-ofctl waits for, and the daemon's processor time (medians; ratio: median of the rounds' ratios):`);
-  say(`${loadTable(rounds)}\n\n${memoryLine(rounds)}`);
+  say(`${loadTable(options.files, rounds)}\n\n${memoryLine(rounds)}`);
   const json = { machine, flows: options.flows, rounds: Object.fromEntries(rounds) };
   if (options.jsonFile) writeFileSync(options.jsonFile, `${JSON.stringify(json, null, 2)}\n`);
 }

@@ -2,7 +2,7 @@
 
 import { median, pairedRatio } from '../harness/statistics.ts';
 import { formatRatio, formatTable } from '../harness/table.ts';
-import { FLOW_FILES } from './flow-files.ts';
+import type { FlowFile } from './flow-files.ts';
 import { LOAD_STEPS, type LoadResult, type LoadRound, type LoadStep } from './load.ts';
 
 export type LoadRounds = ReadonlyMap<string, readonly LoadRound[]>;
@@ -15,13 +15,13 @@ function pick(rounds: readonly LoadRound[], file: string, step: LoadStep, what: 
 }
 
 /** One row for each file and step. */
-export function loadTable(rounds: LoadRounds): string {
+export function loadTable(files: readonly FlowFile[], rounds: LoadRounds): string {
   const names = [...rounds.keys()];
   const [ours, theirs] = [rounds.get('weft'), rounds.get('ovs')];
   const columns = (what: string) => names.map((name) => `${name} ${what}`);
   const ratios = ours && theirs ? ['ratio'] : [];
   const head = ['flows, step', ...columns('ms'), ...ratios, ...columns('CPU ms'), ...ratios, ...columns('echo ms')];
-  const rows = FLOW_FILES.flatMap(({ name: file }) =>
+  const rows = files.flatMap(({ name: file }) =>
     LOAD_STEPS.map((step) => {
       const cells = (what: keyof LoadResult) =>
         names.map((name) => milliseconds(pick(rounds.get(name) ?? [], file, step, what)));

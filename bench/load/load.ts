@@ -11,7 +11,7 @@ import { parseProcessTicks } from '../harness/interference.ts';
 import { residentMemory } from '../harness/machine.ts';
 import type { Peer } from '../peers/peer.ts';
 import { EchoProbe } from './echo-probe.ts';
-import { FLOW_FILES, type FlowFile, fileText } from './flow-files.ts';
+import { type FlowFile, fileText } from './flow-files.ts';
 
 const MS_PER_TICK = 10;
 /** A daemon that spent nothing for so long has ended what it was asked. */
@@ -50,7 +50,11 @@ export function ofctlMissing(): string | undefined {
 }
 
 /** Starts every switch, measures each step in turn on all of them, and stops them. */
-export async function loadRound(peers: readonly Peer[], count: number): Promise<Map<string, LoadRound>> {
+export async function loadRound(
+  peers: readonly Peer[],
+  files: readonly FlowFile[],
+  count: number,
+): Promise<Map<string, LoadRound>> {
   const rounds = new Map<string, LoadRound>();
   try {
     for (const peer of peers) {
@@ -58,7 +62,7 @@ export async function loadRound(peers: readonly Peer[], count: number): Promise<
       await peer.addBridge();
       rounds.set(peer.name, { results: [], bytesPerFlow: undefined });
     }
-    for (const file of FLOW_FILES) await measureFile(file, count, peers, rounds);
+    for (const file of files) await measureFile(file, count, peers, rounds);
   } finally {
     for (const peer of peers) await peer.stop();
   }

@@ -72,13 +72,18 @@ function hasBits({ bytes }: F.Flow, offset: number, size: number): boolean {
   return false;
 }
 
+/** What changes make of a packet, by how deep in nested lists they are: used again for each list. */
+const CHANGED: F.Flow[] = [];
+
 class Checker {
   #flow: F.Flow;
   #owned = false;
+  readonly #depth: number;
   readonly #mask: F.Flow | undefined;
   #packetType: number;
 
-  constructor(flow: F.Flow, mask: F.Flow | undefined) {
+  constructor(flow: F.Flow, mask: F.Flow | undefined, depth = 0) {
+    this.#depth = depth;
     this.#flow = flow;
     this.#mask = mask;
     this.#packetType = flow.u32(F.KEY_PACKET_TYPE);
@@ -91,7 +96,7 @@ class Checker {
   }
 
   #nested(actions: readonly OfAction[]): boolean {
-    const inner = new Checker(this.#flow, this.#mask);
+    const inner = new Checker(this.#flow, this.#mask, this.#depth + 1);
     inner.#packetType = this.#packetType;
     return inner.run(actions);
   }
@@ -103,9 +108,13 @@ class Checker {
 
   /** What is known of the packet from here on. */
   #change(): F.Flow {
-    if (!this.#owned) this.#flow = this.#flow.clone();
+    if (this.#owned) return this.#flow;
+    const changed = CHANGED[this.#depth] ?? new F.Flow();
+    CHANGED[this.#depth] ??= changed;
+    changed.copyFrom(this.#flow);
+    this.#flow = changed;
     this.#owned = true;
-    return this.#flow;
+    return changed;
   }
 
   get #etherType(): number {

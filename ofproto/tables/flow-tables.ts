@@ -247,10 +247,13 @@ export class FlowTables {
   remove(rule: Rule, reason: FlowRemovedReason, origin?: ChangeOrigin): void {
     if (rule.removed) return;
     this.#unlink(rule, reason);
-    this.#transaction.note({
-      undo: () => this.#link(rule),
-      tell: () => this.#listener.flowRemoved(rule, reason, origin),
-    });
+    if (!this.#transaction.isOpen) this.#listener.flowRemoved(rule, reason, origin);
+    else {
+      this.#transaction.note({
+        undo: () => this.#link(rule),
+        tell: () => this.#listener.flowRemoved(rule, reason, origin),
+      });
+    }
     this.#deleteOrphans();
   }
 

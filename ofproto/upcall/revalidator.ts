@@ -195,6 +195,7 @@ export class Revalidator<Owner> {
   /** The rule leaves its table, or has other actions now. */
   ruleTouched(rule: Rule): void {
     this.#version++;
+    if (rule.users === undefined) return;
     for (const ukey of usersBy<Ukey<Owner>>(rule)) this.#touch(ukey);
   }
 

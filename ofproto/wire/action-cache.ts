@@ -19,6 +19,8 @@ type Decode = (r: Reader, version: number) => readonly OfAction[];
 export class ActionCache {
   readonly #decode: Decode;
   readonly #known: (Known | undefined)[] = new Array(PLACES).fill(undefined);
+  /** The last hash that came to each place: what comes once only is not kept. */
+  readonly #hashes = new Int32Array(PLACES);
 
   constructor(decode: Decode) {
     this.#decode = decode;
@@ -28,11 +30,16 @@ export class ActionCache {
   take(r: Reader, version: number): readonly OfAction[] {
     const size = r.remaining;
     if (size > BYTES_MAX) return this.#decode(r, version);
-    const place = hashOf(r, size) & (PLACES - 1);
+    const hash = hashOf(r, size);
+    const place = hash & (PLACES - 1);
     const known = this.#known[place];
     if (known && known.version === version && isNext(r, known.bytes)) {
       r.skip(size);
       return known.actions;
+    }
+    if (this.#hashes[place] !== hash) {
+      this.#hashes[place] = hash;
+      return this.#decode(r, version);
     }
     const bytes = r.peek(size);
     const actions = this.#decode(r, version);

@@ -39,6 +39,10 @@ const RUN_ORDER = [
 
 /** Reads instructions to the end of `r`. Throws OfError OFPBIC_*, OFPBAC_*. */
 export function decodeInstructions(r: Reader, version: number): OfAction[] {
+  if (isApplyAlone(r)) {
+    r.skip(8);
+    return decodeActions(r, version);
+  }
   // All of them have to be sound as instructions before any is read.
   const bodies = new Map<number, Reader>();
   while (r.remaining > 0) {
@@ -53,6 +57,12 @@ export function decodeInstructions(r: Reader, version: number): OfAction[] {
   }
   const decoded = new Map([...bodies].map(([type, body]) => [type, decodeInstruction(type, body, version)]));
   return RUN_ORDER.flatMap((type) => decoded.get(type) ?? []);
+}
+
+/** Most flows have this one instruction and no other. */
+function isApplyAlone(r: Reader): boolean {
+  if (r.remaining < 8 || r.remaining % 8 !== 0) return false;
+  return r.peek16(0) === OFPIT_APPLY_ACTIONS && r.peek16(2) === r.remaining;
 }
 
 /** Lengths of instructions; lists of actions are as long as they are. */

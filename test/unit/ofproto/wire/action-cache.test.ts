@@ -11,6 +11,8 @@ describe('ActionCache.take()', () => {
   it('gives one list for equal bytes of one version, and reads them', () => {
     const cache = new ActionCache(decodeActions);
     const bytes = actionBytes(parseActions('dec_ttl,output:7'), OFP13_VERSION);
+    // The first time nothing is kept: most lists that come once do not come again.
+    cache.take(reader(bytes), OFP13_VERSION);
     const first = cache.take(reader(bytes), OFP13_VERSION);
     const r = reader(bytes.slice());
     expect(cache.take(r, OFP13_VERSION)).toBe(first);
@@ -22,14 +24,16 @@ describe('ActionCache.take()', () => {
   it('does not take one version for another', () => {
     const cache = new ActionCache(decodeActions);
     const strip = Uint8Array.of(0, 3, 0, 8, 0, 0, 0, 0);
-    expect(cache.take(reader(strip), OFP10_VERSION)).toEqual([{ type: 'pop_vlan', strip: true }]);
+    for (let i = 0; i < 2; i++) {
+      expect(cache.take(reader(strip), OFP10_VERSION)).toEqual([{ type: 'pop_vlan', strip: true }]);
+    }
     expect(() => cache.take(reader(strip), OFP13_VERSION)).toThrow('OFPBAC');
   });
 
   it('keeps nothing of bytes that changed after they were read, nor of a list that is refused', () => {
     const cache = new ActionCache(decodeActions);
     const bytes = actionBytes(parseActions('output:1'), OFP10_VERSION);
-    cache.take(reader(bytes), OFP10_VERSION);
+    for (let i = 0; i < 2; i++) cache.take(reader(bytes), OFP10_VERSION);
     bytes[5] = 2;
     expect(cache.take(reader(bytes), OFP10_VERSION)).toMatchObject([{ type: 'output', port: 2 }]);
     const bad = Uint8Array.of(0, 99, 0, 8, 0, 0, 0, 0);
