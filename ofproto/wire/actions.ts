@@ -9,6 +9,7 @@ import { type ActionEncoder, type ActionHints, hintsAfter, NO_HINTS, newEncoder 
 import { decodeAction10, encodeAction10 } from './actions10.ts';
 import { decodeAction11, encodeAction11 } from './actions11.ts';
 import { decodeAction12, encodeAction12, OFPAT_SET_FIELD, OFPAT11_COMMON } from './actions12.ts';
+import { encodeInstruction } from './instruction-encoder.ts';
 import { decodeMove, decodeNxAction, type NxContext } from './nx-actions.ts';
 import { encodeNxAction } from './nx-encode.ts';
 
@@ -98,7 +99,9 @@ function encodeAction(encoder: ActionEncoder, action: OfAction): void {
   const { version } = encoder;
   const standard =
     version === OFP10_VERSION ? encodeAction10 : version === OFP11_VERSION ? encodeAction11 : encodeAction12;
-  if (!standard(encoder, action)) encodeNxAction(encoder, action, contextOf(version, 0, encoder.hints));
+  if (standard(encoder, action)) return;
+  const context = contextOf(version, 0, encoder.hints);
+  if (!encodeInstruction(encoder.w, action, version, context.encodeNested)) encodeNxAction(encoder, action, context);
 }
 
 /** The list alone as bytes. */

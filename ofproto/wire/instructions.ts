@@ -8,13 +8,17 @@ import { OfError } from '../model/flow-mod.ts';
 import { OFP15_VERSION } from '../model/messages.ts';
 import type { ActionHints } from './action-encoder.ts';
 import { decodeActions, encodeActions } from './actions.ts';
+import {
+  encodeActionList,
+  encodeInstruction,
+  OFPIT_APPLY_ACTIONS,
+  OFPIT_CLEAR_ACTIONS,
+  OFPIT_GOTO_TABLE,
+  OFPIT_METER,
+  OFPIT_WRITE_ACTIONS,
+  OFPIT_WRITE_METADATA,
+} from './instruction-encoder.ts';
 
-const OFPIT_GOTO_TABLE = 1;
-const OFPIT_WRITE_METADATA = 2;
-const OFPIT_WRITE_ACTIONS = 3;
-const OFPIT_APPLY_ACTIONS = 4;
-const OFPIT_CLEAR_ACTIONS = 5;
-const OFPIT_METER = 6;
 const OFPIT_EXPERIMENTER = 0xffff;
 
 /** OFPIT_* numbers that weft takes, for table features. */
@@ -120,25 +124,16 @@ const INSTRUCTIONS: ReadonlySet<OfAction['type']> = new Set([
 
 /** Writes a list of actions and instructions as instructions. */
 export function encodeInstructions(w: Writer, actions: readonly OfAction[], version: number, hints: ActionHints): void {
-  const find = <T extends OfAction['type']>(type: T) =>
-    actions.find((a): a is Extract<OfAction, { type: T }> => a.type === type);
-  // OpenFlow 1.5 made it an action.
-  const meter = version < OFP15_VERSION ? find('meter') : undefined;
-  if (meter) w.u16(OFPIT_METER).u16(8).u32(meter.meterId);
-  const applied = actions.filter((a) => !INSTRUCTIONS.has(a.type) || (a.type === 'meter' && !meter));
-  if (applied.length > 0) encodeList(w, OFPIT_APPLY_ACTIONS, applied, version, hints);
-  if (find('clear_actions')) w.u16(OFPIT_CLEAR_ACTIONS).u16(8).zeros(4);
-  const written = find('write_actions');
-  if (written && written.actions.length > 0) encodeList(w, OFPIT_WRITE_ACTIONS, written.actions, version, hints);
-  const metadata = find('write_metadata');
-  if (metadata) w.u16(OFPIT_WRITE_METADATA).u16(24).zeros(4).u64(metadata.metadata).u64(metadata.mask);
-  const goto = find('goto_table');
-  if (goto) w.u16(OFPIT_GOTO_TABLE).u16(8).u8(goto.tableId).zeros(3);
-}
-
-function encodeList(w: Writer, type: number, actions: readonly OfAction[], version: number, hints: ActionHints): void {
-  const start = w.size;
-  w.u16(type).u16(0).zeros(4);
-  encodeActions(w, actions, version, hints);
-  w.patch16(start + 2, w.size - start);
+  const put = (to: Writer, list: readonly OfAction[]) => encodeActions(to, list, version, hints);
+  const encode = (type: OfAction['type']): boolean => {
+    const found = actions.find((a) => a.type === type && !(a.type === 'write_actions' && a.actions.length === 0));
+    return found !== undefined && encodeInstruction(w, found, version, put);
+  };
+  const hasMeter = encode('meter');
+  const applied = actions.filter((a) => !INSTRUCTIONS.has(a.type) || (a.type === 'meter' && !hasMeter));
+  if (applied.length > 0) encodeActionList(w, OFPIT_APPLY_ACTIONS, applied, put);
+  encode('clear_actions');
+  encode('write_actions');
+  encode('write_metadata');
+  encode('goto_table');
 }
