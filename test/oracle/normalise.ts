@@ -81,9 +81,9 @@ export function comparableDump(text: string): string {
         .replace(/, dp:ovs, /, ', ')
         // weft parses no deeper than its flows match: it sees TCP flags where a flow of the port looks at them.
         .replace(/, flags:[A-Z.]+/, '')
-        .replace(/actions:(.*)$/, (_, actions: string) => `actions:${sortedOutputs(actions)}`)
         // How Open vSwitch's own look-up keeps the flow.
-        .replace(/, dp-extra-info:.*/, ''),
+        .replace(/, dp-extra-info:.*/, '')
+        .replace(/actions:(.*)$/, (_, actions: string) => `actions:${sortedOutputs(actions)}`),
     )
     .filter((line) => !line.startsWith('flow-dump from'))
     .sort()

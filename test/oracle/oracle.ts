@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { clearMessages } from './clear.ts';
 import { Coverage } from './coverage.ts';
 import { explanationOf } from './explained.ts';
 import { makeCase } from './generate/flows.ts';
@@ -50,11 +51,7 @@ export class Oracle {
       SwitchUnderTest.startWeft(),
       OfctlEncoder.start(folder),
     ]);
-    const clear = [
-      ...(await encoder.command('OpenFlow13', 'del-flows')),
-      ...(await encoder.command('OpenFlow13', 'del-groups')),
-      ...(await encoder.command('OpenFlow13', 'del-meters')),
-    ];
+    const clear = await clearMessages(encoder);
     return new Oracle({ ovs, weft, clear }, encoder, folder);
   }
 

@@ -1,4 +1,6 @@
 // Runs one case on both switches and says where they differ.
+
+import { clear } from './clear.ts';
 import { COOKIE_BASE } from './generate/flows.ts';
 import { headsOf, learnedFlows, learns, withoutLearnedActions, withoutLearnedInstructions } from './learned-flows.ts';
 import {
@@ -32,7 +34,7 @@ export interface Sides {
   /** Replaced when a case ended it. */
   ovs: SwitchUnderTest;
   readonly weft: SwitchUnderTest;
-  /** Messages that remove every flow, group and meter (OpenFlow 1.3). */
+  /** What `clear` sends. */
   readonly clear: readonly Buffer[];
 }
 
@@ -88,11 +90,10 @@ async function hitFlows(side: SwitchUnderTest): Promise<Set<number>> {
   return hit;
 }
 
-async function observe(side: SwitchUnderTest, clear: readonly Buffer[], encoded: EncodedCase): Promise<Observed> {
+async function observe(side: SwitchUnderTest, emptying: readonly Buffer[], encoded: EncodedCase): Promise<Observed> {
   const { text: oracleCase } = encoded;
   const seen: Observed = [];
-  await side.exchange('OpenFlow13', clear);
-  await Promise.all(['fdb/flush', 'mdb/flush', 'revalidator/purge'].map((command) => side.appctl(command)));
+  await clear(side, emptying);
   side.sent();
   const hiddenBefore = hiddenCounts(await side.appctl('bridge/dump-flows', 'br0'));
   seen.push({ aspect: 'errors', about: 'errors', text: await load(side, encoded) });
