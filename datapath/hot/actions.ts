@@ -89,7 +89,7 @@ function runWords(t: Thread, p: Packet, at: u32, end: u32, depth: u32): void {
       if (again !== null) runAgain(t, again, load<u32>(args));
       if (next >= end) return;
     } else if (op == ACT_SET_PRIORITY) p.skbPriority = load<u32>(args);
-    else if (op == ACT_SET_MARK) p.pktMark = load<u32>(args);
+    else if (op == ACT_SET_MARK) p.pktMark = (p.pktMark & ~load<u32>(args, 4)) | load<u32>(args);
     else if (op == ACT_CLONE && depth < CLONE_DEPTH) {
       const clone = clonePacket(t, p);
       if (clone !== null) runWords(t, clone, args, next, depth + 1);

@@ -15,6 +15,7 @@ export interface FieldRow {
   readonly offset: number;
   readonly width?: number;
   readonly shift?: number;
+  readonly maskedWhole?: readonly [from: number, to: number];
   readonly mask?: MaskRule;
   readonly format?: FieldFormat;
   readonly needs?: Prerequisite;
@@ -422,6 +423,7 @@ const ip: readonly FieldRow[] = [
     size: 4,
     bits: 20,
     offset: F.KEY_IPV6_LABEL,
+    maskedWhole: [F.KEY_IPV6_LABEL, F.KEY_IPV6_LABEL + 4],
     ...HEX,
     needs: 'ipv6',
     nxm: ['NXM_NX_IPV6_LABEL', 27],
@@ -582,6 +584,7 @@ const layer4: readonly FieldRow[] = [
     name: 'icmp_type',
     size: 1,
     offset: F.KEY_TP_SRC + 1,
+    maskedWhole: [F.KEY_TP_SRC, F.KEY_TP_SRC + 2],
     mask: EXACT,
     needs: 'icmpv4',
     nxm: ['NXM_OF_ICMP_TYPE', 13],
@@ -591,6 +594,7 @@ const layer4: readonly FieldRow[] = [
     name: 'icmp_code',
     size: 1,
     offset: F.KEY_TP_DST + 1,
+    maskedWhole: [F.KEY_TP_DST, F.KEY_TP_DST + 2],
     mask: EXACT,
     needs: 'icmpv4',
     nxm: ['NXM_OF_ICMP_CODE', 14],
@@ -600,6 +604,7 @@ const layer4: readonly FieldRow[] = [
     name: 'icmpv6_type',
     size: 1,
     offset: F.KEY_TP_SRC + 1,
+    maskedWhole: [F.KEY_TP_SRC, F.KEY_TP_SRC + 2],
     mask: EXACT,
     needs: 'icmpv6',
     nxm: ['NXM_NX_ICMPV6_TYPE', 21],
@@ -609,6 +614,7 @@ const layer4: readonly FieldRow[] = [
     name: 'icmpv6_code',
     size: 1,
     offset: F.KEY_TP_DST + 1,
+    maskedWhole: [F.KEY_TP_DST, F.KEY_TP_DST + 2],
     mask: EXACT,
     needs: 'icmpv6',
     nxm: ['NXM_NX_ICMPV6_CODE', 22],
@@ -653,6 +659,7 @@ const neighborDiscovery: readonly FieldRow[] = [
     name: 'nd_options_type',
     size: 1,
     offset: F.KEY_ND_OPTIONS_TYPE,
+    maskedWhole: [F.KEY_ND_OPTIONS_TYPE, F.KEY_ND_OPTIONS_TYPE + 2],
     mask: EXACT,
     needs: 'nd',
     nxm: ['ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE', 2],

@@ -60,6 +60,8 @@ export interface Field {
   /** `size`, but for in_port (16 bits on the wire, 32 in a Flow) and arp_op (16 and 8). */
   readonly width: number;
   readonly shift: number;
+  /** Bytes [from, to) of a Flow that a match on the whole field masks where they are, as in Open vSwitch, more than its own. */
+  readonly maskedWhole: readonly [from: number, to: number] | undefined;
   readonly mask: MaskRule;
   readonly format: FieldFormat;
   readonly prerequisite: Prerequisite;

@@ -54,6 +54,7 @@ export function fieldOf(row: FieldRow, index: number): Field {
     offset: row.offset,
     width: row.width ?? row.size,
     shift: row.shift ?? 0,
+    maskedWhole: row.maskedWhole,
     mask: row.mask ?? 'arbitrary',
     format: row.format ?? 'decimal',
     prerequisite: row.needs ?? 'none',
@@ -250,6 +251,7 @@ export function matchNumber(match: Match, f: Field, value: number, mask: number)
   const wanted = (value << f.shift) & bits;
   writeNumber(match.flow, offset, width, ((readNumber(match.flow, offset, width) & ~all) | wanted) >>> 0);
   writeNumber(match.mask, offset, width, ((readNumber(match.mask, offset, width) & ~all) | bits) >>> 0);
+  if (f.maskedWhole && bits === all) match.mask.bytes.fill(0xff, f.maskedWhole[0], f.maskedWhole[1]);
 }
 
 /** The number that at most 4 bytes are, big-endian. */
@@ -266,7 +268,10 @@ export function unwildcardField(maskFlow: Flow, f: Field, mask: Uint8Array = exa
     return;
   }
   const bits = f.width === f.size ? Number((bigintOf(mask) & f.valid) << BigInt(f.shift)) : 2 ** (8 * f.width) - 1;
-  writeNumber(maskFlow, f.offset, f.width, (readNumber(maskFlow, f.offset, f.width) | bits) >>> 0);
+  const read = readNumber(maskFlow, f.offset, f.width) | bits;
+  // As in Open vSwitch, who reads or writes a field by itself leaves of its mask only what is the field's own.
+  if (f.maskedWhole) maskFlow.bytes.fill(0, f.maskedWhole[0], f.maskedWhole[1]);
+  writeNumber(maskFlow, f.offset, f.width, (f.maskedWhole ? read & f.validNumber : read) >>> 0);
 }
 
 /** Restricts a match: the field's masked bits must equal `value`. What the match said about those bits before is replaced. */

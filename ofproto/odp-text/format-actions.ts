@@ -5,7 +5,8 @@ import { VLAN_CFI } from '../model/flow.ts';
 import type { PacketInReason, TableMiss } from '../model/flow-mod.ts';
 import { formatEther } from '../text/addresses.ts';
 import { hexBytes } from '../text/lexer.ts';
-import { HeaderText, hex } from './masked.ts';
+import { HeaderText, hex, hexMasked } from './masked.ts';
+import { formatNsh, MD_TYPE_1 } from './nsh.ts';
 
 /** What a `userspace` action's cookie stands for. */
 export interface ControllerText {
@@ -119,23 +120,6 @@ function nshText(header: Uint8Array, metadata: Uint8Array): string {
   return `${text},${[0, 4, 8, 12].map((at, i) => `c${i + 1}=${hex0x(u32(metadata, at))}`).join(',')}`;
 }
 
-/** Only what is written; contexts with their masks. */
-function nshSetText(value: Uint8Array, mask: Uint8Array): string {
-  const parts: string[] = [];
-  if (mask[0]) parts.push(`flags=${value[0]}${mask[0] === 0xff ? '' : `/${hex0x(mask[0])}`}`);
-  if (mask[1]) parts.push(`ttl=${value[1]}`);
-  const [path, bits] = [u32(value, 4), u32(mask, 4)];
-  if (bits >>> 8) parts.push(`spi=${hex0x(path >>> 8)}${bits >>> 8 === 0xffffff ? '' : `/${hex0x(bits >>> 8)}`}`);
-  if (bits & 0xff) parts.push(`si=${path & 0xff}`);
-  [8, 12, 16, 20].forEach((at, i) => {
-    const m = u32(mask, at);
-    if (m === 0) return;
-    const masked = m === 0xffffffff ? '' : `/0x${m.toString(16).padStart(8, '0')}`;
-    parts.push(`c${i + 1}=${hex0x(u32(value, at))}${masked}`);
-  });
-  return `nsh(${parts.join(',')})`;
-}
-
 /** The reserved word always, without its mask. */
 function ndExtText(value: Uint8Array, mask: Uint8Array): string {
   const type = new HeaderText(false).number('nd_options_type', value[4]!, mask[4]!, 8).parts.map((text) => `,${text}`);
@@ -152,10 +136,10 @@ function formatTag(tpid: number, tci: number): string {
 function formatSet(header: SetHeader, value: Uint8Array, mask: Uint8Array): string {
   const values = new DataView(value.buffer, value.byteOffset, value.length);
   if (header === 'skb_priority') return `set(skb_priority(${hex(values.getUint32(0))}))`;
-  if (header === 'pkt_mark') return `set(skb_mark(${hex(values.getUint32(0))}))`;
+  if (header === 'pkt_mark') return `set(skb_mark(${hexMasked(values.getUint32(0), u32(mask, 0))}))`;
   if (header === 'mpls') return `set(mpls(${mplsText(values.getUint32(0))}))`;
   if (header === 'nd_ext') return `set(${ndExtText(value, mask)})`;
-  if (header === 'nsh') return `set(${nshSetText(value, mask)})`;
+  if (header === 'nsh') return `set(${formatNsh(value, mask, MD_TYPE_1)})`;
   return `set(${SETS[header](value, mask).wrap(header).join('')})`;
 }
 

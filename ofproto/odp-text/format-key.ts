@@ -7,6 +7,7 @@ import * as P from '../model/prerequisites.ts';
 import { formatFlags, formatFlagsMasked, TCP_FLAGS } from '../text/flags.ts';
 import type { OdpTextOptions } from './format-actions.ts';
 import { HeaderText, hex, hexMasked } from './masked.ts';
+import { formatNsh } from './nsh.ts';
 
 export interface KeyTextOptions extends OdpTextOptions {
   /** Also print what is not looked at. */
@@ -110,46 +111,36 @@ function network(masked: Masked, tags: number): string[] {
 const LSES = [F.KEY_MPLS_LSE0, F.KEY_MPLS_LSE1, F.KEY_MPLS_LSE2];
 const MPLS_BOS = 0x100;
 
-/** The label stack, down to its bottom or as far as it is known. */
+/** The label stack, down to its bottom or as far as it is known; masks only when it is not matched whole. */
 function mpls({ flow, mask, verbose }: Masked): string[] {
-  if (!verbose && LSES.every((at) => mask.u32(at) === 0)) return [];
+  const entries = LSES.slice(0, entryCount(flow));
+  if (!verbose && entries.every((at) => mask.u32(at) === 0)) return [];
+  const whole = entries.every((at) => mask.u32(at) === 0xffffffff);
   const out: string[] = [];
-  for (const at of LSES) {
+  for (const at of entries) {
     const [lse, bits] = [flow.u32(at), mask.u32(at)];
     const part = (name: string, shift: number, ones: number, prefix: string) => {
       const [value, seen] = [(lse >>> shift) & ones, (bits >>> shift) & ones];
-      // Masks are left out only of an entry that is matched whole.
-      out.push(`${name}=${value}${bits === 0xffffffff ? '' : `/${prefix}${seen.toString(16)}`}`);
+      out.push(`${name}=${value}${whole ? '' : `/${prefix}${seen.toString(16)}`}`);
     };
     part('label', 12, 0xfffff, '0x');
     part('tc', 9, 7, '');
     part('ttl', 0, 0xff, '0x');
     part('bos', 8, 1, '');
-    if ((lse & MPLS_BOS) !== 0) break;
   }
   return [`mpls(${out.join(',')})`];
 }
 
+/** Entries that Open vSwitch counts: without a bottom, those that are not 0. */
+function entryCount(flow: Flow): number {
+  const bottom = LSES.findIndex((at) => (flow.u32(at) & MPLS_BOS) !== 0);
+  return bottom >= 0 ? bottom + 1 : LSES.filter((at) => flow.u32(at) !== 0).length;
+}
+
 /** The NSH header is named in any case; of its fields, those that are matched. */
 function nsh({ flow, mask }: Masked): string {
-  const out: string[] = [];
-  const field = (name: string, value: number, bits: number, ones: number, text: (n: number) => string) => {
-    if (bits !== 0) out.push(`${name}=${text(value)}${bits === ones ? '' : `/${text(bits)}`}`);
-  };
-  const byte = (name: string, at: number) => field(name, flow.u8(at), mask.u8(at), 0xff, String);
-  const hex0x = (n: number) => `0x${n.toString(16)}`;
-  byte('flags', F.KEY_NSH_FLAGS);
-  byte('ttl', F.KEY_NSH_TTL);
-  byte('mdtype', F.KEY_NSH_MDTYPE);
-  byte('np', F.KEY_NSH_NP);
-  const [path, pathMask] = [flow.u32(F.KEY_NSH_PATH), mask.u32(F.KEY_NSH_PATH)];
-  field('spi', path >>> 8, pathMask >>> 8, 0xffffff, hex0x);
-  field('si', path & 0xff, pathMask & 0xff, 0xff, String);
-  for (let i = 0; i < 4; i++) {
-    const at = F.KEY_NSH_C1 + 4 * i;
-    field(`c${i + 1}`, flow.u32(at), mask.u32(at), 0xffffffff, hex0x);
-  }
-  return `nsh(${out.join(',')})`;
+  const part = ({ bytes }: Flow) => bytes.subarray(F.KEY_NSH_FLAGS, F.KEY_NSH_FLAGS + 24);
+  return formatNsh(part(flow), part(mask), flow.u8(F.KEY_NSH_MDTYPE));
 }
 
 function fragment(flow: Flow): string {

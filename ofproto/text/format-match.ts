@@ -26,7 +26,8 @@ export function formatMatch(match: F.Match, priority: number = OFP_DEFAULT_PRIOR
   pushErspan(out, match, names);
   pushFields(out, match, METADATA_LAST, names);
   pushVlan(out, match, F.KEY_VLAN0_TCI, '');
-  pushVlan(out, match, F.KEY_VLAN1_TCI, '1');
+  // As Open vSwitch has it: no word of an inner tag without one of the outer.
+  if (match.mask.u16(F.KEY_VLAN0_TCI) !== 0) pushVlan(out, match, F.KEY_VLAN1_TCI, '1');
   pushFields(out, match, ['eth_src', 'eth_dst'], names);
   if (!protocol && match.mask.u16(F.KEY_ETH_TYPE) !== 0) {
     out.push(`dl_type=0x${match.flow.u16(F.KEY_ETH_TYPE).toString(16).padStart(4, '0')}`);
@@ -96,14 +97,16 @@ const PRINTED: Readonly<Record<string, string>> = {
   in_port_oxm: 'in_port',
   tcp_src: 'tp_src',
   tcp_dst: 'tp_dst',
-  icmpv6_type: 'icmp_type',
-  icmpv6_code: 'icmp_code',
   tun_gtpu_flags: 'gtpu_flags',
   tun_gtpu_msgtype: 'gtpu_msgtype',
 };
 
 const hex0x = (value: bigint, mask: bigint, exact: boolean) =>
   `0x${value.toString(16)}${exact ? '' : `/0x${mask.toString(16)}`}`;
+
+const padded = (digits: number) => (value: bigint | number) => `0x${value.toString(16).padStart(digits, '0')}`;
+const [hex2, hex5, hex8] = [padded(2), padded(5), padded(8)] as const;
+const byte = (value: bigint, mask: bigint, exact: boolean) => (exact ? String(value) : `${hex2(value)}/${hex2(mask)}`);
 
 /** Fields whose printed form in a match is not the field's general one. */
 const FORMATS: Readonly<Record<string, (value: bigint, mask: bigint, exact: boolean) => string>> = {
@@ -114,13 +117,12 @@ const FORMATS: Readonly<Record<string, (value: bigint, mask: bigint, exact: bool
   ...Object.fromEntries(['nsh_spi', 'nsh_c1', 'nsh_c2', 'nsh_c3', 'nsh_c4'].map((name) => [name, hex0x])),
   // Always with signs: that the bit is clear is worth saying.
   tun_flags: (value, mask) => formatFlagsMasked(Number(value), Number(mask) & 1, TUNNEL_FLAGS),
-  nsh_flags: (value, mask, exact) => (exact ? String(value) : `${hex2(value)}/${hex2(mask)}`),
-  nd_reserved: (value, mask, exact) => (exact ? String(value) : `${hex8(value)}/${hex8(mask)}`),
+  ...Object.fromEntries(['nsh_flags', 'nsh_ttl', 'nsh_mdtype', 'nsh_np', 'nsh_si'].map((name) => [name, byte])),
+  // These never with their masks.
+  ...Object.fromEntries(['nw_ttl', 'mpls_label', 'mpls_tc', 'mpls_ttl', 'mpls_bos'].map((name) => [name, String])),
   ipv6_label: (value, mask, exact) => (exact ? hex5(value) : `${hex5(value)}/${hex5(mask)}`),
+  nd_reserved: (value, mask, exact) => (exact ? String(value) : `${hex8(value)}/${hex8(mask)}`),
 };
-const hex2 = (value: bigint) => `0x${value.toString(16).padStart(2, '0')}`;
-const hex8 = (value: bigint) => `0x${value.toString(16).padStart(8, '0')}`;
-const hex5 = (value: bigint) => `0x${value.toString(16).padStart(5, '0')}`;
 
 function pushFields(out: string[], match: F.Match, fields: readonly string[], names: Names): void {
   for (const name of fields) pushField(out, match, field(name), names);
@@ -132,13 +134,18 @@ function pushField(out: string[], match: F.Match, f: Field, names: Names): void 
   const value = getField(match.flow, f);
   const special = FORMATS[f.name];
   const bits = bigintOf(mask);
-  const exact = bits === f.valid;
+  const exact = bits === f.valid && isMaskedWhole(match.mask, f);
   const text = special
     ? special(bigintOf(value), bits, exact)
     : f.format === 'decimal' && !exact
       ? `0x${bigintOf(value).toString(16)}/0x${bits.toString(16)}`
       : formatFieldValue(f, value, mask, names);
   out.push(`${PRINTED[f.name] ?? f.name}=${text}`);
+}
+
+function isMaskedWhole({ bytes }: F.Flow, { maskedWhole }: Field): boolean {
+  if (maskedWhole) for (let at = maskedWhole[0]; at < maskedWhole[1]; at++) if (bytes[at] !== 0xff) return false;
+  return true;
 }
 
 /** Ethernet is only worth saying in datapath flows, which are known by their recirc_id. */
@@ -222,7 +229,6 @@ function pushInnerLabels(out: string[], { flow, mask }: F.Match): void {
     const bits = mask.u32(F.KEY_MPLS_LSE0 + 4 * i);
     if (bits === 0) continue;
     const value = flow.u32(F.KEY_MPLS_LSE0 + 4 * i);
-    const hex8 = (word: number) => `0x${word.toString(16).padStart(8, '0')}`;
     out.push(`mpls_lse${i}=${bits === 0xffffffff ? value : `${hex8(value)}/${hex8(bits)}`}`);
   }
 }
@@ -238,12 +244,21 @@ function pushTransport(out: string[], match: F.Match, names: Names): void {
   const proto = match.flow.u8(F.KEY_NW_PROTO);
   const etherType = P.etherTypeOf(match.flow);
   if (etherType === P.ETH_TYPE_IP && proto === P.IPPROTO_ICMP) {
-    pushFields(out, match, ['icmp_type', 'icmp_code'], names);
+    pushIcmp(out, match);
   } else if (etherType === P.ETH_TYPE_IPV6 && proto === P.IPPROTO_ICMPV6) {
-    pushFields(out, match, ['icmpv6_type', 'icmpv6_code', 'nd_target', 'nd_sll', 'nd_tll'], names);
-    pushFields(out, match, ['nd_reserved', 'nd_options_type'], names);
+    pushIcmp(out, match);
+    pushFields(out, match, ['nd_target', 'nd_sll', 'nd_tll', 'nd_reserved', 'nd_options_type'], names);
   } else {
     pushFields(out, match, ['tcp_src', 'tcp_dst'], names);
   }
   if (proto === P.IPPROTO_TCP) pushFields(out, match, ['tcp_flags'], names);
+}
+
+/** Type and code, bytes in fields of 16 bits. */
+function pushIcmp(out: string[], { flow, mask }: F.Match): void {
+  for (const [name, offset] of [['icmp_type', F.KEY_TP_SRC] as const, ['icmp_code', F.KEY_TP_DST] as const]) {
+    const [value, bits] = [flow.u16(offset), mask.u16(offset)];
+    if (bits === 0) continue;
+    out.push(`${name}=${bits === 0xffff ? value : `0x${value.toString(16)}/0x${bits.toString(16)}`}`);
+  }
 }

@@ -71,7 +71,7 @@ export function traceFlow(
     action.type === 'userspace' ? { ...action, cookie: action.cookie + 1 } : action,
   );
   const options = { dontSend: withEffects === undefined, controller: (cookie: number) => controllers[cookie - 1] };
-  const megaflow = withIcmpMasks(formatMatch({ flow: masked, mask }));
+  const megaflow = formatMatch({ flow: masked, mask });
   lines.push(
     '',
     `Final flow: ${finalFlow.equals(start) ? 'unchanged' : formatWholeFlow(finalFlow)}`,
@@ -94,14 +94,6 @@ function slowLines(reasons: ReadonlySet<SlowReason>): string[] {
   if (reasons.size === 0) return [];
   const title = 'This flow is handled by the userspace slow path because it:';
   return [title, ...[...reasons].map((reason) => `  - ${SLOW_TEXTS[reason]}.`)];
-}
-
-/** ICMP's type and code are bytes in 16-bit fields, of which only the low byte is matched; Open vSwitch shows it. */
-function withIcmpMasks(text: string): string {
-  return text.replace(
-    /\b(icmp_(?:type|code))=(\d+)\b(?!\/)/g,
-    (_, name, value) => `${name}=0x${Number(value).toString(16)}/0xff`,
-  );
 }
 
 /** Only what follows a table's steps in the same list indents them: a last resubmit is like a jump. */

@@ -72,6 +72,9 @@ const NSH: readonly Piece[] = [
 ];
 const NSH_CONTEXT: Piece = { from: F.KEY_NSH_C1, size: 16, to: 8 };
 
+const SKB_PRIORITY: readonly Piece[] = [{ from: F.KEY_SKB_PRIORITY, size: 4, to: 0 }];
+const PKT_MARK: readonly Piece[] = [{ from: F.KEY_PKT_MARK, size: 4, to: 0 }];
+
 /** Emits what makes the datapath's packet equal to the flow. */
 export function commitActions(ctx: XlateContext): void {
   const { flow, base } = ctx;
@@ -92,8 +95,8 @@ export function commitActions(ctx: XlateContext): void {
   if (isIp(base) && flow.u8(F.KEY_NW_PROTO) !== 0) commitTransport(ctx);
   if (!unlabelled) commitMpls(ctx);
   commitVlan(ctx);
-  commitWord(ctx, 'skb_priority', F.KEY_SKB_PRIORITY);
-  commitWord(ctx, 'pkt_mark', F.KEY_PKT_MARK);
+  commitHeader(ctx, 'skb_priority', SKB_PRIORITY);
+  commitHeader(ctx, 'pkt_mark', PKT_MARK);
 }
 
 /** Most outputs find nothing to write. */
@@ -176,21 +179,11 @@ function commitIcmp(ctx: XlateContext, header: 'icmp' | 'icmpv6'): void {
   if (!ICMP.some((piece) => differs(flow, base, piece))) return;
   const value = new Uint8Array(SET_LAYOUT[header]);
   for (const { from, to } of ICMP) {
-    wc.bytes[from] = 0xff;
+    wc.setU16(from - 1, 0xff);
     value[to] = flow.bytes[from]!;
     base.bytes[from] = flow.bytes[from]!;
   }
   ctx.emit({ type: 'set', header, value, mask: new Uint8Array(value.length).fill(0xff) });
-}
-
-/** skb_priority and pkt_mark live in the datapath's own metadata: always written whole. */
-function commitWord(ctx: XlateContext, header: 'skb_priority' | 'pkt_mark', offset: number): void {
-  const { flow, base, wc } = ctx;
-  if (flow.u32(offset) === base.u32(offset)) return;
-  wc.setU32(offset, 0xffffffff);
-  base.setU32(offset, flow.u32(offset));
-  const value = flow.bytes.slice(offset, offset + 4);
-  ctx.emit({ type: 'set', header, value, mask: new Uint8Array(4).fill(0xff) });
 }
 
 const tag = (flow: F.Flow, index: number): number => flow.u32(F.KEY_VLAN0_TPID + 4 * index);

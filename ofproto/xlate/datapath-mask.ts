@@ -1,9 +1,17 @@
 // From the bits that a translation read to the mask that its megaflow is installed with.
 
 import * as F from '../model/flow.ts';
-import { ETH_TYPE_NSH, IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../model/prerequisites.ts';
+import {
+  ETH_TYPE_NSH,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_IGMP,
+  IPPROTO_SCTP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+} from '../model/prerequisites.ts';
 import { isMplsType } from './label-stack.ts';
-import { isIp, isLaterFragment, vlanCount } from './protocols.ts';
+import { isIp, isIpv4, isIpv6, isLaterFragment, vlanCount } from './protocols.ts';
 import { VLAN_VID_MASK } from './vlan.ts';
 import { hasHiddenTag } from './vlan-limit.ts';
 
@@ -16,8 +24,11 @@ export function startWildcards(flow: F.Flow, wc: F.Flow): void {
   if (isIp(flow)) wc.setU8(F.KEY_NW_FRAG, F.FLOW_NW_FRAG_ANY | F.FLOW_NW_FRAG_LATER);
 }
 
-/** Drops what a datapath flow cannot or need not match: OpenFlow's own metadata, tags that `flow` does not have. */
-export function finishWildcards(flow: F.Flow, wc: F.Flow): void {
+/**
+ * Drops what a datapath flow cannot or need not match: OpenFlow's own metadata, tags that `flow` does not have. At the end
+ * of the translation the packet is `finalFlow`.
+ */
+export function finishWildcards(flow: F.Flow, finalFlow: F.Flow, wc: F.Flow): void {
   wc.clear(F.FLOW_METADATA);
   const tags = vlanCount(flow);
   for (let i = 0; i < 2; i++) {
@@ -27,17 +38,20 @@ export function finishWildcards(flow: F.Flow, wc: F.Flow): void {
     // The TPID is printed as the Ethernet type and always matched by the datapath.
     wc.setU16(offset, 0);
   }
-  // Later fragments have no ports, whatever rules ask for.
-  if (isIp(flow) && isLaterFragment(flow)) wc.setU32(F.KEY_TP_SRC, 0);
   const type = flow.u16(F.KEY_ETH_TYPE);
   if (!isMplsType(type)) wc.clear(F.KEY_MPLS_LSE0, F.KEY_MPLS_LSE0 + 12);
   if (type !== ETH_TYPE_NSH) wc.clear(F.KEY_NSH_FLAGS, F.KEY_NSH_FLAGS + 24);
-  const proto = flow.u8(F.KEY_NW_PROTO);
-  if (isIp(flow) && (proto === IPPROTO_ICMP || proto === IPPROTO_ICMPV6)) {
-    // Type and code are bytes in 16-bit fields.
-    wc.setU32(F.KEY_TP_SRC, wc.u32(F.KEY_TP_SRC) & 0x00ff00ff);
-  }
+  // Open vSwitch judges these two by what the packet is at the end.
+  if (isIcmp(finalFlow)) cutIcmp(wc);
+  if (isLaterFragment(finalFlow)) wc.setU32(F.KEY_TP_SRC, 0);
 }
+
+const isIcmp = (flow: F.Flow): boolean =>
+  (isIpv4(flow) && flow.u8(F.KEY_NW_PROTO) === IPPROTO_ICMP) ||
+  (isIpv6(flow) && flow.u8(F.KEY_NW_PROTO) === IPPROTO_ICMPV6);
+
+/** Type and code are bytes in fields of 16 bits. */
+const cutIcmp = (mask: F.Flow): void => mask.setU32(F.KEY_TP_SRC, mask.u32(F.KEY_TP_SRC) & 0x00ff00ff);
 
 /**
  * Writes to `mask` the datapath mask for a packet `flow` whose translation read `wc`; its first KEY_SIZE bytes count. A
@@ -45,6 +59,7 @@ export function finishWildcards(flow: F.Flow, wc: F.Flow): void {
  */
 export function datapathMask(flow: F.Flow, wc: F.Flow, mask: F.Flow): void {
   mask.copyFrom(wc);
+  dropUnparsed(flow, mask);
   const tags = vlanCount(flow);
   const outer = tags === 0 ? 0xffff : wc.u16(F.KEY_VLAN0_TCI) || VID_AND_CFI;
   mask.setU32(F.KEY_VLAN0_TPID, (0xffff0000 | outer) >>> 0);
@@ -56,6 +71,23 @@ export function datapathMask(flow: F.Flow, wc: F.Flow, mask: F.Flow): void {
     mask.setU32(F.KEY_VLAN1_TPID, (0xffff0000 | inner) >>> 0);
   }
 }
+
+/** What is 0 in every packet of the flow's kind needs no match: it would only have the datapath look for it. */
+function dropUnparsed(flow: F.Flow, mask: F.Flow): void {
+  mask.setU32(F.KEY_IPV6_LABEL, mask.u32(F.KEY_IPV6_LABEL) & 0xfffff);
+  mask.setU8(F.KEY_ND_OPTIONS_TYPE + 1, 0);
+  if (isIcmp(flow)) cutIcmp(mask);
+  if (isLaterFragment(flow) || !WITH_PORTS.has(flow.u8(F.KEY_NW_PROTO))) mask.setU32(F.KEY_TP_SRC, 0);
+}
+
+const WITH_PORTS: ReadonlySet<number> = new Set([
+  IPPROTO_ICMP,
+  IPPROTO_IGMP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_ICMPV6,
+  IPPROTO_SCTP,
+]);
 
 /** Whether mask `installed`, as words, has every bit of `wanted`. */
 export function covers(installed: Uint32Array, wanted: F.Flow): boolean {

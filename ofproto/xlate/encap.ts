@@ -11,7 +11,7 @@ import { enterHeader, forgetAddresses } from './commit-encap.ts';
 import type { XlateContext } from './context.ts';
 import { sendToController } from './controller.ts';
 import { freezeAfter } from './freeze.ts';
-import { firstEntry } from './label-stack.ts';
+import { entryAt, firstEntry, LABELS_MAX, labelCount } from './label-stack.ts';
 import { hasVlan } from './protocols.ts';
 
 const OFPHTN_ETHERTYPE = 0x10000;
@@ -85,6 +85,7 @@ function tlvs(props: readonly EncapProperty[]): Uint8Array {
 function encapMpls(ctx: XlateContext, packetType: number): void {
   const { flow, wc } = ctx;
   commitActions(ctx);
+  readLabels(flow, wc);
   const ethernet = flow.u32(F.KEY_PACKET_TYPE) === N.PT_ETHERNET;
   // A whole Ethernet frame below the label tells nothing of TTL or class.
   const entry = ethernet ? 0x140 : firstEntry(flow, wc);
@@ -92,6 +93,13 @@ function encapMpls(ctx: XlateContext, packetType: number): void {
   flow.bytes.fill(0, F.KEY_MPLS_LSE0, F.KEY_MPLS_LSE0 + 12);
   flow.setU32(F.KEY_MPLS_LSE0, entry);
   ctx.pendingEncap = { type: 'mpls' };
+}
+
+/** The labels below a new one, or where they end when they fill the stack. */
+function readLabels(flow: F.Flow, wc: F.Flow): void {
+  const count = labelCount(flow);
+  if (count >= LABELS_MAX) labelCount(flow, wc);
+  else wc.bytes.fill(0xff, entryAt(0), entryAt(count));
 }
 
 /** False when the rest of the list has to wait for the packet to be parsed, or the packet is dropped. */

@@ -13,7 +13,7 @@ import {
   unwildcardSubfield,
 } from '../model/fields.ts';
 import * as F from '../model/flow.ts';
-import { ETH_TYPE_IPV6, ETH_TYPE_RARP, prerequisitesMet, unwildcardPrerequisites } from '../model/prerequisites.ts';
+import { ETH_TYPE_RARP, prerequisitesMet, unwildcardPrerequisites } from '../model/prerequisites.ts';
 import { formatFieldValue } from '../text/field-values.ts';
 import { hex } from '../text/lexer.ts';
 import { formatSubfield } from '../text/subfields.ts';
@@ -34,8 +34,8 @@ function applies(ctx: XlateContext, f: Field, what: string): boolean {
 }
 
 /**
- * Fields of the IP and ARP headers proper: a rewrite needs the transport's checksum to follow, so the protocol, of which
- * ARP's opcode has the place, is matched.
+ * Fields of the IP and ARP headers proper, with which Open vSwitch matches the protocol, of which ARP's opcode has the
+ * place. OpenFlow's own field for DSCP (ip_dscp) is not among them.
  */
 const IP_HEADER: ReadonlySet<string> = new Set([
   'ip_src',
@@ -43,6 +43,7 @@ const IP_HEADER: ReadonlySet<string> = new Set([
   'ipv6_src',
   'ipv6_dst',
   'nw_ttl',
+  'nw_tos',
   'nw_ecn',
   'ipv6_label',
   'arp_spa',
@@ -60,11 +61,9 @@ export function xlateSetField(ctx: XlateContext, f: Field, value: Uint8Array, ma
   if (f.offset === F.KEY_VLAN0_TCI) normalizeTpid(ctx.flow);
 }
 
-/** Whether Open vSwitch matches the protocol with a field that is set: not in RARP, and for DSCP in IPv6 only. */
-function matchesProtocol(flow: F.Flow, { name }: Field): boolean {
-  if (name === 'nw_tos' || name === 'ip_dscp') return flow.u16(F.KEY_ETH_TYPE) === ETH_TYPE_IPV6;
-  return IP_HEADER.has(name) && flow.u16(F.KEY_ETH_TYPE) !== ETH_TYPE_RARP;
-}
+/** Whether Open vSwitch matches the protocol with a field that is set: not in RARP. */
+const matchesProtocol = (flow: F.Flow, { name }: Field): boolean =>
+  IP_HEADER.has(name) && flow.u16(F.KEY_ETH_TYPE) !== ETH_TYPE_RARP;
 
 /** `REG[0..7] is now 0x5`, in the field's own format when it is whole. */
 function describe(sub: Subfield, value: bigint): string {
@@ -137,6 +136,7 @@ function setBytes(ctx: XlateContext, offset: number, value: Uint8Array): void {
 function setTos(ctx: XlateContext, mask: number, value: number): void {
   const { flow, wc } = ctx;
   if (!isIp(flow)) return;
+  wc.setU8(F.KEY_NW_PROTO, EXACT);
   wc.setU8(F.KEY_NW_TOS, wc.u8(F.KEY_NW_TOS) | mask);
   flow.setU8(F.KEY_NW_TOS, (flow.u8(F.KEY_NW_TOS) & ~mask) | (value & mask));
 }

@@ -9,6 +9,10 @@ import { VLAN_VID_MASK } from './vlan.ts';
 
 const hasPorts = (proto: number): boolean => proto === IPPROTO_TCP || proto === IPPROTO_SCTP;
 
+/** Whether symmetric_l3l4 hashes ports: of whole packets only, so that all fragments of one take the same link. */
+const hashesPorts = (flow: F.Flow, proto: number, udp: boolean): boolean =>
+  flow.u8(F.KEY_NW_FRAG) === 0 && (hasPorts(proto) || (udp && proto === IPPROTO_UDP));
+
 /** A word as the machine reads it from network order, which is how words are hashed. */
 const wordAt = ({ view }: F.Flow, offset: number): number => view.getUint32(offset, true);
 const halfAt = ({ view }: F.Flow, offset: number): number => view.getUint16(offset, true);
@@ -42,7 +46,7 @@ function symmetricL3L4(flow: F.Flow, basis: number, udp: boolean): number {
   if (!isIp(flow)) return symmetricL2(flow, basis);
   const proto = flow.u8(F.KEY_NW_PROTO);
   let hash = add(addAddresses(flow, basis), proto);
-  if (hasPorts(proto) || (udp && proto === IPPROTO_UDP)) {
+  if (hashesPorts(flow, proto, udp)) {
     hash = add(hash, halfAt(flow, F.KEY_TP_SRC) ^ halfAt(flow, F.KEY_TP_DST));
   }
   return finish(hash, basis);
@@ -105,11 +109,10 @@ export function unwildcardHash(flow: F.Flow, wc: F.Flow, fields: string): void {
     else if (isIpv6(flow)) for (const offset of v6) read(offset, 16);
   };
   const both = () => addresses([F.KEY_NW_SRC, F.KEY_NW_DST], [F.KEY_IPV6_SRC, F.KEY_IPV6_DST]);
-  const transport = (udp: boolean) => {
+  const transport = (ports: (proto: number) => boolean) => {
     if (!isIp(flow)) return;
     read(F.KEY_NW_PROTO, 1);
-    const proto = flow.u8(F.KEY_NW_PROTO);
-    if (hasPorts(proto) || (udp && proto === IPPROTO_UDP)) read(F.KEY_TP_SRC, 4);
+    if (ports(flow.u8(F.KEY_NW_PROTO))) read(F.KEY_TP_SRC, 4);
   };
   if (fields === 'eth_src') read(F.KEY_ETH_SRC, 6);
   else if (fields === 'nw_src') addresses([F.KEY_NW_SRC], [F.KEY_IPV6_SRC]);
@@ -119,13 +122,14 @@ export function unwildcardHash(flow: F.Flow, wc: F.Flow, fields: string): void {
     read(F.KEY_ETH_SRC, 6);
     read(F.KEY_ETH_DST, 6);
     both();
-    transport(false);
+    // Of every protocol, and of those without ports what has their place, as Open vSwitch does.
+    transport((proto) => proto !== IPPROTO_UDP);
     for (const offset of [F.KEY_VLAN0_TCI, F.KEY_VLAN1_TCI]) {
       wc.setU16(offset, wc.u16(offset) | VLAN_VID_MASK | F.VLAN_CFI);
     }
   } else {
     both();
-    transport(fields === 'symmetric_l3l4+udp');
+    transport((proto) => hashesPorts(flow, proto, fields === 'symmetric_l3l4+udp'));
   }
 }
 

@@ -32,10 +32,7 @@ export function pushMpls(ctx: XlateContext, etherType: number): boolean {
   const count = labelCount(flow, wc);
   if (count === 0) commitActions(ctx);
   if (count >= LABELS_MAX) {
-    ctx.fail(
-      'Too many MPLS labels',
-      `dropping packet on which an MPLS push action can't be performed as it would have more MPLS LSEs than the ${LABELS_MAX} supported.`,
-    );
+    refuseStack(ctx, 'push', 'would have');
     return false;
   }
   if (count === 0) flow.setU32(entryAt(0), firstEntry(flow, wc));
@@ -44,6 +41,13 @@ export function pushMpls(ctx: XlateContext, etherType: number): boolean {
   flow.setU16(F.KEY_ETH_TYPE, etherType);
   if (flow.u32(F.KEY_PACKET_TYPE) !== 0) flow.setU32(F.KEY_PACKET_TYPE, 0x10000 | etherType);
   return true;
+}
+
+/** Open vSwitch says why only of real packets. */
+function refuseStack(ctx: XlateContext, action: string, has: string): void {
+  const text = `dropping packet on which an MPLS ${action} action can't be performed as it ${has} more MPLS LSEs than the ${LABELS_MAX} supported.`;
+  if (!ctx.report.suppressesEffects) ctx.report.add('error', () => text);
+  ctx.error ??= 'Too many MPLS labels';
 }
 
 /** The outer entry is the old one's copy. */
@@ -59,10 +63,7 @@ export function popMpls(ctx: XlateContext, etherType: number): boolean {
   const count = labelCount(flow, wc);
   if (count === 0) return true;
   if (count === LABELS_MAX && (flow.u32(entryAt(LABELS_MAX - 1)) & BOS) === 0) {
-    ctx.fail(
-      'Too many MPLS labels',
-      `dropping packet on which an MPLS pop action can't be performed as it has more MPLS LSEs than the ${LABELS_MAX} supported.`,
-    );
+    refuseStack(ctx, 'pop', 'has');
     return false;
   }
   wc.bytes.fill(0xff, entryAt(1), entryAt(count));

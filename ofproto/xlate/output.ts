@@ -66,7 +66,8 @@ export function xlateOutputTrunc(ctx: XlateContext, port: number, maxLen: number
 
 /** enqueue: output with the queue's priority, which holds for this output only. */
 export function xlateEnqueue(ctx: XlateContext, port: number, queue: number): void {
-  const { flow } = ctx;
+  const { flow, wc } = ctx;
+  wc.setU32(F.KEY_SKB_PRIORITY, 0xffffffff);
   const target = port === OFPP.IN_PORT ? flow.u32(F.KEY_IN_PORT) : port;
   if (port !== OFPP.IN_PORT && target === flow.u32(F.KEY_IN_PORT)) return;
   const priority = flow.u32(F.KEY_SKB_PRIORITY);

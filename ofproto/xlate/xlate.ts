@@ -83,7 +83,7 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
   }
   finishFreezing(ctx);
   // A translation that failed drops all packets that are like this one in any way that it looked at.
-  if (ctx.error === undefined) finishWildcards(flow, ctx.wc);
+  if (ctx.error === undefined) finishWildcards(flow, ctx.flow, ctx.wc);
   return {
     actions: ctx.error === undefined ? ctx.actions : [],
     controllers: ctx.controllers,

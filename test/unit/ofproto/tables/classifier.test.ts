@@ -63,7 +63,7 @@ describe('Classifier', () => {
     expect(lookup(c, 'udp,nw_dst=10.0.0.1').megaflow).toBe('udp,nw_dst=10.0.0.0/8');
     expect(lookup(c, 'arp,arp_tpa=10.0.0.2').megaflow).toBe('arp,arp_tpa=10.0.0.2');
     const nd = classifierOf('icmp6,icmp_type=135,icmp_code=0,nd_target=2001:db8::1');
-    expect(lookup(nd, 'icmp6,icmpv6_type=128').megaflow).toBe('icmp6,icmp_type=0x80/0xfc,nd_target=::');
+    expect(lookup(nd, 'icmp6,icmpv6_type=128').megaflow).toBe('icmp6,icmp_type=0x80/0xfffc,nd_target=::');
   });
 
   it('lookup() asks no trie of IP addresses for those of ARP', () => {
