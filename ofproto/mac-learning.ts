@@ -66,7 +66,9 @@ export class MacTable<Port> {
     return this.#entries.get(keyOf(vlan, mac))?.port;
   }
 
-  /** Notes that `mac` was seen behind `port`. True when that is news: look-ups may answer differently now. */
+  /**
+   * Notes that `mac`, which is kept, was seen behind `port`. True when that is news: look-ups may answer differently now.
+   */
   learn(vlan: number, mac: Uint8Array, port: Port, nowMs: number): boolean {
     const key = keyOf(vlan, mac);
     const entry = this.#entries.get(key);
@@ -86,7 +88,7 @@ export class MacTable<Port> {
       return true;
     }
     if (!this.#makeRoom()) return false;
-    this.#join(this.#add(key, { vlan, mac: mac.slice(), port, seenMs: nowMs, isStatic: false, arpLockedUntilMs: 0 }));
+    this.#join(this.#add(key, vlan, mac, port, nowMs, false));
     this.stats.learned++;
     this.#changed(mac);
     return true;
@@ -112,7 +114,7 @@ export class MacTable<Port> {
     if (before?.isStatic && before.port === port) return undefined;
     if (before) this.#remove(key, before);
     else this.#makeRoom();
-    this.#add(key, { vlan, mac: mac.slice(), port, seenMs: 0, isStatic: true, arpLockedUntilMs: 0 });
+    this.#add(key, vlan, mac.slice(), port, 0, true);
     this.#changed(mac);
     return before;
   }
@@ -126,10 +128,10 @@ export class MacTable<Port> {
     return true;
   }
 
-  #add(key: string, entry: MacEntry<Port>): Entry<Port> {
-    const added = { ...entry, older: undefined, newer: undefined };
-    this.#entries.set(key, added);
-    return added;
+  #add(key: string, vlan: number, mac: Uint8Array, port: Port, seenMs: number, isStatic: boolean): Entry<Port> {
+    const entry = { vlan, mac, port, seenMs, isStatic, arpLockedUntilMs: 0, older: undefined, newer: undefined };
+    this.#entries.set(key, entry);
+    return entry;
   }
 
   /** Hangs a learned entry at the recent end of its port's list. */
