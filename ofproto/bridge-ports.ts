@@ -7,6 +7,7 @@ import { OFPP } from './model/actions.ts';
 import type { OfPortDesc, OfPortStats } from './model/flow-mod.ts';
 import type { PortDevice } from './ofproto-api.ts';
 import { PatchDevice } from './patch-ports.ts';
+import type { PortTree } from './spanning-tree/port-tree.ts';
 import { parseEther } from './text/addresses.ts';
 import type { PatchEnd, XlatePort } from './xlate/snapshot.ts';
 
@@ -26,6 +27,13 @@ export class BridgePort implements XlatePort, MemberPort {
   readonly addedMs: number;
   config: OfPortDesc['config'] = NO_CONFIG;
   bundle: Bundle | undefined;
+  /** What a spanning tree lets the port do; undefined while it is in none. */
+  tree: PortTree | undefined;
+  /**
+   * Whether NORMAL thinks of the port when it floods. As in Open vSwitch that changes when the port begins or ceases to
+   * forward: a port that has done neither since the bridge joined a tree is tried, and stopped at its door.
+   */
+  floods = true;
   /** Finds the other end of a patch port. */
   peerOf: () => PatchEnd | undefined = () => undefined;
 
@@ -79,7 +87,7 @@ export class BridgePort implements XlatePort, MemberPort {
       name: this.name,
       hwAddr: (mac === undefined ? undefined : parseEther(mac)) ?? new Uint8Array(6),
       config: this.config,
-      state: { linkDown: !linkUp, blocked: false, live: this.isLive },
+      state: { linkDown: !linkUp, blocked: false, live: this.isLive, stp: this.tree?.stp },
       currSpeed: 0,
       maxSpeed: 0,
     };

@@ -41,7 +41,7 @@ export class Bundle implements XlateBundle {
   }
 
   get floodable(): boolean {
-    return this.ports.every((port) => !port.config.noFlood);
+    return this.ports.every((port) => !port.config.noFlood && port.floods);
   }
 
   get runsLacp(): boolean {

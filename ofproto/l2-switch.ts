@@ -181,6 +181,17 @@ export class L2Switch implements L2Api, XlateL2 {
     this.snooping?.expire(nowMs);
   }
 
+  /** Forgets where addresses and multicast listeners are that were learned behind `bundle`, or anywhere. */
+  forget(bundle?: Bundle): void {
+    if (bundle) {
+      this.#macs.flushLearned(bundle);
+      this.snooping?.flushPort(bundle);
+    } else {
+      this.#macs.flush();
+      this.snooping?.flush();
+    }
+  }
+
   flushMacs(): void {
     this.#macs.flush();
   }

@@ -199,6 +199,11 @@ export class MacTable<Port> {
     return this.#removeIf((entry) => !entry.isStatic);
   }
 
+  /** Forgets what was learned behind `port`. */
+  flushLearned(port: Port): boolean {
+    return this.#removeIf((entry) => entry.port === port && !entry.isStatic);
+  }
+
   /** Forgets every address behind `port`. True when there was something. */
   flushPort(port: Port): boolean {
     return this.#removeIf((entry) => entry.port === port);

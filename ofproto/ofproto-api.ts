@@ -18,6 +18,7 @@ import type {
   TableStats,
 } from './model/flow-mod.ts';
 import type { GroupMod, GroupSpec, GroupStats, MeterConfig, MeterMod, MeterStats } from './model/groups.ts';
+import type { TreeApi } from './spanning-tree/bridge-tree.ts';
 import type { FlowTableConfig } from './tables/flow-table.ts';
 import type { ChangeOrigin } from './tables/flow-tables.ts';
 import type { Rule } from './tables/rule.ts';
@@ -128,6 +129,8 @@ export interface OfprotoEvents {
   packetIn(packetIn: PacketIn): void;
   flowRemoved(removed: FlowRemoved): void;
   portStatus(reason: PortStatusReason, desc: OfPortDesc): void;
+  /** Nothing of the port changed but its spanning tree state, which only OpenFlow 1.0 tells. */
+  portTreeState?(desc: OfPortDesc): void;
   /** The bridge goes: the last event. */
   closed?(): void;
 }
@@ -214,6 +217,7 @@ export interface FlowSource {
 export interface OfprotoApi {
   readonly name: string;
   readonly l2: L2Api;
+  readonly tree: TreeApi;
   /** 64-bit datapath id. */
   datapathId: bigint;
   subscribe(events: OfprotoEvents): () => void;

@@ -3,7 +3,6 @@
 
 import { randomBytes } from 'node:crypto';
 import type { DpPort } from '../datapath/dpif.ts';
-import { UserError } from '../lib/errors.ts';
 import { bondServices } from './bonds/services.ts';
 import { BridgePort, BridgePorts } from './bridge-ports.ts';
 import { packetInOf, thawedState } from './continuations.ts';
@@ -13,7 +12,7 @@ import { type ResourceOwner, ResourceTables } from './groups/resource-tables.ts'
 import { L2Switch } from './l2-switch.ts';
 import { macNumber } from './mac-learning.ts';
 import { OFPP } from './model/actions.ts';
-import { FLOW_METADATA, type Flow, KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE } from './model/flow.ts';
+import { KEY_IN_PORT } from './model/flow.ts';
 import {
   type FlowMod,
   type FlowStatsEntry,
@@ -36,7 +35,8 @@ import type {
   PortStatusReason,
   TraceRequest,
 } from './ofproto-api.ts';
-import { checkActions, checkReferences } from './tables/check-actions.ts';
+import { BridgeTree } from './spanning-tree/bridge-tree.ts';
+import { checkActions, checkInPort, checkReferences } from './tables/check-actions.ts';
 import { checkPrerequisites } from './tables/check-prerequisites.ts';
 import type { FlowTableConfig } from './tables/flow-table.ts';
 import { type ChangeOrigin, FlowTables } from './tables/flow-tables.ts';
@@ -44,16 +44,13 @@ import { INTERNAL_TABLE } from './tables/limits.ts';
 import { MissFlows } from './tables/miss-flows.ts';
 import { type Rule, totals } from './tables/rule.ts';
 import { Transaction } from './tables/transaction.ts';
-import { parseTraceFlow } from './text/parse-flow.ts';
-import { parseTraceActions } from './trace/parse-trace-actions.ts';
-import { type Trace, traceFlow } from './trace/trace.ts';
+import { Explainer } from './trace/explainer.ts';
+import type { Trace } from './trace/trace.ts';
 import type { BackedBridge, Backer } from './upcall/backer.ts';
-import type { FrozenState } from './xlate/freeze.ts';
-import type { BridgeEffects, ControllerSpec, FinTimeout, XlateBridge, Xlated } from './xlate/snapshot.ts';
+import type { BridgeEffects, ControllerSpec, FinTimeout, XlateBridge } from './xlate/snapshot.ts';
 import { xlate } from './xlate/xlate.ts';
 
 const ETH_HEADER_SIZE = 14;
-const hex = (value: number) => `0x${value.toString(16)}`;
 /** The number of no datapath port. */
 const ODPP_NONE = 0xffffffff;
 
@@ -67,13 +64,14 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   readonly #tables: FlowTables;
   readonly #transaction = new Transaction();
   readonly l2: L2Switch;
+  readonly tree: BridgeTree;
   readonly #misses: MissFlows;
   readonly resources: ResourceTables;
   readonly #subscribers = new Set<OfprotoEvents>();
   readonly #failMode: FailMode;
   readonly snapshot: XlateBridge;
+  readonly #explainer: Explainer;
   #missToController = false;
-
   readonly #closed: () => void;
 
   /** `closed` is called when the bridge goes. */
@@ -115,7 +113,9 @@ export class Ofproto implements OfprotoApi, BackedBridge {
         portToggled: ({ ofPort }) => this.#toggled(ofPort),
       }),
     });
+    this.tree = new BridgeTree(this, this.#ports, this.#subscribers, backer.clock);
     this.snapshot = this.#makeSnapshot();
+    this.#explainer = new Explainer(this.snapshot, backer);
     backer.register(this);
   }
 
@@ -133,6 +133,9 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       l2: this.l2,
       get missToController() {
         return self.#missToController;
+      },
+      get tree() {
+        return self.tree.label;
       },
     };
   }
@@ -154,6 +157,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   addPort(device: PortDevice, ofPort: number, bundle: BundleSettings | null = { name: device.name }): void {
     const port = new BridgePort(device, ofPort, this.#now());
+    port.floods = this.tree.label === undefined;
     this.#ports.add(port);
     if (bundle) this.l2.join(port, bundle);
     this.#backer.attachPort(this, port);
@@ -164,6 +168,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   delPort(ofPort: number): void {
     const port = this.#ports.get(ofPort);
     if (!port) return;
+    this.tree.portRemoved(port);
     this.#ports.delete(ofPort);
     this.#backer.detachPort(port);
     this.l2.leave(port);
@@ -182,6 +187,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     const before = port.config;
     port.config = { ...before, ...config, portDown: (config.portDown ?? before.portDown) && !port.patch };
     if (port.config.portDown !== before.portDown) port.device.setAdminUp(!port.config.portDown);
+    this.tree.linkChanged(port);
     this.changed();
     this.#portStatus('modify', port.desc());
   }
@@ -190,6 +196,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   portChanged(dpPort: DpPort): void {
     for (const port of this.#ports) {
       if (port.device !== dpPort) continue;
+      this.tree.linkChanged(port);
       this.#toggled(port.ofPort);
       this.l2.aggregation.run();
     }
@@ -289,6 +296,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   hear(effects: BridgeEffects, frame: Uint8Array): void {
     this.l2.hear(effects, frame);
+    this.tree.hear(effects, frame);
   }
 
   learn({ macs, learned }: BridgeEffects, usedMs: number): void {
@@ -308,9 +316,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   packetOut(out: PacketOut): void {
     checkActions(out.actions, -1);
     checkReferences(out.actions, this.resources);
-    const isReal = out.inPort < OFPP.MAX || out.inPort === OFPP.LOCAL;
-    const isNobody = out.inPort === OFPP.CONTROLLER || out.inPort === OFPP.ANY;
-    if (!isReal && !isNobody) throw new OfError('OFPBRC_BAD_PORT');
+    checkInPort(out.inPort);
     // Nothing that could be sent; Open vSwitch does not complain either.
     if (out.packet.length < ETH_HEADER_SIZE) return;
     const { odpPort, flow } = this.#given(out.packet, out.inPort, out.metadata);
@@ -351,47 +357,19 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     return this.explain(request).text;
   }
 
-  explain({ flow: wanted, packet, isComposed, actions }: TraceRequest): Trace {
-    const described = typeof wanted === 'string' ? this.#parseTrace(wanted) : this.#backer.flowOfKey(wanted.key);
-    if (typeof wanted !== 'string') described.setU32(KEY_IN_PORT, wanted.inPort);
-    const flow = packet === undefined || isComposed ? described : this.#flowOfPacket(packet, described);
-    const recircId = flow.u32(KEY_RECIRC_ID);
-    const resume = this.#backer.frozen(recircId);
-    if (recircId !== 0 && !resume) throw new UserError(`no recirculation data for recirc_id ${hex(recircId)}`);
-    if (resume && resume.bond === undefined) flow.setU32(KEY_IN_PORT, resume.inPort);
-    const idsOf = (states: readonly FrozenState[]) => this.#backer.showRecircs(states);
-    // As in Open vSwitch, a packet is taken for real, except that it goes to controllers only and no flow is credited.
-    const take = (xlated: Xlated) => {
-      this.#backer.learn(xlated, this.#now());
-      if (!packet) return;
-      this.#backer.hear(xlated, packet);
-      this.#backer.executeUp(packet, xlated);
-    };
-    const packetOut = actions === undefined ? undefined : parseTraceActions(actions, flow);
-    return traceFlow(resume?.bridge ?? this.snapshot, flow, { resume, idsOf, packetOut }, packet && take);
+  explain(request: TraceRequest): Trace {
+    return this.#explainer.explain(request);
   }
 
   traceKey(flow: string): Uint8Array {
-    return this.#parseTrace(flow).bytes.slice(0, KEY_SIZE);
-  }
-
-  #parseTrace(text: string): Flow {
-    return parseTraceFlow(text, { ports: new Map([...this.#ports].map((port) => [port.ofPort, port.name])) });
-  }
-
-  /** A packet's own fields, with the metadata that `described` gives. */
-  #flowOfPacket(packet: Uint8Array, described: Flow): Flow {
-    if (packet.length < ETH_HEADER_SIZE) throw new UserError('packet is shorter than an Ethernet header');
-    const flow = this.#backer.flowOf(packet, 0);
-    flow.setU32(KEY_IN_PORT, described.u32(KEY_IN_PORT));
-    flow.bytes.set(described.bytes.subarray(FLOW_METADATA), FLOW_METADATA);
-    return flow;
+    return this.#explainer.key(flow);
   }
 
   close(): void {
     for (const events of this.#subscribers) events.closed?.();
     this.#subscribers.clear();
     this.l2.close();
+    this.tree.close();
     this.#backer.unregister(this);
     this.resources.close();
     this.#closed();

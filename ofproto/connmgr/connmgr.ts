@@ -177,6 +177,9 @@ export class Connmgr implements ConnmgrApi {
       portStatus: (reason, desc) => {
         for (const session of sessions) session.portStatus(reason, desc);
       },
+      portTreeState: (desc) => {
+        for (const session of sessions) session.portTreeState(desc);
+      },
     });
   }
 

@@ -144,6 +144,10 @@ export class Session {
     this.send({ type: 'port_status', xid: 0, reason, port });
   }
 
+  portTreeState(port: OfPortDesc): void {
+    if (this.version === OFP10_VERSION) this.portStatus('modify', port);
+  }
+
   /** Reasons that came with 1.4 are actions to versions before it, and so is a table-miss flow's to those before 1.3. */
   #reasonFor({ reason, miss }: PacketIn): PacketInReason {
     if (miss === 'explicit' && this.version < OFP13_VERSION) return 'action';

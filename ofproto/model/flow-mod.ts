@@ -193,7 +193,13 @@ export interface OfPortDesc {
     readonly noStp: boolean;
     readonly noRecvStp: boolean;
   };
-  readonly state: { readonly linkDown: boolean; readonly blocked: boolean; readonly live: boolean };
+  readonly state: {
+    readonly linkDown: boolean;
+    readonly blocked: boolean;
+    readonly live: boolean;
+    /** OFPPS_STP_* of 1.0, which later versions do not tell; absent: listening, or in no spanning tree. */
+    readonly stp?: 'learn' | 'forward' | 'block' | undefined;
+  };
   /** OFPPF_* bits of OpenFlow 1.1+ (1.0 has them shifted); absent: none known. */
   readonly features?: {
     readonly current: number;

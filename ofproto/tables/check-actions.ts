@@ -47,6 +47,13 @@ export interface Resources {
   hasMeter(meterId: number): boolean;
 }
 
+/** Throws OfError when no packet-out can name that in_port. */
+export function checkInPort(port: number): void {
+  const isReal = port < OFPP.MAX || port === OFPP.LOCAL;
+  const isNobody = port === OFPP.CONTROLLER || port === OFPP.ANY;
+  if (!isReal && !isNobody) throw new OfError('OFPBRC_BAD_PORT');
+}
+
 /** Throws OfError for the first action that table `tableId` cannot have. */
 export function checkActions(actions: readonly OfAction[], tableId: number): void {
   checkConjunction(actions);

@@ -38,8 +38,8 @@ export interface BackedBridge {
   changed(): void;
   /** Learns what packets that took a translation's path taught. */
   learn(effects: BridgeEffects, usedMs: number): void;
-  /** Reads a message that came in a frame. */
-  hear(effects: BridgeEffects, frame: Uint8Array): void;
+  /** Reads what a frame says to the bridge. */
+  hear(here: BridgeEffects, frame: Uint8Array): void;
   /** fin_timeout: a connection's last packets were seen. */
   connectionEnded(fin: FinTimeout): void;
   /** A packet that a rule, or its absence, sends to the controllers. */
@@ -207,6 +207,7 @@ export class Backer {
   /** Runs a packet-out's translation on its packet. */
   execute(packet: Uint8Array, inPort: OdpPort, xlated: Xlated): void {
     this.#credit(xlated, 1, packet.length, this.clock.nowMs());
+    if (xlated.slow.size > 0) this.hear(xlated, packet);
     const bound = this.#bind(xlated);
     if (bound.actions.length > 0) this.dpif.execute(packet, inPort, bound.actions);
     this.#releaseSoon(bound);
@@ -261,9 +262,7 @@ export class Backer {
 
   /** Lets each bridge read what the packet says to it. */
   hear(effects: Effects, frame: Uint8Array): void {
-    for (const here of effects.bridges) {
-      if (here.heard || here.lacpPort !== undefined) this.#bridges.get(here.bridge)?.hear(here, frame);
-    }
+    for (const here of effects.bridges) this.#bridges.get(here.bridge)?.hear(here, frame);
   }
 
   /** Decides the packet in #flow. */

@@ -49,20 +49,22 @@ function configBits(config: Config, version: number): number {
 
 /** 1.0 has two bits of spanning tree state where 1.1+ has "blocked"; 1.1+ adds "live". */
 const OFPPS_LINK_DOWN = 1 << 0;
-const OFPPS10_STP_MASK = 3 << 8;
-const OFPPS10_STP_BLOCK = 3 << 8;
+const OFPPS10_STP_SHIFT = 8;
+const OFPPS10_STP_MASK = 3;
+const OFPPS10_STP = [undefined, 'learn', 'forward', 'block'] as const;
 const OFPPS13_BLOCKED = 1 << 1;
 const OFPPS13_LIVE = 1 << 2;
 
 function stateOf(bits: number, version: number): OfPortDesc['state'] {
   const linkDown = (bits & OFPPS_LINK_DOWN) !== 0;
-  if (version === V10) return { linkDown, blocked: (bits & OFPPS10_STP_MASK) === OFPPS10_STP_BLOCK, live: false };
+  const stp = OFPPS10_STP[(bits >> OFPPS10_STP_SHIFT) & OFPPS10_STP_MASK];
+  if (version === V10) return { linkDown, blocked: false, live: false, ...(stp ? { stp } : {}) };
   return { linkDown, blocked: (bits & OFPPS13_BLOCKED) !== 0, live: (bits & OFPPS13_LIVE) !== 0 };
 }
 
-function stateBits({ linkDown, blocked, live }: OfPortDesc['state'], version: number): number {
+function stateBits({ linkDown, blocked, live, stp }: OfPortDesc['state'], version: number): number {
   const down = linkDown ? OFPPS_LINK_DOWN : 0;
-  if (version === V10) return down | (blocked ? OFPPS10_STP_BLOCK : 0);
+  if (version === V10) return down | (OFPPS10_STP.indexOf(stp) << OFPPS10_STP_SHIFT);
   return down | (blocked ? OFPPS13_BLOCKED : 0) | (live ? OFPPS13_LIVE : 0);
 }
 

@@ -25,7 +25,8 @@ export function xlateOutput(ctx: XlateContext, port: number, maxLen: number): vo
       flood(ctx, (port) => !port.config.noFlood);
       break;
     case OFPP.ALL:
-      flood(ctx, () => true);
+      // Not even the spanning tree has a say.
+      flood(ctx, () => true, false);
       break;
     case OFPP.CONTROLLER:
       sendToController(ctx, { maxLen, controllerId: 0, ...reasonOfAction(ctx) });
@@ -38,10 +39,10 @@ export function xlateOutput(ctx: XlateContext, port: number, maxLen: number): vo
   }
 }
 
-function flood(ctx: XlateContext, wanted: (port: XlatePort) => boolean): void {
+function flood(ctx: XlateContext, wanted: (port: XlatePort) => boolean, inTree = true): void {
   const inPort = ctx.flow.u32(F.KEY_IN_PORT);
   for (const port of ctx.bridge.ports) {
-    if (port.ofPort !== inPort && wanted(port)) emitOutput(ctx, port.ofPort);
+    if (port.ofPort !== inPort && wanted(port)) emitOutput(ctx, port.ofPort, undefined, inTree);
   }
 }
 
@@ -71,6 +72,8 @@ export function xlateEnqueue(ctx: XlateContext, port: number, queue: number): vo
   const target = port === OFPP.IN_PORT ? flow.u32(F.KEY_IN_PORT) : port;
   if (port !== OFPP.IN_PORT && target === flow.u32(F.KEY_IN_PORT)) return;
   const priority = flow.u32(F.KEY_SKB_PRIORITY);
+  // Even when the output comes to nothing, as in Open vSwitch.
+  ctx.wc.setU32(F.KEY_SKB_PRIORITY, 0xffffffff);
   flow.setU32(F.KEY_SKB_PRIORITY, queue);
   emitOutput(ctx, target);
   flow.setU32(F.KEY_SKB_PRIORITY, priority);

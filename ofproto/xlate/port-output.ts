@@ -5,9 +5,10 @@ import { commitActions } from './commit.ts';
 import type { XlateContext } from './context.ts';
 import { outputToPeer } from './patch.ts';
 import type { XlatePort } from './snapshot.ts';
+import { mayLeave } from './spanning-tree.ts';
 
-/** `send` takes the place of the output to the port. */
-export function emitOutput(ctx: XlateContext, ofPort: number, send?: () => void): void {
+/** `send` takes the place of the output to the port; `inTree`: the spanning tree has a say. */
+export function emitOutput(ctx: XlateContext, ofPort: number, send?: () => void, inTree = true): void {
   const port = ctx.bridge.port(ofPort);
   if (!port) {
     ctx.report.add('warn', () => 'Nonexistent output port');
@@ -29,6 +30,7 @@ export function emitOutput(ctx: XlateContext, ofPort: number, send?: () => void)
     ctx.report.add('warn', () => 'Mirror truncate to ODPP_NONE, skipping output');
     return;
   }
+  if (inTree && !mayLeave(ctx, port)) return;
   if (port.peer) {
     outputToPeer(ctx, port, port.peer);
     return;

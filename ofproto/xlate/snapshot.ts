@@ -6,6 +6,7 @@ import type { Group, GroupBucket } from '../groups/group.ts';
 import type { Flow } from '../model/flow.ts';
 import type { FlowMod, OfPortDesc, PacketInReason, TableMiss } from '../model/flow-mod.ts';
 import type { PortVlan } from '../ofproto-api.ts';
+import type { PortTree } from '../spanning-tree/port-tree.ts';
 import type { FlowTable } from '../tables/flow-table.ts';
 import type { Rule } from '../tables/rule.ts';
 import type { BondBucket, XlateBond } from './bond-snapshot.ts';
@@ -22,6 +23,8 @@ export interface XlatePort {
   readonly bundle: XlateBundle | undefined;
   /** Groups that watch the port may send packets there. */
   readonly isLive: boolean;
+  /** What the bridge's spanning tree lets the port do; absent for ports outside of it. */
+  readonly tree?: PortTree | undefined;
   /** Where a patch port leads; undefined for others, and while its peer is missing. */
   readonly peer?: PatchEnd | undefined;
   /** Counts that translations keep, because no datapath port does. */
@@ -113,6 +116,8 @@ export interface XlateBridge {
   readonly misses: Readonly<Record<MissKind, MissCount>>;
   /** A miss goes to the controllers. */
   readonly missToController: boolean;
+  /** The spanning tree protocol that the bridge runs: it takes all BPDUs. */
+  readonly tree?: 'STP' | 'RSTP' | undefined;
 }
 
 /** fin_timeout: what the rule's timeouts become when its connection ends. */
@@ -195,6 +200,8 @@ export interface BridgeEffects {
   heard?: McastHeard;
   /** The packet is a LACPDU that came in there. */
   lacpPort?: number;
+  /** The packet is a BPDU, from this port of the bridge. */
+  bpduFrom?: number;
   readonly macs: MacSighting[];
   readonly learned: FlowMod[];
 }

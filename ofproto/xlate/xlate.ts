@@ -44,7 +44,7 @@ import { isIp } from './protocols.ts';
 import { Report, type TraceNode } from './report.ts';
 import { rewrittenWords } from './rewritten.ts';
 import type { MissKind, XlateBridge, XlateBundle, Xlated, XlatePort } from './snapshot.ts';
-import { xlateSpecial } from './special.ts';
+import { learnOnly, mayReceive, onlyLearns, received } from './spanning-tree.ts';
 import { describeMiss, describeRule, miss, missOf } from './table-miss.ts';
 import { popVlan, pushVlan, setVlanBits, VLAN_PCP_MASK, VLAN_VID_MASK } from './vlan.ts';
 
@@ -76,7 +76,11 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
     runFrozen(ctx, resume);
   } else if (packetOut) {
     if (options.toBundle) outputInVlan(ctx, options.toBundle.bundle, options.toBundle.vlan);
-    else if (mirrorReceived(ctx)) run(ctx, packetOut);
+    else {
+      received(ctx, bridge.port(flow.u32(F.KEY_IN_PORT)), () => {
+        if (mirrorReceived(ctx)) run(ctx, packetOut);
+      });
+    }
     runActionSet(ctx);
   } else {
     receive(ctx, bridge.port(flow.u32(F.KEY_IN_PORT)));
@@ -127,8 +131,8 @@ function runFrozen(ctx: XlateContext, state: FrozenState): void {
 function receive(ctx: XlateContext, inPort: XlatePort | undefined): void {
   const outer = ctx.entryDepth;
   ctx.entryDepth = ctx.depth + 1;
-  // OFPPC_NO_RECV: in the first bridge the packet is looked up all the same, and goes nowhere (runTable).
-  if (!inPort?.config.noRecv || ctx.depth === 0) enterTable(ctx, ctx.flow.u32(F.KEY_IN_PORT), 0, true);
+  // In the first bridge a packet that the port does not take is looked up all the same, and goes nowhere (runTable).
+  if (ctx.depth === 0 || mayReceive(ctx, inPort)) enterTable(ctx, ctx.flow.u32(F.KEY_IN_PORT), 0, true);
   ctx.entryDepth = outer;
 }
 
@@ -181,14 +185,25 @@ function lookup({ flow, wc }: XlateContext, table: FlowTable): Rule | undefined 
 }
 
 function runTable(ctx: XlateContext, missed: MissKind | undefined): void {
-  const isFirst = ctx.depth === ctx.entryDepth;
-  if (isFirst && ctx.bridge.port(ctx.flow.u32(F.KEY_IN_PORT))?.config.noRecv) return;
-  if (isFirst && xlateSpecial(ctx)) return;
-  // What comes from a patch port was received, and copied, elsewhere.
-  if (isFirst && ctx.depth === 1 && !mirrorReceived(ctx)) return;
+  if (ctx.depth !== ctx.entryDepth) {
+    runFound(ctx, missed);
+    return;
+  }
+  const inPort = ctx.bridge.port(ctx.flow.u32(F.KEY_IN_PORT));
+  if (!mayReceive(ctx, inPort)) return;
+  if (onlyLearns(inPort)) learnOnly(ctx, () => runFirst(ctx, missed));
+  else runFirst(ctx, missed);
+  runActionSet(ctx);
+}
+
+/** What comes from a patch port was received, and copied, elsewhere. */
+function runFirst(ctx: XlateContext, missed: MissKind | undefined): void {
+  if (ctx.depth > 1 || mirrorReceived(ctx)) runFound(ctx, missed);
+}
+
+function runFound(ctx: XlateContext, missed: MissKind | undefined): void {
   if (ctx.rule) run(ctx, ctx.rule.actions);
   else miss(ctx, missed);
-  if (isFirst) runActionSet(ctx);
 }
 
 function run(ctx: XlateContext, actions: readonly OfAction[]): void {

@@ -104,6 +104,7 @@ function runLine(line) {
   else if (word === 'flow') addFlow(bridge, text);
   else if (word === 'group') run('ovs-ofctl', '-OOpenFlow15', 'add-group', bridge, text);
   else if (word === 'packet') appctl('ofproto/trace', bridge, text, '-generate');
+  else if (word === 'warp') appctl('time/warp', text, '500');
   else if (word === 'trace') return appctl('ofproto/trace', bridge, text);
   else throw new Error(`what is ${word}?`);
   return '';

@@ -19,6 +19,7 @@ import type {
   PortConfigFlag,
   PortDevice,
 } from '../../ofproto/ofproto-api.ts';
+import type { TreeApi } from '../../ofproto/spanning-tree/bridge-tree.ts';
 import { Rule } from '../../ofproto/tables/rule.ts';
 import type { Trace } from '../../ofproto/trace/trace.ts';
 
@@ -54,6 +55,7 @@ export class FakeOfproto implements OfprotoApi {
   readonly failModes: string[] = [];
   /** Connections have no use for it. */
   readonly l2 = undefined as unknown as L2Api;
+  readonly tree = undefined as unknown as TreeApi;
   missToController = false;
   /** Barriers wait for this. */
   barrierDone: Promise<void> = Promise.resolve();

@@ -14,7 +14,7 @@ const CONFIG: readonly (readonly [flag: keyof OfPortDesc['config'], name: string
   ['noFwd', 'NO_FWD'],
   ['noPacketIn', 'NO_PACKET_IN'],
 ];
-const STATE: readonly (readonly [flag: keyof OfPortDesc['state'], name: string])[] = [
+const STATE: readonly (readonly [flag: 'linkDown' | 'blocked' | 'live', name: string])[] = [
   ['linkDown', 'LINK_DOWN'],
   ['blocked', 'BLOCKED'],
   ['live', 'LIVE'],
@@ -46,6 +46,7 @@ const mbps = (kbps: number) => `${Math.floor(kbps / 1000)} Mbps`;
 export function formatPortDesc(port: OfPortDesc): string {
   const config = CONFIG.filter(([flag]) => port.config[flag]).map(([, name]) => name);
   const state = STATE.filter(([flag]) => port.state[flag]).map(([, name]) => name);
+  if (port.state.stp) state.push(`STP_${port.state.stp.toUpperCase()}`);
   const lines = [
     ` ${formatPort(port.ofPort)}(${port.name}): addr:${formatEther(port.hwAddr)}`,
     `     config:     ${words(config)}`,

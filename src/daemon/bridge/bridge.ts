@@ -11,6 +11,7 @@ import type { DummyMode } from './interface-type.ts';
 import { l2Settings } from './l2-settings.ts';
 import { OfportAllocator } from './ofports.ts';
 import { NO_POLICING } from './policing.ts';
+import { type TreePort, treeSettings } from './tree-settings.ts';
 
 const log = logger('bridge');
 
@@ -103,6 +104,7 @@ export class Bridge {
     if (local) await this.#applyLocal(local);
     this.ofproto.datapathId = pickDatapathId(config.otherConfig['datapath-id'], this.local?.dpPort?.mac, config.uuid);
     this.ofproto.l2.setMirrors(config.mirrors);
+    this.ofproto.tree.configure(treeSettings({ ...config, mac: this.local?.dpPort?.mac, ports: this.#treePorts() }));
     this.connmgr.setControllers(config.controllers);
   }
 
@@ -165,6 +167,18 @@ export class Bridge {
         log.warn(`port ${name}: Using the default bond_mode active-backup. ${before}`);
       }
     }
+  }
+
+  #treePorts(): TreePort[] {
+    const { ports, mirrors, stp, rstp } = this.config;
+    if (!stp && !rstp) return [];
+    return ports.map(({ name, otherConfig, interfaces }) => {
+      const isInternal = interfaces.some((each) => each.type === 'internal' || each.name === this.name);
+      const isExcluded = isInternal || mirrors.some(({ outputPort }) => outputPort === name);
+      const speed = this.#ifaces.get(interfaces[0]?.name ?? '')?.device?.linkSpeed;
+      const link = { bitsPerSecond: speed?.bitsPerSecond, isHalfDuplex: speed?.duplex === 'half' };
+      return { name, otherConfig, isBond: interfaces.length > 1, isExcluded, ...link };
+    });
   }
 
   #applySettings(): void {

@@ -13,6 +13,8 @@ export const CONFIG_COLUMNS: Readonly<Record<string, readonly string[]>> = {
     'protocols',
     'flood_vlans',
     'mcast_snooping_enable',
+    'stp_enable',
+    'rstp_enable',
     'mirrors',
     'other_config',
     'flow_tables',

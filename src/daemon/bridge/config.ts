@@ -37,6 +37,7 @@ export interface PortConfig {
   readonly uuid: string;
   readonly name: string;
   readonly bundle: BundleSettings;
+  readonly otherConfig: Readonly<Record<string, string>>;
   readonly interfaces: readonly InterfaceConfig[];
   /** A bond has an internal interface of its name, which takes no part in switching. */
   readonly fakeInterface?: boolean;
@@ -56,6 +57,8 @@ export interface BridgeConfig {
   readonly protocols: readonly string[];
   readonly floodVlans: readonly number[];
   readonly mcastSnooping: boolean;
+  readonly stp: boolean;
+  readonly rstp: boolean;
   readonly mirrors: readonly MirrorSettings[];
   readonly otherConfig: Readonly<Record<string, string>>;
   readonly ports: readonly PortConfig[];
@@ -96,6 +99,8 @@ function readBridge(replica: OvsdbReplica, row: ReplicaRow): BridgeConfig {
     protocols: row.strings('protocols'),
     floodVlans: row.numbers('flood_vlans'),
     mcastSnooping: row.boolean('mcast_snooping_enable'),
+    stp: row.boolean('stp_enable'),
+    rstp: row.boolean('rstp_enable'),
     mirrors: named(replica, 'Mirror', row.uuids('mirrors')).flatMap((mirror) => readMirror(replica, mirror) ?? []),
     otherConfig: object(row, 'other_config'),
     flowTables: readFlowTables(replica, row),
@@ -109,6 +114,7 @@ function readPort(replica: OvsdbReplica, row: ReplicaRow): PortConfig {
     uuid: row.uuid,
     name: row.string('name'),
     bundle: readBundle(replica, row),
+    otherConfig: object(row, 'other_config'),
     interfaces: named(replica, 'Interface', row.uuids('interfaces')).map(readInterface),
     fakeInterface: row.boolean('bond_fake_iface'),
     hasBondMode: row.optString('bond_mode') !== undefined,

@@ -30,6 +30,7 @@ import {
   StatusWriter,
   statisticsColumn,
 } from './status.ts';
+import { treePortRows, treePortStatistics } from './tree-status.ts';
 
 const log = logger('bridge');
 
@@ -226,6 +227,7 @@ export class Reconciler {
       this.#bridges.set(config.name, bridge);
       connmgr.onStatusChange(() => this.#statusSoon());
       ofproto.l2.aggregation.onStatusChange(() => this.#statusSoon());
+      ofproto.tree.onChange(() => this.#statusSoon());
       await bridge.open();
     }
     await bridge.apply(config);
@@ -277,6 +279,10 @@ export class Reconciler {
         seen.add(uuid);
       }
       for (const { id } of bridge.config.mirrors) seen.add(id);
+      for (const [uuid, columns] of treePortRows(bridge, this.#parts.clock.nowMs())) {
+        writer.set('Port', uuid, columns);
+        seen.add(uuid);
+      }
       for (const iface of bridge.ifaces()) {
         const { uuid } = iface.config;
         writer.set('Interface', uuid, interfaceColumns(bridge, iface));
@@ -294,6 +300,7 @@ export class Reconciler {
         this.#writer.set('Interface', iface.config.uuid, statisticsColumn(iface));
       }
       for (const [uuid, columns] of mirrorColumns(bridge)) this.#writer.set('Mirror', uuid, columns);
+      for (const [uuid, columns] of treePortStatistics(bridge)) this.#writer.set('Port', uuid, columns);
     }
   }
 

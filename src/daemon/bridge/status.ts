@@ -7,6 +7,7 @@ import type { Json, JsonObject } from '../../json-rpc/json.ts';
 import * as ops from '../../ovsdb/ops.ts';
 import type { Bridge } from './bridge.ts';
 import type { Iface } from './iface.ts';
+import { treeBridgeColumns } from './tree-status.ts';
 
 /** Interface.ofport of a bridge's own port: OFPP_LOCAL in 16 bits. */
 const OFPORT_LOCAL = 65_534;
@@ -144,7 +145,8 @@ export function mirrorColumns(bridge: Bridge): [uuid: string, columns: Record<st
 
 /** Columns of the Bridge row. */
 export function bridgeColumns(bridge: Bridge): Record<string, Json> {
-  return { datapath_id: bridge.datapathId, datapath_version: '<built-in>' };
+  const tree = treeBridgeColumns(bridge.ofproto.tree.view());
+  return { datapath_id: bridge.datapathId, datapath_version: '<built-in>', ...tree };
 }
 
 /** Controller rows of a bridge, by uuid. */

@@ -12,6 +12,7 @@ import { mdbCommands } from './mdb-commands.ts';
 import { pmdCommands, pmdKillCommand } from './pmd-commands.ts';
 import { timeCommands } from './time-commands.ts';
 import { traceCommands } from './trace-commands.ts';
+import { treeCommands } from './tree-commands.ts';
 import { upcallCommands } from './upcall-commands.ts';
 
 export type { Command } from '../../unixctl/command.ts';
@@ -30,6 +31,7 @@ export function switchCommands(set: CommandSet): Command[] {
     ...mdbCommands(set),
     ...bondCommands(set),
     ...lacpCommands(set),
+    ...treeCommands(set),
     ...traceCommands(set),
     ...dpifCommands(set),
     ...pmdCommands(set),

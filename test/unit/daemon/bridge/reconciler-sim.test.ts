@@ -88,6 +88,7 @@ class World {
         setMirrors: nothing,
         mirrorStats: () => [],
       },
+      tree: { configure: nothing, view: nothing, onChange: nothing },
       configureTables: nothing,
       barrier: () => Promise.resolve(),
       close: () => this.ofprotos.delete(name),

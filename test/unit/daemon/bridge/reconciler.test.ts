@@ -35,6 +35,7 @@ class FakeOfproto {
       this.l2Settings = settings;
     },
   };
+  readonly tree = { configure: () => {}, view: () => undefined, onChange: () => {} };
   configureTables(): void {}
   async barrier(): Promise<void> {}
   close(): void {

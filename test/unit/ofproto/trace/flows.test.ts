@@ -5,9 +5,11 @@ import { parseGroupMod } from '../../../../ofproto/text/parse-group.ts';
 import { bundleSettings, type PortColumns } from '../../../../src/daemon/bridge/bundle-settings.ts';
 import { type L2Columns, l2Settings } from '../../../../src/daemon/bridge/l2-settings.ts';
 import { mirrorSettings } from '../../../../src/daemon/bridge/mirror-settings.ts';
+import { treeSettings } from '../../../../src/daemon/bridge/tree-settings.ts';
 import { bondCommands } from '../../../../src/daemon/commands/bond-commands.ts';
 import type { CommandContext } from '../../../../src/daemon/commands/context.ts';
 import { MemoryPort } from '../../../support/memory-dpif.ts';
+import { parseFrame } from '../../../support/reference/parse.ts';
 import { SwitchFixture } from '../../../support/switch-fixture.ts';
 
 const DIRECTORY = join(import.meta.dirname, '../../../flows');
@@ -87,6 +89,55 @@ const bondCommand = (fixture: SwitchFixture, word: string, args: readonly string
   return commands.find(({ name }) => name === word)!.handler(args);
 };
 
+/** A bridge's spanning tree, over all that `set` and `port` said in a case. */
+class TreeCase {
+  readonly #fixture: SwitchFixture;
+  readonly #bridges = new Map<string, ReturnType<typeof columnsOf>>();
+  readonly #ports = new Map<string, Record<string, string>>();
+  readonly #mirrorOutputs = new Set<string | undefined>();
+
+  constructor(fixture: SwitchFixture) {
+    this.#fixture = fixture;
+  }
+
+  set(bridge: string, settings: readonly string[]): void {
+    this.#bridges.set(bridge, columnsOf(settings));
+    this.#configure();
+  }
+
+  port([name, ...settings]: readonly string[]): void {
+    this.#ports.set(name!, { ...this.#ports.get(name!), ...columnsOf(settings).otherConfig });
+    this.#configure();
+  }
+
+  mirror(settings: readonly string[]): void {
+    this.#mirrorOutputs.add(columnsOf(settings).columns.get('output_port'));
+    this.#configure();
+  }
+
+  #configure(): void {
+    for (const [name, { columns, otherConfig }] of this.#bridges) {
+      const bridge = this.#fixture.bridge(name);
+      const ports = bridge.ports().map((port) => {
+        const isExcluded = port.name === name || this.#mirrorOutputs.has(port.name);
+        const otherConfig = this.#ports.get(port.name) ?? {};
+        return {
+          name: port.name,
+          otherConfig,
+          isBond: false,
+          isExcluded,
+          bitsPerSecond: undefined,
+          isHalfDuplex: false,
+        };
+      });
+      const [stp, rstp] = ['stp_enable', 'rstp_enable'].map((column) => columns.get(column) === 'true');
+      // As the cases' bridges are named, the first is the root.
+      const mac = `aa:55:aa:55:00:0${name.slice(2)}`;
+      bridge.tree.configure(treeSettings({ name, stp: stp!, rstp: rstp!, otherConfig, mac, ports }));
+    }
+  }
+}
+
 function bridgeColumns(settings: readonly string[]): L2Columns {
   const { columns, numbers, otherConfig } = columnsOf(settings);
   const mcastSnooping = columns.get('mcast_snooping_enable') === 'true';
@@ -114,10 +165,11 @@ const CONFIG_WORDS = {
   'no-forward': 'noFwd',
   'no-flood': 'noFlood',
   'no-receive': 'noRecv',
+  'no-receive-stp': 'noRecvStp',
   down: 'portDown',
 } as const;
 
-function runLine(fixture: SwitchFixture, text: string): string {
+async function runLine(fixture: SwitchFixture, tree: TreeCase, text: string): Promise<string> {
   const [verb, ...rest] = text.split(' ');
   const [word, name = 'br0'] = verb!.split('@');
   const bridge = fixture.bridge(name);
@@ -126,13 +178,20 @@ function runLine(fixture: SwitchFixture, text: string): string {
   else if (word === 'group') bridge.resources.groupMod(parseGroupMod(argument, 'add'));
   else if (word === 'packet') fixture.dpif.miss(fixture.key(argument));
   else if (word === 'trace') return bridge.trace({ flow: argument });
-  else if (word === 'port') setPort(fixture, name, rest);
-  else if (word === 'bond') addBond(fixture, rest);
+  else if (word === 'warp') await fixture.advance(Number(argument));
+  else if (word === 'port') {
+    setPort(fixture, name, rest);
+    tree.port(rest);
+  } else if (word === 'bond') addBond(fixture, rest);
   else if (word === 'link') setLink(fixture, rest);
   else if (word!.startsWith('bond/')) bondCommand(fixture, word!, rest);
-  else if (word === 'set') bridge.l2.configure(l2Settings(bridgeColumns(rest)));
-  else if (word === 'mirror') addMirror(fixture, name, rest);
-  else if (word === 'no-mirrors') fixture.noMirrors(name);
+  else if (word === 'set') {
+    bridge.l2.configure(l2Settings(bridgeColumns(rest)));
+    tree.set(name, rest);
+  } else if (word === 'mirror') {
+    addMirror(fixture, name, rest);
+    tree.mirror(rest.slice(1));
+  } else if (word === 'no-mirrors') fixture.noMirrors(name);
   else if (word === 'bridge') {
     fixture.addBridge(
       rest[0]!,
@@ -164,10 +223,13 @@ const sorted = (line: string) =>
 describe('ofproto/trace equals Open vSwitch', () => {
   for (const file of readdirSync(DIRECTORY).filter((name) => name.endsWith('.flows'))) {
     describe(file, () => {
-      it.each(casesOf(file).map((c) => [c.name, c] as const))('%s', (_name, { lines }) => {
+      it.each(casesOf(file).map((c) => [c.name, c] as const))('%s', async (_name, { lines }) => {
         const fixture = new SwitchFixture();
+        const tree = new TreeCase(fixture);
+        // BPDUs that go through patch ports are the only packets that are read.
+        fixture.dpif.extract = (packet, inPort) => parseFrame(packet, inPort).key;
         for (const { text, expected } of lines) {
-          const printed = runLine(fixture, text);
+          const printed = await runLine(fixture, tree, text);
           if (text.startsWith('trace')) expect(comparable(printed.split('\n')), text).toEqual(comparable(expected));
         }
       });
