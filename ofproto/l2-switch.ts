@@ -2,6 +2,7 @@
 
 import { learningFrame } from './bonds/learning-frame.ts';
 import { LinkAggregation } from './bonds/link-aggregation.ts';
+import { postRecircFlows } from './bonds/post-recirc-flows.ts';
 import type { BondServices } from './bonds/services.ts';
 import type { BridgePort } from './bridge-ports.ts';
 import { type Bundle, Bundles } from './bundles.ts';
@@ -9,6 +10,7 @@ import { MacTable } from './mac-learning.ts';
 import { mcastEvents } from './mcast-message.ts';
 import { McastSnooping } from './mcast-snooping.ts';
 import { Mirrors } from './mirrors.ts';
+import type { FlowStatsEntry } from './model/flow-mod.ts';
 import type {
   BundleSettings,
   L2Api,
@@ -71,6 +73,12 @@ export class L2Switch implements L2Api, XlateL2 {
     for (const { vlan, mac, port } of this.#macs.entries()) {
       if (port !== bundle) this.#parts.bonds.sendTo(bundle, vlan, learningFrame(mac));
     }
+  }
+
+  /** Flows that bonds keep in table 254. */
+  hiddenFlows(): FlowStatsEntry[] {
+    const nowMs = this.#parts.nowMs();
+    return this.aggregation.bonds.flatMap((bond) => postRecircFlows(bond, nowMs));
   }
 
   bundle(name: string): Bundle | undefined {

@@ -344,7 +344,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   hiddenFlows(): FlowStatsEntry[] {
     this.#backer.pushStats();
-    return this.#misses.flows(this.#now());
+    return [...this.l2.hiddenFlows(), ...this.#misses.flows(this.#now())];
   }
 
   /** Timeouts of rules and addresses. */

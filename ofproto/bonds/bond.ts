@@ -37,6 +37,7 @@ export interface BondParts {
 
 export class Bond implements XlateBond {
   readonly name: string;
+  readonly createdMs: number;
   readonly #parts: BondParts;
   #settings: BondSettings;
   readonly #members = new Map<MemberPort, BondMember>();
@@ -57,6 +58,7 @@ export class Bond implements XlateBond {
     this.#settings = settings;
     this.#parts = parts;
     this.#activeMac = settings.activeBefore;
+    this.createdMs = parts.nowMs();
     this.#nextRebalanceMs = parts.nowMs() + settings.rebalanceIntervalMs;
     this.#measuredMode = settings.mode;
   }

@@ -3,7 +3,7 @@
 
 import type { OfAction } from '../model/actions.ts';
 import { field, matchFieldNumber } from '../model/fields.ts';
-import { emptyMatch } from '../model/flow.ts';
+import { emptyMatch, type Match } from '../model/flow.ts';
 import { type FlowStatsEntry, type FlowStatsRequest, newFlowMod } from '../model/flow-mod.ts';
 import type { MissCount } from '../xlate/snapshot.ts';
 import { isLooseMatch, looseCriteria } from './classifier.ts';
@@ -64,9 +64,22 @@ export class MissFlows {
   ): FlowStatsEntry {
     const match = emptyMatch();
     matchFieldNumber(match, field(name), value);
-    const ageMs = nowMs - this.#sinceMs;
-    const ages = { durationMs: ageMs, idleAgeMs: ageMs, hardAgeMs: ageMs };
-    const counts = { packets: BigInt(packets), bytes: BigInt(bytes) };
-    return { ...newFlowMod('add'), tableId: INTERNAL_TABLE, priority, match, actions, ...ages, ...counts };
+    return internalFlow({ priority, match, actions, packets, bytes }, nowMs - this.#sinceMs);
   }
+}
+
+interface InternalFlow extends MissCount {
+  readonly priority: number;
+  readonly match: Match;
+  readonly actions: readonly OfAction[];
+}
+
+/** A flow of table 254 as it is dumped. */
+export function internalFlow(
+  { priority, match, actions, packets, bytes }: InternalFlow,
+  ageMs: number,
+): FlowStatsEntry {
+  const ages = { durationMs: ageMs, idleAgeMs: ageMs, hardAgeMs: ageMs };
+  const counts = { packets: BigInt(packets), bytes: BigInt(bytes) };
+  return { ...newFlowMod('add'), tableId: INTERNAL_TABLE, priority, match, actions, ...ages, ...counts };
 }

@@ -46,7 +46,7 @@ function rebalanceInterval(text: string | undefined): number {
 export function lacpSettings({ lacp, otherConfig = {}, interfaces = {} }: BondColumns): LacpSettings | undefined {
   if (lacp !== 'active' && lacp !== 'passive') return undefined;
   const systemId = otherConfig['lacp-system-id'];
-  if (systemId !== undefined && !isSystemId(systemId)) return undefined;
+  if (systemIdFault(systemId) !== undefined) return undefined;
   const priority = integer(otherConfig['lacp-system-priority'], 1, U16_MAX);
   return {
     active: lacp === 'active',
@@ -59,8 +59,12 @@ export function lacpSettings({ lacp, otherConfig = {}, interfaces = {} }: BondCo
   };
 }
 
-function isSystemId(text: string): boolean {
-  return parseEther(text)?.some((byte) => byte !== 0) ?? false;
+/** Why LACP cannot run with this other_config:lacp-system-id. */
+export function systemIdFault(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const mac = parseEther(text);
+  if (!mac) return `LACP system ID (${text}) must be an Ethernet address.`;
+  return mac.some((byte) => byte !== 0) ? undefined : 'Invalid zero LACP system ID.';
 }
 
 function memberSettings(config: Readonly<Record<string, string>>): LacpMemberSettings {

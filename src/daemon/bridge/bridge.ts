@@ -38,8 +38,8 @@ export class Bridge {
   config: BridgeConfig;
   readonly #ifaces = new Map<string, Iface>();
   readonly #ifaceParts: IfaceParts;
-  /** Bonds without a bond_mode: said once each. */
-  readonly #warned = new Set<string>();
+  /** Remarks on ports that were logged: said once each. */
+  #told: ReadonlySet<string> = new Set();
   /** The MTU that internal ports were last given; they keep what a user sets by other means until it changes. */
   #internalMtu: number | undefined;
 
@@ -94,7 +94,7 @@ export class Bridge {
   async apply(config: BridgeConfig): Promise<void> {
     this.config = config;
     this.#applySettings();
-    this.#warnOfDefaults();
+    this.#tellRemarks();
     const wanted = wantedInterfaces(config);
     // The numbers that are asked for, or were there before, go first.
     const order = [...wanted.values()].sort((a, b) => rank(a.config) - rank(b.config));
@@ -158,15 +158,10 @@ export class Bridge {
     }
   }
 
-  #warnOfDefaults(): void {
-    for (const { name, interfaces, hasBondMode } of this.config.ports) {
-      if (interfaces.length < 2 || hasBondMode) this.#warned.delete(name);
-      else if (!this.#warned.has(name)) {
-        this.#warned.add(name);
-        const before = 'Note that in previous versions, the default bond_mode was balance-slb';
-        log.warn(`port ${name}: Using the default bond_mode active-backup. ${before}`);
-      }
-    }
+  #tellRemarks(): void {
+    const texts = this.config.ports.flatMap(({ name, remarks = [] }) => remarks.map((text) => `port ${name}: ${text}`));
+    for (const text of texts) if (!this.#told.has(text)) log.warn(text);
+    this.#told = new Set(texts);
   }
 
   #treePorts(): TreePort[] {

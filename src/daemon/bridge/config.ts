@@ -5,6 +5,7 @@ import type { ControllerConfig } from '../../../ofproto/connmgr/controller.ts';
 import type { BundleSettings, MirrorSettings } from '../../../ofproto/ofproto-api.ts';
 import type { FlowTableConfig } from '../../../ofproto/tables/flow-table.ts';
 import type { OvsdbReplica, ReplicaRow } from '../../ovsdb/replica.ts';
+import { systemIdFault } from './bond-settings.ts';
 import { bundleSettings } from './bundle-settings.ts';
 import { readFlowTables } from './flow-table-settings.ts';
 import { mirrorSettings } from './mirror-settings.ts';
@@ -41,8 +42,8 @@ export interface PortConfig {
   readonly interfaces: readonly InterfaceConfig[];
   /** A bond has an internal interface of its name, which takes no part in switching. */
   readonly fakeInterface?: boolean;
-  /** Port.bond_mode is set. */
-  readonly hasBondMode?: boolean;
+  /** What of its settings is not, or not fully, followed: for the log. */
+  readonly remarks?: readonly string[];
 }
 
 export interface ControllerRowConfig extends ControllerConfig {
@@ -117,8 +118,21 @@ function readPort(replica: OvsdbReplica, row: ReplicaRow): PortConfig {
     otherConfig: object(row, 'other_config'),
     interfaces: named(replica, 'Interface', row.uuids('interfaces')).map(readInterface),
     fakeInterface: row.boolean('bond_fake_iface'),
-    hasBondMode: row.optString('bond_mode') !== undefined,
+    remarks: bondRemarks(row),
   };
+}
+
+const BOND_MODE_DEFAULT =
+  'Using the default bond_mode active-backup. Note that in previous versions, the default bond_mode was balance-slb';
+
+function bondRemarks(row: ReplicaRow): string[] {
+  const { 'lacp-system-id': systemId, 'lb-output-action': lbOutput } = object(row, 'other_config');
+  const lacpFault = row.optString('lacp') === undefined ? undefined : systemIdFault(systemId);
+  return [
+    ...(row.uuids('interfaces').length > 1 && row.optString('bond_mode') === undefined ? [BOND_MODE_DEFAULT] : []),
+    ...(lbOutput === 'true' ? ['lb-output-action is not supported by the datapath, packets are recirculated.'] : []),
+    ...(lacpFault === undefined ? [] : [lacpFault]),
+  ];
 }
 
 function readBundle(replica: OvsdbReplica, row: ReplicaRow): BundleSettings {
