@@ -10,8 +10,6 @@ import { ALL_TABLES } from './tables/limits.ts';
 import type { FrozenFrame, FrozenState } from './xlate/freeze.ts';
 import type { ControllerSpec, XlateBridge } from './xlate/snapshot.ts';
 
-const OFPP_IN_PORT = 0xfffffff8;
-
 /** Actions that may send messages which tell the table and cookie they come from. */
 const TELLING: ReadonlySet<OfAction['type']> = new Set<OfAction['type']>([
   'output',
@@ -20,7 +18,13 @@ const TELLING: ReadonlySet<OfAction['type']> = new Set<OfAction['type']>([
   'controller',
   'group',
   'dec_ttl',
+  'dec_mpls_ttl',
+  'dec_nsh_ttl',
 ]);
+
+/** Whether the action depends on where it stands; a resubmit without a table stays in its own. */
+const isTelling = (action: OfAction): boolean =>
+  TELLING.has(action.type) || (action.type === 'resubmit' && action.tableId === ALL_TABLES);
 
 /** The packet-in that a `userspace` action stands for; `bridge` names the switch in its continuation. */
 export function packetInOf(spec: ControllerSpec, packet: Uint8Array, frameSize: number, bridge: Uint8Array): PacketIn {
@@ -64,23 +68,15 @@ function piecesOf(frames: readonly FrozenFrame[]): ContinuedActions[] {
   for (const { tableId, cookie, actions } of frames) {
     let isSaid = false;
     for (const action of actions) {
-      if (!isSaid && TELLING.has(action.type)) {
+      if (!isSaid && isTelling(action)) {
         last = { tableId, cookie, actions: [] };
         isSaid = true;
       }
       if (pieces.at(-1) !== last) pieces.push(last);
-      last.actions.push(elsewhere(action, tableId));
+      last.actions.push(action);
     }
   }
   return pieces;
-}
-
-/** The action as it has to be written where it no longer is in its table. */
-function elsewhere(action: OfAction, tableId: number): OfAction {
-  if (action.type === 'goto_table') {
-    return { type: 'resubmit', inPort: OFPP_IN_PORT, tableId: action.tableId, withCtOrig: false };
-  }
-  return action.type === 'resubmit' && action.tableId === ALL_TABLES ? { ...action, tableId } : action;
 }
 
 /** What a resumed packet has still to do. Throws OfError NXR_STALE for one of a bridge that is no more. */

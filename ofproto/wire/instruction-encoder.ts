@@ -1,5 +1,5 @@
-// Writes one instruction (OpenFlow 1.3, 7.2.4). They belong in a flow's list of instructions; Open vSwitch also writes them
-// among the actions of a continuation, where it then refuses to read them: so do we, byte for byte.
+// Writes one instruction (OpenFlow 1.3, 7.2.4). They belong in a flow's list of instructions; as Open vSwitch does, weft also
+// writes them among the actions of a continuation, where neither takes them back.
 
 import type { Writer } from '../../lib/cursors.ts';
 import type { OfAction } from '../model/actions.ts';

@@ -9,6 +9,7 @@
 
 import { type DpAction, type HashAlgorithm, mapDpActions } from '../../datapath/dpif.ts';
 import { OFPP, type OfAction } from '../model/actions.ts';
+import { bytesOf, field } from '../model/fields.ts';
 import * as F from '../model/flow.ts';
 import { formatActions } from '../text/format-actions.ts';
 import { commitActions } from './commit.ts';
@@ -95,9 +96,15 @@ export function keepFrame(ctx: XlateContext, freezing: Freezing, actions: readon
 
 /** What is kept are actions: a goto_table goes on as the resubmit that it amounts to, whose misses no controller sees. */
 function kept(action: OfAction): OfAction {
-  if (action.type !== 'goto_table') return action;
-  return { type: 'resubmit', inPort: OFPP.IN_PORT, tableId: action.tableId, withCtOrig: false };
+  if (action.type === 'goto_table') {
+    return { type: 'resubmit', inPort: OFPP.IN_PORT, tableId: action.tableId, withCtOrig: false };
+  }
+  if (action.type !== 'write_metadata') return action;
+  const { metadata, mask } = action;
+  return { type: 'set_field', field: METADATA, value: bytesOf(metadata, 8), mask: bytesOf(mask, 8), form: 'set_field' };
 }
+
+const METADATA = field('metadata');
 
 /** Sends the packet round, if the translation is freezing; its actions end here. */
 export function finishFreezing(ctx: XlateContext): void {
