@@ -46,7 +46,8 @@ function metadata({ flow, mask, verbose }: Masked, { portName }: OdpTextOptions)
   word('dp_hash', F.KEY_DP_HASH);
   const port = flow.u32(F.KEY_IN_PORT);
   if (mask.u32(F.KEY_IN_PORT) !== 0) out.push(`in_port(${portName?.(port) ?? port})`);
-  out.push('packet_type(ns=0,id=0)');
+  if (mask.u32(F.KEY_PACKET_TYPE) !== 0) out.push('packet_type(ns=0,id=0)');
+  else if (verbose) out.push('packet_type(ns=0/0,id=0/0)');
   return out;
 }
 
@@ -63,7 +64,9 @@ function ethernet(masked: Masked): string[] {
   const text = new HeaderText(masked.verbose);
   address(text, 'src', masked, F.KEY_ETH_SRC, 6);
   address(text, 'dst', masked, F.KEY_ETH_DST, 6);
-  return [...text.wrap('eth'), ...vlan(masked, 0)];
+  const eth = text.wrap('eth');
+  if (eth.length === 0 && masked.mask.u32(F.KEY_PACKET_TYPE) === 0) eth.push('eth()');
+  return [...eth, ...vlan(masked, 0)];
 }
 
 /** The tag at `index` with what it encapsulates, or the network header when there is none. */

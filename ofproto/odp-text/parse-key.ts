@@ -42,13 +42,16 @@ class KeyParser implements DpKey {
 
   constructor(portNumber: PortNumber) {
     this.#portNumber = portNumber;
-    this.#put(F.KEY_PACKET_TYPE, { value: new Uint8Array(4), mask: new Uint8Array(4).fill(0xff) });
     this.#put(F.KEY_RECIRC_ID, { value: new Uint8Array(4), mask: new Uint8Array(4).fill(0xff) });
   }
 
   /** The groups behind `tags` VLAN headers. */
   read(groups: readonly Group[], tags: number): void {
     const vlan = groups.find(({ name }) => name === 'vlan');
+    // Every frame is Ethernet's; a flow matches that only when it says so.
+    const packetType = groups.find(({ name }) => name === 'packet_type');
+    if (packetType && !/ns=0\/0\b/.test(packetType.text))
+      this.mask.fill(0xff, F.KEY_PACKET_TYPE, F.KEY_PACKET_TYPE + 4);
     const type = groups.find(({ name }) => name === 'eth_type');
     for (const group of groups) if (!/^(vlan|eth_type|encap)$/.test(group.name)) this.#group(group);
     const typeBytes = type ? this.#number(type, 2) : undefined;

@@ -169,10 +169,18 @@ export function parseFlowStatsRequest(text: string, names: Names = {}): FlowStat
  * Throws UserError.
  */
 export function parseTraceFlow(text: string, names: Names = {}): Flow {
+  try {
+    return exactFlow(text, names);
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(`Bad openflow flow syntax: ${text}: ${error.message}`) : error;
+  }
+}
+
+function exactFlow(text: string, names: Names): Flow {
   const match: Match = emptyMatch();
   for (const item of keyValues(text)) {
     if (fieldByName(item.key) && item.value.includes('/')) {
-      throw new UserError(`${item.value}: a packet's ${item.key} cannot have a mask`);
+      throw new UserError(`bad value for ${item.key} (${item.value}: wildcards not allowed here)`);
     }
     if (!parseMatchItem(match, item, names)) {
       throw new UserError(item.hasValue ? `unknown field ${item.key}` : `field ${item.key} missing value`);

@@ -1,7 +1,15 @@
 // What a bridge is asked to explain (ofproto/trace): the packet that a request describes, followed through the bridge.
 
 import { UserError } from '../../lib/errors.ts';
-import { FLOW_METADATA, type Flow, KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE } from '../model/flow.ts';
+import {
+  type Flow,
+  KEY_DP_HASH,
+  KEY_IN_PORT,
+  KEY_PKT_MARK,
+  KEY_RECIRC_ID,
+  KEY_SIZE,
+  KEY_SKB_PRIORITY,
+} from '../model/flow.ts';
 import type { TraceRequest } from '../ofproto-api.ts';
 import { parseTraceFlow } from '../text/parse-flow.ts';
 import type { Backer } from '../upcall/backer.ts';
@@ -11,6 +19,8 @@ import { parseTraceActions } from './parse-trace-actions.ts';
 import { type Trace, traceFlow } from './trace.ts';
 
 const ETH_HEADER_SIZE = 14;
+/** What a datapath knows of a packet besides its bytes. */
+const PORT_METADATA = [KEY_IN_PORT, KEY_RECIRC_ID, KEY_DP_HASH, KEY_SKB_PRIORITY, KEY_PKT_MARK];
 
 export class Explainer {
   readonly #bridge: XlateBridge;
@@ -53,12 +63,11 @@ export class Explainer {
     return parseTraceFlow(text, { ports: new Map([...this.#bridge.ports].map((port) => [port.ofPort, port.name])) });
   }
 
-  /** A packet's own fields, with the metadata that `described` gives. */
+  /** A packet's own fields, with what `described` says of it that a datapath port could have said too. */
   #flowOfPacket(packet: Uint8Array, described: Flow): Flow {
     if (packet.length < ETH_HEADER_SIZE) throw new UserError('packet is shorter than an Ethernet header');
     const flow = this.#backer.flowOf(packet, 0);
-    flow.setU32(KEY_IN_PORT, described.u32(KEY_IN_PORT));
-    flow.bytes.set(described.bytes.subarray(FLOW_METADATA), FLOW_METADATA);
+    for (const offset of PORT_METADATA) flow.setU32(offset, described.u32(offset));
     return flow;
   }
 }

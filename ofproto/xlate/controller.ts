@@ -58,7 +58,8 @@ export function sendToController(ctx: XlateContext, { truncate = false, ...to }:
 
 /** An action that sends the packet because a flow says so: its reason and, from a table-miss flow, what miss that is. */
 export function reasonOfAction(ctx: XlateContext): Pick<ToController, 'reason' | 'miss'> {
-  if (ctx.packetOut) return { reason: 'packet_out' };
+  // A trace stands for no packet-out, though it begins like one.
+  if (ctx.packetOut && !ctx.report.enabled) return { reason: 'packet_out' };
   if (ctx.inGroup) return { reason: 'group' };
   if (ctx.inActionSet) return { reason: 'action_set' };
   const isMissFlow = ctx.rule?.priority === 0 && ctx.rule.match().mask.isZero();

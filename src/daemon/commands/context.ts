@@ -39,10 +39,14 @@ export function datapathName({ reconciler }: CommandContext): string {
 }
 
 /** Throws UserError unless `name` names the datapath, as `netdev@ovs-netdev` or without its type. */
-export function checkDatapath(context: CommandContext, name: string): void {
+export function checkDatapath(
+  context: CommandContext,
+  name: string,
+  problem = `opening datapath ${name} failed (No such device)`,
+): void {
   const whole = datapathName(context);
   if (name !== whole && name !== whole.split('@')[1]) {
-    throw new UserError(`ovs-vswitchd: opening datapath ${name} failed (No such device)`);
+    throw new UserError(`ovs-vswitchd: ${problem}`);
   }
 }
 

@@ -10,7 +10,7 @@ import type { Bridge } from '../bridge/bridge.ts';
 import type { Iface } from '../bridge/iface.ts';
 import { shownType } from '../bridge/interface-type.ts';
 import { type CommandContext, checkDatapath, datapathName, findBridge, ifaceOf, splitOptions } from './context.ts';
-import { flowCommands, flowFilter } from './flow-commands.ts';
+import { flowCommands, flowFilter, NO_DATAPATH } from './flow-commands.ts';
 
 const OFPORT_LOCAL = 65_534;
 
@@ -126,7 +126,7 @@ function dumpDatapathFlows(context: CommandContext, args: readonly string[]): st
   const packetKey = (flow: DpFlow) => context.slowPath.packetKey?.(flow) ?? flow.key;
   const { shows, rest: words } = flowFilter(args, packetKey);
   const { options, rest } = splitOptions(words, ['-m', '--more', '--names', '--no-names']);
-  for (const name of rest) checkDatapath(context, name);
+  for (const name of rest) checkDatapath(context, name, NO_DATAPATH);
   return dumpThreads(context)
     .flatMap(({ title, serves }) => {
       const lines = flowLines(context, dumpOptions(options), (flow) => serves(inPort(flow)) && shows(flow));
@@ -195,7 +195,7 @@ function flowLines(
 }
 
 async function deleteFlows(context: CommandContext, args: readonly string[]): Promise<string> {
-  for (const name of args) checkDatapath(context, name);
+  for (const name of args) checkDatapath(context, name, NO_DATAPATH);
   for (const flow of [...context.dpif.flows()]) context.dpif.flowDel(flow);
   await context.dpif.barrier();
   return '';

@@ -45,10 +45,14 @@ function parseFrame(text: string, length?: number): Uint8Array {
   return composePacket(text, length);
 }
 
+/** The shortest frame that may be asked for, without FCS. */
+const ETH_TOTAL_MIN = 60;
+
 function parseLength(text: string | undefined): number {
-  if (text === undefined || !/^\d{1,5}$/.test(text)) throw new UserError('packet_len is a number of bytes');
-  if (Number(text) > FRAME_MAX) throw new UserError(`a packet has at most ${FRAME_MAX} bytes`);
-  return Number(text);
+  const length = Number.parseInt(text ?? '', 10);
+  if (!(length >= ETH_TOTAL_MIN)) throw new UserError('too small packet len');
+  if (length > FRAME_MAX) throw new UserError(`a packet has at most ${FRAME_MAX} bytes`);
+  return length;
 }
 
 function connState([name]: readonly string[]): string {

@@ -11,6 +11,10 @@ import type { Command } from '../../unixctl/command.ts';
 import { type CommandContext, checkDatapath, datapathPort } from './context.ts';
 
 const PREFIX = 'ovs-vswitchd: ';
+const UFID = /^ufid:([0-9a-f-]{36})$/i;
+
+/** What commands on flows call a datapath that is not there. */
+export const NO_DATAPATH = 'datapath not found (Invalid argument)';
 
 export function flowCommands(context: CommandContext, line: (flow: DpFlow) => string): Command[] {
   return [
@@ -34,7 +38,7 @@ export function flowCommands(context: CommandContext, line: (flow: DpFlow) => st
       usage: '[dp] ufid',
       minArgs: 1,
       maxArgs: 2,
-      handler: (args) => line(flowOfUfid(context, lastOf(context, args, 1)[0]!)),
+      handler: (args) => getFlow(context, line, lastOf(context, args, 1)[0]!),
     },
     {
       name: 'dpctl/parse-actions',
@@ -48,7 +52,7 @@ export function flowCommands(context: CommandContext, line: (flow: DpFlow) => st
 
 /** The last `count` arguments; a datapath's name may stand before them. */
 function lastOf(context: CommandContext, args: readonly string[], count: number): readonly string[] {
-  if (args.length > count) checkDatapath(context, args[0]!);
+  if (args.length > count) checkDatapath(context, args[0]!, NO_DATAPATH);
   return args.slice(-count);
 }
 
@@ -115,8 +119,13 @@ function find({ dpif }: CommandContext, key: Uint8Array, mask: Uint8Array): DpFl
   return undefined;
 }
 
+function getFlow(context: CommandContext, line: (flow: DpFlow) => string, text: string): string {
+  // Not an error for Open vSwitch, whose tool exits with 0.
+  return UFID.test(text) ? line(flowOfUfid(context, text)) : `${PREFIX}parsing flow ufid (Invalid argument)`;
+}
+
 function flowOfUfid({ dpif }: CommandContext, text: string, what = 'getting'): DpFlow {
-  const ufid = /^ufid:([0-9a-f-]{36})$/i.exec(text)?.[1];
+  const ufid = UFID.exec(text)?.[1];
   if (ufid === undefined) throw new UserError(`${PREFIX}${text}: bad ufid (Invalid argument)`);
   for (const flow of dpif.flows()) if (flow.ufid === ufid.toLowerCase()) return flow;
   throw new UserError(`${PREFIX}${what} flow (No such file or directory)`);
@@ -164,6 +173,8 @@ function parseFilter(text: string): { flow: Uint8Array; mask: Uint8Array } {
     return { flow: flow.bytes, mask: mask.bytes };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(`${PREFIX}Failed to parse filter (${error.message})`);
+    throw new UserError(
+      `${PREFIX}Failed to parse filter (${text}: ${error.message.replace(/^unknown keyword/, 'unknown field')})`,
+    );
   }
 }

@@ -3,10 +3,12 @@
 
 import { KEY_IN_PORT, KEY_SIZE } from '../../../datapath/layout/flow-key.ts';
 import { UserError } from '../../../lib/errors.ts';
+import { Flow } from '../../../ofproto/model/flow.ts';
 import { formatDpKey } from '../../../ofproto/odp-text/format-key.ts';
 import { type DpKey, parseDpKey } from '../../../ofproto/odp-text/parse-key.ts';
 import type { TraceRequest } from '../../../ofproto/ofproto-api.ts';
-import { CT_STATES, parseFlags } from '../../../ofproto/text/flags.ts';
+import { CT_STATES } from '../../../ofproto/text/flags.ts';
+import { parseTraceActions } from '../../../ofproto/trace/parse-trace-actions.ts';
 import type { Command } from '../../unixctl/command.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { type CommandContext, checkDatapath, datapathPort } from './context.ts';
@@ -35,7 +37,10 @@ function trace(context: CommandContext, args: readonly string[]): string {
 
 function tracePacketOut(context: CommandContext, args: readonly string[]): string {
   const { words, generate } = takeOptions(args, true);
-  return run(context, words.slice(0, -1), generate, { actions: words.at(-1)! });
+  const actions = words.at(-1)!;
+  // A bridge and a flow without actions: the flow stands where they should.
+  if (words.length === 2 && context.reconciler.bridge(words[0]!)) parseTraceActions(actions, new Flow());
+  return run(context, words.slice(0, -1), generate, { actions });
 }
 
 function takeOptions(args: readonly string[], isPacketOut = false): { words: string[]; generate: boolean } {
@@ -50,21 +55,39 @@ function takeOptions(args: readonly string[], isPacketOut = false): { words: str
     else if (arg.startsWith('-')) throw new UserError(`${arg}: unknown option`);
     else words.push(arg);
   }
-  if (words.length > 3) throw new UserError('too many arguments');
+  if (words.length > (isPacketOut ? 4 : 3)) throw new UserError('too many arguments');
   return { words, generate };
 }
 
 /** What the connection tracker would say next: nothing asks it yet. */
 function checkCtNext(text: string | undefined): void {
   if (text === undefined) throw new UserError('Missing argument for option --ct-next');
-  parseFlags(text, CT_STATES, 0xff);
+  const words = text.split(/[, ]+/).filter((word) => word !== '');
+  for (const word of words) {
+    if (!CT_STATES.names.includes(word)) throw new UserError(`${word}: unknown connection tracking state flag`);
+  }
+  const problems = contradictions(new Set(words));
+  const state = CT_STATES.names.filter((name) => words.includes(name)).join('|');
+  if (problems.length > 0) {
+    throw new UserError(problems.map((why) => `${state}: invalid connection state: ${why}`).join('\n'));
+  }
+}
+
+function contradictions(state: ReadonlySet<string>): string[] {
+  const problems: string[] = [];
+  const others = (...names: string[]) => [...state].some((name) => !names.includes(name));
+  if (!state.has('trk') && state.size > 0) problems.push('If "trk" is unset, no other flags are set');
+  if (state.has('inv') && others('inv', 'trk')) problems.push('when "inv" is set, only "trk" may also be set');
+  if (state.has('new') && state.has('est')) problems.push('"new" and "est" are mutually exclusive');
+  return problems;
 }
 
 type Extra = Pick<TraceRequest, 'actions'>;
 
 function run(context: CommandContext, words: readonly string[], generate: boolean, extra: Extra): string {
   const bridge = context.reconciler.bridge(words[0] ?? '');
-  if (bridge && words.length > 1) return traceBridge(bridge, words[1]!, words[2], generate, extra);
+  if (bridge && words.length > 1 && !isDatapathFlow(context, words[1]!))
+    return traceBridge(bridge, words[1]!, words[2], generate, extra);
   const isNamed = words.length > 1 && !words[0]!.includes('(');
   const [flow, packet] = isNamed ? words.slice(1) : words;
   const bytes = packet === undefined ? undefined : parsePacket(packet);
@@ -110,6 +133,15 @@ function traceDatapath(
   const packet = given ?? (generate ? generated(key) : undefined);
   const request = packet ? { packet, isComposed: given === undefined } : {};
   return port.bridge.ofproto.trace({ flow: { key, inPort: port.ofPort }, ...request, ...extra });
+}
+
+/** A text that could be either is a datapath's. */
+function isDatapathFlow(context: CommandContext, text: string): boolean {
+  try {
+    return text.includes('(') && parseDpKey(text, datapathPort(context)) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function parseOrHint(context: CommandContext, text: string): DpKey {

@@ -17,6 +17,7 @@ function keyAndMask(...fields: Bytes[]): [Uint8Array, Uint8Array] {
     key.set(Buffer.from(value, 'hex'), offset);
     mask.set(Buffer.from(bits ?? 'ff'.repeat(value.length / 2), 'hex'), offset);
   }
+  mask.fill(0xff, K.KEY_PACKET_TYPE, K.KEY_PACKET_TYPE + 4);
   return [key, mask];
 }
 

@@ -30,6 +30,19 @@ describe('composePacket()', () => {
     expect(composePacket(flow)).toHaveLength(size);
   });
 
+  it.each([
+    [60, `${ETH},eth_type(0x0800),${IP.replace('PROTO', '17')},udp(src=8,dst=80)`],
+    [200, `${ETH},eth_type(0x0800),${IP.replace('PROTO', '6')},tcp(src=8,dst=80),tcp_flags(syn)`],
+    [100, `${ETH},eth_type(0x0806),arp(sip=10.0.0.1,tip=10.0.0.2,op=1)`],
+    [64, `${ETH},eth_type(0x88cc)`],
+  ])('%i bytes because they were asked for: %s', (size, flow) => {
+    expect(composePacket(flow, size)).toHaveLength(size);
+  });
+
+  it('refuses a length that its headers exceed', () => {
+    expect(() => composePacket(`${ETH},eth_type(0x0800),${IP.replace('PROTO', '6')},tcp(src=8,dst=80)`, 50)).toThrow();
+  });
+
   it('writes addresses, tags and checksums', () => {
     const flow = `${ETH},eth_type(0x8100),vlan(vid=5,pcp=3),encap(eth_type(0x0800),${IP.replace('PROTO', '17')},udp(src=8,dst=80))`;
     const frame = Buffer.from(composePacket(flow));

@@ -6,6 +6,7 @@ import {
   KEY_IN_PORT,
   KEY_NW_FRAG,
   KEY_NW_PROTO,
+  KEY_PACKET_TYPE,
   KEY_SIZE,
 } from '../../../../datapath/layout/flow-key.ts';
 import { VirtualClock } from '../../../../lib/clock.ts';
@@ -32,6 +33,7 @@ function tcpFlow(): DpFlow {
   const [key, mask] = [bytes(), bytes()];
   key.writeUInt32BE(1, KEY_IN_PORT);
   mask.writeUInt32BE(0xffffffff, KEY_IN_PORT);
+  mask.writeUInt32BE(0xffffffff, KEY_PACKET_TYPE);
   mask[KEY_NW_FRAG] = 3;
   key.writeUInt16BE(0x0800, KEY_ETH_TYPE);
   mask.writeUInt16BE(0xffff, KEY_ETH_TYPE);
