@@ -7,7 +7,7 @@ import type { Cleanup } from '../harness/children.ts';
 import { OvsPeer, ovsMissing } from '../peers/ovs.ts';
 import type { Peer } from '../peers/peer.ts';
 import { WeftPeer } from '../peers/weft.ts';
-import { type LoadRound, loadRound, ofctlMissing } from './load.ts';
+import { type LoadResult, type LoadRound, loadRound, ofctlMissing } from './load.ts';
 import { loadTable, memoryLine } from './load-report.ts';
 
 /** Throws UserError when a switch that was asked for is missing. */
@@ -22,7 +22,9 @@ export async function runLoad(
   for (let round = 0; round < options.runs; round++) {
     say(`load: round ${round + 1} of ${options.runs}, ${options.flows} flows`);
     const peers = makePeers(options, cleanup, compared, round);
-    for (const [name, results] of await loadRound(peers, options.files, options.flows)) {
+    const tell = ({ name }: Peer, { file, step, wallMs, cpuMs }: LoadResult) =>
+      say(`  ${name.padEnd(5)} ${`${file}, ${step}`.padEnd(30)} ${Math.round(wallMs)} ms, daemon ${cpuMs} ms`);
+    for (const [name, results] of await loadRound(peers, options.files, options.flows, tell)) {
       rounds.set(name, [...(rounds.get(name) ?? []), results]);
     }
   }

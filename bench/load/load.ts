@@ -54,6 +54,7 @@ export async function loadRound(
   peers: readonly Peer[],
   files: readonly FlowFile[],
   count: number,
+  measured: (peer: Peer, result: LoadResult) => void,
 ): Promise<Map<string, LoadRound>> {
   const rounds = new Map<string, LoadRound>();
   try {
@@ -62,7 +63,14 @@ export async function loadRound(
       await peer.addBridge();
       rounds.set(peer.name, { results: [], bytesPerFlow: undefined });
     }
-    for (const file of files) await measureFile(file, count, peers, rounds);
+    for (const file of files) {
+      await measureFile(file, count, peers, (peer, result, bytesPerFlow) => {
+        const round = rounds.get(peer.name)!;
+        round.results.push(result);
+        round.bytesPerFlow ??= bytesPerFlow;
+        measured(peer, result);
+      });
+    }
   } finally {
     for (const peer of peers) await peer.stop();
   }
@@ -73,16 +81,15 @@ async function measureFile(
   file: FlowFile,
   count: number,
   peers: readonly Peer[],
-  rounds: ReadonlyMap<string, LoadRound>,
+  measured: (peer: Peer, result: LoadResult, bytesPerFlow: number) => void,
 ): Promise<void> {
   for (const peer of peers) writeFileSync(pathOf(peer, file), fileText(file, count));
   for (const step of LOAD_STEPS) {
     for (const peer of peers) {
-      const round = rounds.get(peer.name)!;
       if (step === 'add in a bundle') await measureStep(peer, 'delete', file);
       const before = residentMemory(peer.daemonPid).ordinary;
-      round.results.push(await measureStep(peer, step, file));
-      round.bytesPerFlow ??= (residentMemory(peer.daemonPid).ordinary - before) / count;
+      const result = await measureStep(peer, step, file);
+      measured(peer, result, (residentMemory(peer.daemonPid).ordinary - before) / count);
     }
   }
 }
@@ -145,9 +152,9 @@ async function flowCount(peer: Peer): Promise<number> {
 const cpuMs = (peer: Peer): number =>
   parseProcessTicks(readFileSync(`/proc/${peer.daemonPid}/stat`, 'utf8')) * MS_PER_TICK;
 
-/** Waits until the daemon has nothing to do: what a command left it counts as the command's. */
+/** Waits until the daemon has nothing to do but its upkeep: what a command left it counts as the command's. */
 async function calm(peer: Peer): Promise<void> {
-  for (let before = -1; before !== cpuMs(peer); ) {
+  for (let before = Number.NEGATIVE_INFINITY; cpuMs(peer) - before > MS_PER_TICK; ) {
     before = cpuMs(peer);
     await sleep(CALM_MS);
   }

@@ -35,12 +35,7 @@ export class OvsPeer extends Peer {
     await this.vsctl(['--no-wait', 'init']);
     const startedMs = performance.now();
     const flags = ['--enable-dummy=override', '--disable-system', `--unixctl=${this.unixctl}`, '--pidfile'];
-    const log = `${this.rundir}/ovs-vswitchd.log`;
-    const daemon = this.cleanup.spawn(
-      'ovs-vswitchd',
-      this.command(['ovs-vswitchd'], [`unix:${socket}`, ...flags]),
-      log,
-    );
+    const daemon = this.cleanup.spawn('ovs-vswitchd', this.command(['ovs-vswitchd'], [`unix:${socket}`, ...flags]));
     this.#daemon = daemon;
     await waitFor('ovs-vswitchd to answer', START_TIMEOUT_MS, () => {
       if (daemon.exited) throw new UserError(`ovs-vswitchd ended: ${daemon.output}`);
