@@ -28,9 +28,17 @@ const isTelling = (action: OfAction): boolean =>
 
 /** The packet-in that a `userspace` action stands for; `bridge` names the switch in its continuation. */
 export function packetInOf(spec: ControllerSpec, packet: Uint8Array, frameSize: number, bridge: Uint8Array): PacketIn {
-  const { reason, miss, tableId, ruleCookie, controllerId, maxLen, userdata, continuation } = spec;
+  const { reason, miss, tableId, ruleCookie, controllerId, maxLen, userdata, continuation, truncated } = spec;
   return {
-    ...{ reason, tableId, cookie: ruleCookie, totalLen: frameSize, packet, controllerId, maxLen },
+    ...{
+      reason,
+      tableId,
+      cookie: ruleCookie,
+      totalLen: truncated ? packet.length : frameSize,
+      packet,
+      controllerId,
+      maxLen,
+    },
     metadata: metadataMatch(spec.metadata),
     ...(miss ? { miss } : {}),
     ...(userdata ? { userdata } : {}),

@@ -44,9 +44,9 @@ export function parseIpv6(p: Packet, key: u32, at: u32, depth: u32): bool {
     const header = p.data + l4;
     if (next == NEXTHDR_FRAGMENT) {
       const word = be16(header + 2);
-      frag = FLOW_NW_FRAG_ANY;
+      // Of several fragment headers one is enough.
+      if (word != 0) frag |= FLOW_NW_FRAG_ANY;
       if (word & 0xfff8) frag |= FLOW_NW_FRAG_LATER;
-      else if (!(word & 1)) frag = 0;
       l4 += 8;
     } else if (next == NEXTHDR_AUTH) l4 += (<u32>load<u8>(header, 1) + 2) << 2;
     else l4 += (<u32>load<u8>(header, 1) + 1) << 3;

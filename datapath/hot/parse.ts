@@ -44,6 +44,8 @@ const ETH_P_IPV6: u32 = 0x86dd;
 const ETH_P_MPLS_UC: u32 = 0x8847;
 const ETH_P_MPLS_MC: u32 = 0x8848;
 const ETH_P_NSH: u32 = 0x894f;
+/** LLC and SNAP together. */
+const SNAP_HEADER: u32 = 8;
 
 function isVlanTpid(type: u32): bool {
   return type == ETH_P_8021Q || type == ETH_P_8021AD;
@@ -113,7 +115,11 @@ export function parse(p: Packet, inPortWord: u64, depth: u32): bool {
     type = be16(data + at - 2);
   }
   // Below 0x600 the field is a length: 802.3. Open vSwitch's dl_type for LLC without SNAP is 0x05ff.
-  if (type < 0x600) type = llcType(p, at);
+  if (type < 0x600) {
+    type = llcType(p, at);
+    // LLC and SNAP go before what the type is of.
+    if (hasSnap(p, at)) at += SNAP_HEADER;
+  }
   p.ethType = <u16>type;
   p.l3 = <u16>at;
   store<u16>(key, bswap<u16>(<u16>type), KEY_ETH_TYPE);
@@ -181,11 +187,12 @@ function parseVlans(p: Packet, key: u32, tpid: u32): u32 {
 
 /** 802.3 with LLC/SNAP (RFC 1042) carries an Ethernet type; anything else below 0x600 has none. */
 function llcType(p: Packet, at: u32): u32 {
-  if (p.hdrLen >= at + 8) {
-    const snap = load<u64>(p.data + at);
-    if ((snap & 0xffffffffffff) == 0x00000003aaaa && be16(p.data + at + 6) >= 0x600) return be16(p.data + at + 6);
-  }
-  return 0x05ff;
+  const type = hasSnap(p, at) ? be16(p.data + at + 6) : 0;
+  return type >= 0x600 ? type : 0x05ff;
+}
+
+function hasSnap(p: Packet, at: u32): bool {
+  return p.hdrLen >= at + SNAP_HEADER && (load<u64>(p.data + at) & 0xffffffffffff) == 0x00000003aaaa;
 }
 
 function parseIpv4(p: Packet, key: u32, at: u32, depth: u32): bool {

@@ -3,7 +3,7 @@
 
 import { adjust, adjustUdp, crc32cDifference, rewrite, rewriteByte } from './checksum.ts';
 import { available, be16 } from './header.ts';
-import { Packet } from './views.ts';
+import { Packet, segLen, segOffset } from './views.ts';
 
 const IPPROTO_TCP: u8 = 6;
 const IPPROTO_UDP: u8 = 17;
@@ -15,6 +15,8 @@ const NEXTHDR_AUTH: u8 = 51;
 /** Neighbour discovery (RFC 4861, 4.3, 4.6): the fixed part of a message, and the shortest option. */
 const ND_FIXED: u32 = 24;
 const ND_OPTION: u32 = 8;
+const ND_OPT_SOURCE_LINKADDR: u8 = 1;
+const ND_OPT_TARGET_LINKADDR: u8 = 2;
 
 /** dst 6, src 6 */
 export function setEth(p: Packet, args: u32): void {
@@ -146,26 +148,53 @@ export function setNd(p: Packet, args: u32): void {
     const kind = load<u8>(at);
     const len = (<u32>load<u8>(at, 1)) << 3;
     if (len == 0) return;
-    if (len == 8 && kind == 1) adjust(l4 + 2, rewrite(at + 2, args + 16, mask + 16, 6));
-    if (len == 8 && kind == 2) adjust(l4 + 2, rewrite(at + 2, args + 22, mask + 22, 6));
+    if (len == 8 && (kind == ND_OPT_SOURCE_LINKADDR || kind == ND_OPT_TARGET_LINKADDR)) {
+      // A message has one of either kind; like Open vSwitch, leave what may come behind it.
+      const from: u32 = kind == ND_OPT_SOURCE_LINKADDR ? 16 : 22;
+      adjust(l4 + 2, rewrite(at + 2, args + from, mask + from, 6));
+      return;
+    }
     option += len;
   }
 }
 
 /**
- * reserved 4, type of the first option 1. As Open vSwitch does, what the mask touches at all is written whole.
+ * reserved 4, type of the first option 1. As Open vSwitch does, what the mask touches at all is written whole, and the
+ * checksum is made anew.
  */
 export function setNdExt(p: Packet, args: u32): void {
   const end = <u32>p.l4 + ND_FIXED + ND_OPTION;
   if (p.l4 == 0 || p.fragLater || available(p, end) < <u32>p.l4 + ND_FIXED) return;
   const l4 = p.data + p.l4;
   const mask = args + 8;
+  if (load<u32>(mask) != 0) store<u32>(l4, load<u32>(args), 4);
+  if (load<u8>(mask, 4) != 0 && l4Bytes(p, ND_FIXED + ND_OPTION) >= ND_FIXED + ND_OPTION) {
+    store<u8>(l4, load<u8>(args, 4), ND_FIXED);
+  }
+  sealIcmpv6(p);
+}
+
+/** The checksum over the pseudo header and the whole message (RFC 4443, 2.3), whatever it was before. */
+function sealIcmpv6(p: Packet): void {
+  const l4 = p.data + p.l4;
+  const size = l4Len(p);
+  store<u16>(l4, 0, 2);
+  let sum = <u32>bswap<u16>(<u16>size) + <u32>bswap<u16>(<u16>IPPROTO_ICMPV6);
+  sum += sumBytes(p.data + p.l3 + 8, 32, 0);
+  let done = min<u32>(size, p.hdrLen - p.l4);
+  sum += sumBytes(l4, done, 0);
+  for (let i: u32 = 0; i < p.segCount && done < size; i++) {
+    const n = min<u32>(segLen(p, i), size - done);
+    sum += sumBytes(segOffset(p, i), n, done);
+    done += n;
+  }
+  sum = (sum & 0xffff) + (sum >> 16);
+  store<u16>(l4, ~(<u16>(sum + (sum >> 16))), 2);
+}
+
+/** Sum of 16-bit words in memory order, of `n` bytes that come `before` bytes behind a word's first. */
+function sumBytes(at: u32, n: u32, before: u32): u32 {
   let sum: u32 = 0;
-  if (load<u32>(mask) != 0) {
-    for (let i: u32 = 0; i < 4; i++) sum += rewriteByte(l4 + 4 + i, load<u8>(args + i), 0xff, i & 1);
-  }
-  if (load<u8>(mask, 4) != 0 && l4Bytes(p, ND_FIXED + ND_OPTION) == ND_FIXED + ND_OPTION) {
-    sum += rewriteByte(l4 + ND_FIXED, load<u8>(args, 4), 0xff, 0);
-  }
-  adjust(l4 + 2, sum);
+  for (let i: u32 = 0; i < n; i++) sum += (<u32>load<u8>(at + i)) << (((before + i) & 1) << 3);
+  return (sum & 0xffff) + (sum >> 16);
 }

@@ -365,16 +365,18 @@ export function fieldMask(maskFlow: Flow, f: Field): Uint8Array {
 }
 
 const onesBelow = (bits: number): bigint => (1n << BigInt(bits)) - 1n;
+/** What actions read. Open vSwitch 3.1 has matches and writes of this field, but reads nothing of it. */
+const readFieldBigint = (flow: Flow, f: Field): bigint => (f.name === 'nd_options_type' ? 0n : getFieldBigint(flow, f));
 
 /** The bits of a subfield, right-aligned. */
 export function getSubfield(flow: Flow, sub: Subfield): bigint {
-  return (getFieldBigint(flow, sub.field) >> BigInt(sub.ofs)) & onesBelow(sub.bits);
+  return (readFieldBigint(flow, sub.field) >> BigInt(sub.ofs)) & onesBelow(sub.bits);
 }
 
 /** Writes the low `sub.bits` bits of `value` into the subfield. */
 export function setSubfield(flow: Flow, sub: Subfield, value: bigint): void {
   const mask = onesBelow(sub.bits) << BigInt(sub.ofs);
-  const kept = getFieldBigint(flow, sub.field) & ~mask;
+  const kept = readFieldBigint(flow, sub.field) & ~mask;
   setFieldBigint(flow, sub.field, kept | ((value << BigInt(sub.ofs)) & mask));
 }
 

@@ -37,7 +37,7 @@ function withInnerTag(text: string, flow: Flow): string {
 function wholeMask(flow: Flow): Flow {
   const mask = new Flow();
   const all = (offset: number, size: number) => mask.bytes.fill(0xff, offset, offset + size);
-  all(F.KEY_IN_PORT, 4);
+  if (flow.u32(F.KEY_IN_PORT) !== 0) all(F.KEY_IN_PORT, 4);
   if (flow.u32(F.KEY_PACKET_TYPE) === 0) {
     all(F.KEY_ETH_TYPE, 2);
     all(F.KEY_VLAN0_TCI, 2);

@@ -5,7 +5,13 @@ import type { DpAction } from '../../datapath/dpif.ts';
 export function withoutOutputs(actions: readonly DpAction[]): DpAction[] {
   return actions
     .filter(({ type }) => type !== 'output' && type !== 'recirc')
-    .map((action) => ('actions' in action ? { ...action, actions: withoutOutputs(action.actions) } : action));
+    .map((action) => {
+      if (action.type === 'check_pkt_len') {
+        const [greater, lessEqual] = [withoutOutputs(action.greater), withoutOutputs(action.lessEqual)];
+        return { ...action, greater, lessEqual };
+      }
+      return 'actions' in action ? { ...action, actions: withoutOutputs(action.actions) } : action;
+    });
 }
 
 export const hasMeter = (actions: readonly DpAction[]): boolean =>

@@ -17,6 +17,7 @@ const NXPINT_FULL_LEN = 1;
 const NXPINT_BUFFER_ID = 2;
 const NXPINT_TABLE_ID = 3;
 const NXPINT_COOKIE = 4;
+const NO_COOKIE = 0xffff_ffff_ffff_ffffn;
 const NXPINT_REASON = 5;
 const NXPINT_METADATA = 6;
 const NXPINT_USERDATA = 7;
@@ -34,7 +35,7 @@ function reasonOf(number: number): PacketInReason {
 }
 
 function decodeIn2(r: Reader, version: number): Body {
-  let [bufferId, tableId, totalLen, cookie] = [OFP_NO_BUFFER, 0, -1, 0n];
+  let [bufferId, tableId, totalLen, cookie] = [OFP_NO_BUFFER, 0, -1, NO_COOKIE];
   let packet = new Uint8Array(0);
   let reason: PacketInReason = 'no_match';
   let metadata = emptyMatch();
@@ -71,7 +72,8 @@ function encodeIn2(w: Writer, { bufferId, packetIn }: Body, version: number): vo
   if (totalLen !== packet.length) encodeProperty(w, NXPINT_FULL_LEN, (p) => p.u32(totalLen));
   if (bufferId !== OFP_NO_BUFFER) encodeProperty(w, NXPINT_BUFFER_ID, (p) => p.u32(bufferId));
   encodeProperty(w, NXPINT_TABLE_ID, (p) => p.u8(tableId));
-  encodeProperty(w, NXPINT_COOKIE, (p) => p.zeros(4).u64(cookie));
+  // All ones stand for no flow.
+  if (cookie !== NO_COOKIE) encodeProperty(w, NXPINT_COOKIE, (p) => p.zeros(4).u64(cookie));
   encodeProperty(w, NXPINT_REASON, (p) => p.u8(PACKET_IN_REASONS.indexOf(reason)));
   encodeProperty(w, NXPINT_METADATA, (p) => encodeOxm(p, metadata, Math.max(version, OFP13_VERSION)));
   if (continuation) encodeProperty(w, NXPINT_CONTINUATION, (p) => encodeContinuation(p, continuation, version));

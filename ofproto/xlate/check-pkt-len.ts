@@ -25,8 +25,7 @@ export function xlateCheckPktLarger(
   ctx.stack = [...stack];
   ctx.actionSet = [...actionSet];
   const branch = (larger: boolean) => {
-    // Every check in a list doubles the work: it counts as a resubmit does.
-    if (!ctx.mayEnter()) return [];
+    if (!ctx.mayBranch()) return [];
     const putBack = snapshotOf(ctx);
     setSubfield(ctx.flow, dst, larger ? 1n : 0n);
     const actions = ctx.capture(() => {

@@ -6,7 +6,7 @@ import type { XlateContext } from './context.ts';
 import { finishFreezing } from './freeze.ts';
 
 export function xlateClone(ctx: XlateContext, actions: readonly OfAction[]): void {
-  if (!ctx.mayNest()) return;
+  if (!ctx.mayBranch()) return;
   const { stack, actionSet } = ctx;
   const flow = ctx.flow.clone();
   ctx.stack = [...stack];

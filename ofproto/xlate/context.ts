@@ -98,6 +98,7 @@ export class XlateContext {
   /** The depth of the table that the packet entered the present bridge by: its action set runs at its end. */
   entryDepth = -1;
   resubmits = 0;
+  branches = 0;
   /** Mirrors of the present bridge that need no copy any more. */
   mirrored: Set<XlateMirror>;
   /** Outputs are cut to so many bytes. */
@@ -196,6 +197,16 @@ export class XlateContext {
       this.fail('Too many resubmits', `over ${MAX_RESUBMITS} resubmit actions`);
     } else {
       this.resubmits++;
+    }
+    return this.error === undefined;
+  }
+
+  /** Whether a list may branch once more: every branch doubles the work. */
+  mayBranch(): boolean {
+    if (this.depth > MAX_NESTING || this.branches >= MAX_RESUBMITS) {
+      this.fail('Too many resubmits', `over ${MAX_RESUBMITS} branches`);
+    } else {
+      this.branches++;
     }
     return this.error === undefined;
   }

@@ -45,6 +45,7 @@ export function sendToController(ctx: XlateContext, { truncate = false, ...to }:
     reason: to.reason,
     miss: to.miss,
     maxLen: to.maxLen,
+    truncated: truncate,
     controllerId: to.controllerId,
     userdata: to.userdata,
     tableId: paused?.tableId ?? ctx.tableId,

@@ -11,7 +11,7 @@ import { enterHeader, forgetAddresses } from './commit-encap.ts';
 import type { XlateContext } from './context.ts';
 import { sendToController } from './controller.ts';
 import { freezeAfter } from './freeze.ts';
-import { entryAt, firstEntry, LABELS_MAX, labelCount } from './label-stack.ts';
+import { entryAt, firstEntry, frameEntry, hasRoom, isDeeper, LABELS_MAX, labelCount } from './label-stack.ts';
 import { hasVlan } from './protocols.ts';
 
 const OFPHTN_ETHERTYPE = 0x10000;
@@ -38,6 +38,11 @@ function refuse(ctx: XlateContext, text: string): void {
   ctx.error ??= UNSUPPORTED;
 }
 
+function typeText(flow: F.Flow): string {
+  const type = flow.u32(F.KEY_PACKET_TYPE);
+  return `(${type >>> 16},0x${(type & 0xffff).toString(16)})`;
+}
+
 function encapEthernet(ctx: XlateContext): void {
   const { flow } = ctx;
   if (flow.u32(F.KEY_PACKET_TYPE) === N.PT_ETHERNET) {
@@ -55,7 +60,7 @@ function encapNsh(ctx: XlateContext, props: readonly EncapProperty[]): void {
   const { flow } = ctx;
   const np = NEXT_PROTOCOLS.find(([type]) => type === flow.u32(F.KEY_PACKET_TYPE))?.[1];
   if (np === undefined) {
-    refuse(ctx, `encap(nsh) is not supported for packet type 0x${flow.u32(F.KEY_PACKET_TYPE).toString(16)}.`);
+    refuse(ctx, `Dropping packet as encap(nsh) is not supported for packet type ${typeText(flow)}`);
     return;
   }
   commitActions(ctx);
@@ -84,11 +89,12 @@ function tlvs(props: readonly EncapProperty[]): Uint8Array {
 
 function encapMpls(ctx: XlateContext, packetType: number): void {
   const { flow, wc } = ctx;
-  commitActions(ctx);
   readLabels(flow, wc);
+  if (!hasRoom(ctx, 'an encap MPLS action', labelCount(flow))) return;
+  commitActions(ctx);
   const ethernet = flow.u32(F.KEY_PACKET_TYPE) === N.PT_ETHERNET;
   // A whole Ethernet frame below the label tells nothing of TTL or class.
-  const entry = ethernet ? 0x140 : firstEntry(flow, wc);
+  const entry = ethernet ? frameEntry(flow) : firstEntry(flow, wc);
   enterHeader(flow, packetType);
   flow.bytes.fill(0, F.KEY_MPLS_LSE0, F.KEY_MPLS_LSE0 + 12);
   flow.setU32(F.KEY_MPLS_LSE0, entry);
@@ -112,7 +118,7 @@ export function xlateDecap(ctx: XlateContext): boolean {
     return decapNsh(ctx, flow.u8(F.KEY_NSH_NP));
   }
   if (packetType === N.PT_MPLS || packetType === N.PT_MPLS_MC) return decapMpls(ctx);
-  refuse(ctx, `decap() is not supported for packet type 0x${packetType.toString(16)}.`);
+  refuse(ctx, `Dropping packet as the decap() does not support packet type ${typeText(flow)}`);
   return false;
 }
 
@@ -149,6 +155,7 @@ function decapNsh(ctx: XlateContext, np: number): boolean {
 
 /** The frame below the labels is parsed again. */
 function decapMpls(ctx: XlateContext): boolean {
+  if (isDeeper(ctx, 'an MPLS decap')) return false;
   commitActions(ctx);
   ctx.flow.setU32(F.KEY_PACKET_TYPE, N.PT_ETHERNET);
   ctx.emit({ type: 'pop_mpls', ethertype: ETH_TYPE_TEB });

@@ -35,6 +35,8 @@ export interface FrozenState {
   readonly frames: readonly FrozenFrame[];
   /** Mirrors that have their copy. */
   readonly mirrored: readonly XlateMirror[];
+  /** The packet comes back with a hash: one that waits for it with the same rest to do is another state. */
+  readonly hashed?: boolean;
   /** A controller let the packet go on: without frames it goes nowhere. */
   readonly paused?: boolean;
   /** The packet only has to leave by the member of this Port that its hash means. */
@@ -125,7 +127,7 @@ export function recirculate(
   commitActions(ctx);
   if (hash) ctx.emit({ type: 'hash', ...hash });
   const id = ctx.recircs.length;
-  ctx.recircs.push(stateOf(ctx, frames, tableId));
+  ctx.recircs.push({ ...stateOf(ctx, frames, tableId), hashed: hash !== undefined });
   ctx.emit({ type: 'recirc', id });
 }
 
@@ -177,7 +179,7 @@ export function enterFrame(ctx: XlateContext, frame: FrozenFrame): void {
 
 /** Equal text, equal states: they may share an id. */
 export function stateText(state: FrozenState): string {
-  const { bridge, inPort, tableId, metadata, stack, actionSet, frames, mirrored, bond } = state;
+  const { bridge, inPort, tableId, metadata, stack, actionSet, frames, mirrored, bond, hashed } = state;
   const mirrors = mirrored.map(({ name }) => name).join();
   const bytes = Buffer.from(metadata).toString('base64');
   return [
@@ -190,6 +192,7 @@ export function stateText(state: FrozenState): string {
     framesText(frames),
     mirrors,
     bond,
+    hashed === true,
   ].join('|');
 }
 

@@ -54,6 +54,7 @@ function symmetricL3L4(flow: F.Flow, basis: number, udp: boolean): number {
 
 /** eth_type 2 | vlan 2 | mac 6 | pad 2. */
 function symmetricL2(flow: F.Flow, basis: number): number {
+  if (flow.u32(F.KEY_PACKET_TYPE) !== 0) return 0;
   const record = new DataView(new ArrayBuffer(12));
   record.setUint16(0, flow.u16(F.KEY_ETH_TYPE));
   record.setUint16(2, (flow.u16(F.KEY_VLAN0_TCI) ^ flow.u16(F.KEY_VLAN1_TCI)) & VLAN_VID_MASK);

@@ -46,6 +46,36 @@ export function firstEntry(flow: F.Flow, wc: F.Flow): number {
   return ((label << LABEL_SHIFT) | (tc << TC_SHIFT) | BOS | (ttl || DEFAULT_TTL)) >>> 0;
 }
 
+/** The entry before a whole Ethernet frame, of which only the kind of its payload counts. */
+export function frameEntry(flow: F.Flow): number {
+  const label = flow.u16(F.KEY_ETH_TYPE) === ETH_TYPE_IPV6 ? IPV6_EXPLICIT_NULL : 0;
+  return ((label << LABEL_SHIFT) | BOS | DEFAULT_TTL) >>> 0;
+}
+
+const TOO_MANY = 'Too many MPLS labels';
+const LIMIT = `more MPLS LSEs than the ${LABELS_MAX} supported.`;
+
+/** What happened is said of real packets only. */
+function tooMany(ctx: XlateContext, text: string): void {
+  if (!ctx.report.suppressesEffects) ctx.report.add('error', () => text);
+  ctx.error ??= TOO_MANY;
+}
+
+/** Whether a packet with `count` known labels may have one more; if not it is dropped. */
+export function hasRoom(ctx: XlateContext, what: string, count: number): boolean {
+  if (count < LABELS_MAX) return true;
+  tooMany(ctx, `dropping packet on which ${what} can't be performed as it would have ${LIMIT}`);
+  return false;
+}
+
+/** Whether there are labels below those that a flow knows: then none can be taken off, and the packet is dropped. */
+export function isDeeper(ctx: XlateContext, what: string): boolean {
+  const { flow, wc } = ctx;
+  if (labelCount(flow, wc) < LABELS_MAX || flow.u32(entryAt(LABELS_MAX - 1)) & BOS) return false;
+  tooMany(ctx, `dropping packet on which ${what} can't be performed as it has ${LIMIT}`);
+  return true;
+}
+
 /** Network and transport layer are not looked at behind labels. */
 export function forgetPayload(flow: F.Flow): void {
   flow.bytes.fill(0, F.KEY_NW_FRAG, F.KEY_VLAN0_TPID);

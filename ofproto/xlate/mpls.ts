@@ -14,10 +14,11 @@ import {
   entryAt,
   firstEntry,
   forgetPayload,
+  hasRoom,
+  isDeeper,
   isMpls,
   isMplsType,
   LABEL_SHIFT,
-  LABELS_MAX,
   labelCount,
   TC_SHIFT,
 } from './label-stack.ts';
@@ -31,23 +32,13 @@ export function pushMpls(ctx: XlateContext, etherType: number): boolean {
   const { flow, wc } = ctx;
   const count = labelCount(flow, wc);
   if (count === 0) commitActions(ctx);
-  if (count >= LABELS_MAX) {
-    refuseStack(ctx, 'push', 'would have');
-    return false;
-  }
+  if (!hasRoom(ctx, 'an MPLS push action', count)) return false;
   if (count === 0) flow.setU32(entryAt(0), firstEntry(flow, wc));
   else pushCopy(flow, wc, count);
   if (count === 0) forgetPayload(flow);
   flow.setU16(F.KEY_ETH_TYPE, etherType);
   if (flow.u32(F.KEY_PACKET_TYPE) !== 0) flow.setU32(F.KEY_PACKET_TYPE, 0x10000 | etherType);
   return true;
-}
-
-/** Open vSwitch says why only of real packets. */
-function refuseStack(ctx: XlateContext, action: string, has: string): void {
-  const text = `dropping packet on which an MPLS ${action} action can't be performed as it ${has} more MPLS LSEs than the ${LABELS_MAX} supported.`;
-  if (!ctx.report.suppressesEffects) ctx.report.add('error', () => text);
-  ctx.error ??= 'Too many MPLS labels';
 }
 
 /** The outer entry is the old one's copy. */
@@ -62,10 +53,7 @@ export function popMpls(ctx: XlateContext, etherType: number): boolean {
   const { flow, wc } = ctx;
   const count = labelCount(flow, wc);
   if (count === 0) return true;
-  if (count === LABELS_MAX && (flow.u32(entryAt(LABELS_MAX - 1)) & BOS) === 0) {
-    refuseStack(ctx, 'pop', 'has');
-    return false;
-  }
+  if (isDeeper(ctx, 'an MPLS pop action')) return false;
   wc.bytes.fill(0xff, entryAt(1), entryAt(count));
   dropEntry(flow);
   flow.setU16(F.KEY_ETH_TYPE, etherType);

@@ -67,7 +67,11 @@ function admit(ctx: XlateContext): Admitted | undefined {
   if (!from) {
     return drop('no input bundle, dropping', `received packet on unknown port ${flow.u32(F.KEY_IN_PORT)}`);
   }
-  if (flow.u16(F.KEY_ETH_TYPE) === ETH_TYPE_VLAN && !hasVlan(flow)) return drop('partial VLAN tag, dropping');
+  if (flow.u16(F.KEY_ETH_TYPE) === ETH_TYPE_VLAN && !hasVlan(flow)) {
+    // Said of real packets only.
+    const partial = `dropping packet with partial VLAN tag received on port ${from.name}`;
+    return drop('partial VLAN tag, dropping', report.suppressesEffects ? undefined : partial);
+  }
   if (bridge.l2.isMirrorOutput(from)) {
     const reserved = `dropping packet received on port ${from.name}, which is reserved exclusively for mirroring`;
     return drop('input port is mirror output port, dropping', reserved);

@@ -135,6 +135,8 @@ export interface ControllerSpec {
   readonly reason: PacketInReason;
   readonly miss?: TableMiss | undefined;
   readonly maxLen: number;
+  /** The packet itself was cut there. */
+  readonly truncated?: boolean;
   readonly controllerId: number;
   readonly userdata: Uint8Array | undefined;
   readonly tableId: number;

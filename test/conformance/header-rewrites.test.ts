@@ -70,19 +70,46 @@ describe('set(ipv6())', () => {
   });
 });
 
+/** Its checksum is made anew: 0x11c1 is wrong. */
 describe('set(nd_ext())', () => {
   const solicit = (sum: string, reserved: string, option: string) =>
     ipv6('3a', ADDRESSES6, `8700${sum}${reserved}ff020000000000000000000000000001${option}01ffffffffffff`);
 
   it('writes the reserved word', async () => {
     expect(await run(solicit('11c1', '60000000', '01'), set('nd_ext', 0, '00000005'))).toEqual([
-      solicit('71bc', '00000005', '01'),
+      solicit('1d26', '00000005', '01'),
     ]);
   });
 
   it('writes the type of the first option', async () => {
     expect(await run(solicit('11c1', '60000000', '01'), set('nd_ext', 4, '09'))).toEqual([
-      solicit('09c1', '60000000', '09'),
+      solicit('b52a', '60000000', '09'),
+    ]);
+  });
+});
+
+describe('set(nd())', () => {
+  const options = (first: string, second: string) =>
+    ipv6('3a', ADDRESSES6, `8700aaaa60000000ff020000000000000000000000000001${first}${second}`);
+
+  it('writes the first link-layer address only', async () => {
+    const second = '01010a5500aa0003';
+    const [sent] = await run(options('0101ffffffffffff', second), set('nd', 16, '000000000007'));
+    expect(sent?.slice(-32)).toBe(`0101000000000007${second}`);
+  });
+
+  it('looks no further than an address of the other kind', async () => {
+    const frame = options('0201ffffffffffff', '01010a5500aa0003');
+    expect(await run(frame, set('nd', 16, '000000000007'))).toEqual([frame]);
+  });
+});
+
+describe('802.3 with SNAP', () => {
+  it('has its labels behind the SNAP header', async () => {
+    const body = 'ab'.repeat(40);
+    const label = { type: 'push_mpls', lse: 0x140, ethertype: 0x8848 } as const;
+    expect(await run(`${MACS}0030aaaa0300000088b5${body}`, label)).toEqual([
+      `${MACS}0030aaaa03000000884800000140${body}`,
     ]);
   });
 });

@@ -167,10 +167,9 @@ export function sameDump(ovs: string, weft: string): boolean {
   );
 }
 
-/** A packet-in without its transaction and buffer ids, and without the bridge's id that a continuation holds. */
-export function comparablePacketIn(bytes: Buffer): string {
-  return bytes
-    .subarray(12)
-    .toString('hex')
-    .replace(/(?<=80000014).{32}/, 'bridge');
-}
+/** A packet-in without its transaction and buffer ids. */
+export const comparablePacketIn = (bytes: Buffer): string => withoutBridge(bytes.subarray(12));
+
+/** In hex, without the bridge's own id that a continuation holds (NXCPT_BRIDGE). */
+export const withoutBridge = (bytes: Buffer): string =>
+  bytes.toString('hex').replace(/(?<=0008.{4}0000000080000014).{32}/, 'bridge');

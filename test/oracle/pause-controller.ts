@@ -1,5 +1,7 @@
 // A controller that packets stop at (controller(pause) of ovs-actions(7)) and that gives them back as they came.
+
 import { join } from 'node:path';
+import { withoutBridge } from './normalise.ts';
 import { message, OpenFlowLink } from './openflow-link.ts';
 
 const OFPT_EXPERIMENTER = 4;
@@ -8,8 +10,6 @@ const NXT_SET_PACKET_IN_FORMAT = 16;
 const NXPIF_NXT_PACKET_IN2 = 2;
 const NXT_RESUME = 28;
 const NXPINT_CONTINUATION = 8;
-/** The property of a continuation with the bridge's own random id. */
-const BRIDGE = /80000014[0-9a-f]{32}/;
 /** ofp_header and the experimenter header. */
 const PROPERTIES_AT = 16;
 
@@ -40,7 +40,7 @@ export class PauseController {
   async paused(): Promise<Paused> {
     const { packetIns } = await this.#link.exchange([]);
     return {
-      said: packetIns.map((bytes) => bytes.subarray(PROPERTIES_AT).toString('hex').replace(BRIDGE, 'bridge')),
+      said: packetIns.map((bytes) => withoutBridge(bytes.subarray(PROPERTIES_AT))),
       continuations: packetIns.map((bytes) => bytes.subarray(PROPERTIES_AT)).filter(hasContinuation),
     };
   }

@@ -101,8 +101,6 @@ async function observe(side: SwitchUnderTest, emptying: readonly Buffer[], encod
   const pauses = oracleCase.flows.some((flow) => flow.includes('pause'));
   for (const [i, packet] of oracleCase.packets.entries()) {
     await trace(side, seen, packet, i);
-    // Open vSwitch really sends what it traces when check_pkt_larger is among the actions.
-    side.sent();
     await side.receive(`p${packet.port}`, [packet.hex]);
     if (pauses) await resume(side, seen, i);
     sawFrames(side, seen, `packet ${i}`);
@@ -151,6 +149,8 @@ async function send(
 async function trace(side: SwitchUnderTest, seen: Observed, packet: OraclePacket, i: number): Promise<void> {
   const text = await side.appctl('ofproto/trace', 'br0', `in_port=${packet.port}`, packet.hex);
   for (const [aspect, part] of traceParts(text)) seen.push({ aspect, about: `trace of packet ${i}`, text: part });
+  // Open vSwitch really sends what it traces when check_pkt_larger is among the actions.
+  side.sent();
 }
 
 function sawFrames(side: SwitchUnderTest, seen: Observed, about: string): void {

@@ -138,6 +138,7 @@ function setNdOptions(packet: Buffer, l4: number, value: Uint8Array, mask: Uint8
     const from = packet[option] === 1 ? 16 : 22;
     if (size === 8 && packet[option]! <= 2) {
       for (let i = 0; i < 6; i++) merge(packet, option + 2 + i, value[from + i]!, mask[from + i]!);
+      return;
     }
     option += size;
   }

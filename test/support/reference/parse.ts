@@ -31,7 +31,10 @@ export function parseFrame(frame: Uint8Array, inPort: number, vlanLimit = 0): Pa
     type = packet.getUint16(at + 2);
     at += 4;
   }
-  if (type < 0x600) type = llcType(frame, packet, at);
+  if (type < 0x600) {
+    type = llcType(frame, packet, at);
+    if (isSnap(frame, packet, at)) at += 8;
+  }
   key.writeUInt16BE(type, K.KEY_ETH_TYPE);
   const parsed: Parsed = { key, l3: at, l4: undefined };
   if (type === 0x0800) parseIpv4(packet, parsed);
@@ -43,10 +46,12 @@ export function parseFrame(frame: Uint8Array, inPort: number, vlanLimit = 0): Pa
 }
 
 function llcType(frame: Uint8Array, packet: DataView, at: number): number {
-  const isSnap = frame.length >= at + 8 && packet.getUint32(at) === 0xaaaa0300 && packet.getUint16(at + 4) === 0;
-  const type = isSnap ? packet.getUint16(at + 6) : 0;
+  const type = isSnap(frame, packet, at) ? packet.getUint16(at + 6) : 0;
   return type >= 0x600 ? type : 0x05ff;
 }
+
+const isSnap = (frame: Uint8Array, packet: DataView, at: number): boolean =>
+  frame.length >= at + 8 && packet.getUint32(at) === 0xaaaa0300 && packet.getUint16(at + 4) === 0;
 
 function keyView({ key }: Parsed): DataView {
   return new DataView(key.buffer, key.byteOffset, K.KEY_SIZE);
@@ -119,7 +124,7 @@ function parseIpv6(packet: DataView, parsed: Parsed): void {
     const following = packet.getUint8(l4);
     if (next === 44) {
       const word = packet.getUint16(l4 + 2);
-      frag = word & 0xfff8 ? K.FLOW_NW_FRAG_ANY | K.FLOW_NW_FRAG_LATER : word & 1 ? K.FLOW_NW_FRAG_ANY : 0;
+      frag |= (word !== 0 ? K.FLOW_NW_FRAG_ANY : 0) | (word & 0xfff8 ? K.FLOW_NW_FRAG_LATER : 0);
       l4 += 8;
     } else l4 += next === 51 ? (size + 2) * 4 : (size + 1) * 8;
     if (l4 > end) return;
