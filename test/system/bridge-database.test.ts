@@ -12,6 +12,7 @@ import { MONITORED_COLUMNS } from '../../src/daemon/bridge/columns.ts';
 import { Reconciler } from '../../src/daemon/bridge/reconciler.ts';
 import { OvsdbReplica } from '../../src/ovsdb/replica.ts';
 import { FakePortsDpif } from '../support/fake-ports-dpif.ts';
+import { NO_AGGREGATION } from '../support/no-aggregation.ts';
 
 const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 const hasOvs = spawnSync('ovsdb-server', ['--version']).status === 0;
@@ -56,7 +57,14 @@ describe.skipIf(!hasOvs)('Reconciler with ovsdb-server', () => {
         datapathId: 0n,
         addPort: nothing,
         delPort: nothing,
-        l2: { setBundle: nothing, configure: nothing, setMirrors: nothing, mirrorStats: () => [] },
+        l2: {
+          aggregation: NO_AGGREGATION,
+          setBundle: nothing,
+          configure: nothing,
+          setMirrors: nothing,
+          mirrorStats: () => [],
+        },
+        tree: { configure: nothing, view: nothing, onChange: nothing },
         barrier: async () => {},
         configureTables: nothing,
         close: nothing,
