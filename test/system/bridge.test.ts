@@ -157,7 +157,7 @@ describe.skipIf(!hasOvs)('weftd with dummy ports', () => {
       expect(capture).not.toContain('bad cksum');
       expect(await weftd.appctl('dpif/show')).toMatch(/br0 65534\/\d+: \(dummy-internal\)/);
       expect(await weftd.appctl('dpctl/dump-flows')).toMatch(
-        /in_port\(\d+\),packet_type\(ns=0,id=0\),eth_type\(0x0800\),ipv4\(tos=0\/0xfc,frag=no\), packets:2, bytes:212, used:[\d.]+s, actions:set\(ipv4\(tos=0x4\/0xfc\)\),\d+/,
+        /in_port\(\d+\),packet_type\(ns=0,id=0\),eth_type\(0x0800\),ipv4\(proto=17,tos=0\/0xfc,frag=no\), packets:2, bytes:212, used:[\d.]+s, actions:set\(ipv4\(tos=0x4\/0xfc\)\),\d+/,
       );
     } finally {
       await weftd.close();
