@@ -2,7 +2,7 @@
 
 import { UserError } from '../../lib/errors.ts';
 import { OFPP, type OfAction, type Subfield } from '../model/actions.ts';
-import { bigintOf, bytesOf, fieldByName, isValidValue } from '../model/fields.ts';
+import { allOnes, bigintOf, bytesOf, fieldByName, isValidValue } from '../model/fields.ts';
 import { PACKET_IN_REASONS } from '../model/nicira.ts';
 import { tunMetadataByName } from '../model/tun-metadata.ts';
 import { parseEther, parseIpv4 } from './addresses.ts';
@@ -273,7 +273,9 @@ function parseSetField(text: string, names: Names): OfAction {
   const f = fieldByName(name);
   if (!f) throw new UserError(`${name} is not a valid OXM field name`);
   if (!f.writable) throw new UserError(`${name} is read-only`);
-  const { value, mask } = parseFieldValue(f, valueText, names);
+  const { value, mask: given } = parseFieldValue(f, valueText, names);
+  // Flags by name are all of them, flags with signs are some.
+  const mask = f.format === 'tnl_flags' && !/[+/-]/.test(valueText) ? allOnes(f) : given;
   if (!isValidValue(f, value)) throw new UserError(`${valueText} is not a valid value for field ${name}`);
   return { type: 'set_field', field: f, value: value.map((byte, i) => byte & mask[i]!), mask, form: 'set_field' };
 }
