@@ -15,6 +15,7 @@ import {
   KEY_TP_DST,
   KEY_TP_SRC,
   KEY_VLAN0_TCI,
+  KEY_VLAN1_TCI,
 } from '../layout/flow-key.ts';
 import { parse } from './parse.ts';
 import { Packet, PKT_KEY } from './views.ts';
@@ -24,6 +25,8 @@ const IPPROTO_SCTP: u32 = 132;
 /** Ethernet types as they lie in memory. */
 const IPV4: u16 = 0x0008;
 const IPV6: u16 = 0xdd86;
+/** A tag's VID as it lies in memory. */
+const VID: u32 = 0xff0f;
 /** What ends the hash of the five-tuple. */
 const FIVE_TUPLE: u32 = 42;
 
@@ -82,9 +85,9 @@ function symmetric(key: u32, basis: u32): u32 {
 }
 
 function symmetricEthernet(key: u32, basis: u32): u32 {
-  let h = add(basis, load<u16>(key, KEY_ETH_TYPE));
-  const tci = <u32>load<u16>(key, KEY_VLAN0_TCI);
-  if (tci != 0) h = add(h, tci);
+  // Both tags' VIDs, without a tag 0, share a word with the type.
+  const vids = <u32>(load<u16>(key, KEY_VLAN0_TCI) ^ load<u16>(key, KEY_VLAN1_TCI)) & VID;
+  let h = add(basis, <u32>load<u16>(key, KEY_ETH_TYPE) | (vids << 16));
   h = add(h, load<u32>(key, KEY_ETH_SRC) ^ load<u32>(key, KEY_ETH_DST));
   h = add(h, <u32>(load<u16>(key, KEY_ETH_SRC + 4) ^ load<u16>(key, KEY_ETH_DST + 4)));
   return finish(h ^ basis);

@@ -46,7 +46,9 @@ function metadata({ flow, mask, verbose }: Masked, { portName }: OdpTextOptions)
   word('dp_hash', F.KEY_DP_HASH);
   const port = flow.u32(F.KEY_IN_PORT);
   if (mask.u32(F.KEY_IN_PORT) !== 0) out.push(`in_port(${portName?.(port) ?? port})`);
-  if (mask.u32(F.KEY_PACKET_TYPE) !== 0) out.push('packet_type(ns=0,id=0)');
+  const packetType = flow.u32(F.KEY_PACKET_TYPE);
+  if (mask.u32(F.KEY_PACKET_TYPE) !== 0)
+    out.push(`packet_type(ns=${packetType >>> 16},id=${hex(packetType & 0xffff)})`);
   else if (verbose) out.push('packet_type(ns=0/0,id=0/0)');
   return out;
 }
@@ -61,6 +63,7 @@ function address(text: HeaderText, name: string, { flow, mask }: Masked, offset:
 const etherType = (type: number) => `eth_type(0x${type.toString(16).padStart(4, '0')})`;
 
 function ethernet(masked: Masked): string[] {
+  if (masked.flow.u32(F.KEY_PACKET_TYPE) !== 0) return network(masked, 0);
   const text = new HeaderText(masked.verbose);
   address(text, 'src', masked, F.KEY_ETH_SRC, 6);
   address(text, 'dst', masked, F.KEY_ETH_DST, 6);
@@ -83,7 +86,7 @@ function vlan(masked: Masked, index: number): string[] {
   // A mask of zero is said as 0x0 here, unlike in other headers.
   // An inner tag is matched to be there, which Open vSwitch leaves unsaid.
   const unseen = index === 0 ? bits === 0 : (bits & ~F.VLAN_CFI) === 0;
-  const tag = (unseen && !verbose ? [] : text.wrap('vlan')).map((t) =>
+  const tag = (unseen && !verbose ? [] : [text.wrap('vlan')[0] ?? 'vlan()']).map((t) =>
     t.replaceAll('/0', '/0x0').replaceAll('/0x0x', '/0x'),
   );
   return [etherType(flow.u16(offset)), ...tag, `encap(${vlan(masked, index + 1).join(',')})`];

@@ -8,6 +8,7 @@
 //
 // What is not generated (generate/packets.ts): later IPv4 fragments of TCP and UDP. Open vSwitch 3.1 takes their payload
 // for a transport header and changes two bytes of it when an address is rewritten.
+import { countsMoreRounds, differsInNdOnly, sharesFlowsOfTags } from './dump-differences.ts';
 import type { Aspect, Mismatch, OracleCase } from './oracle-case.ts';
 
 export interface Explanation {
@@ -19,6 +20,23 @@ export const EXPLAINED: readonly Explanation[] = [
   {
     why: 'Open vSwitch does not find its own flow again for a frame that ends in its VLAN tag, and counts nothing on it',
     applies: ({ aspect, ovs }) => aspect === 'datapath-flows' && /cfi=0\),encap\(\), packets:0/.test(ovs),
+  },
+  {
+    why: 'Open vSwitch does not match the ICMPv6 code that the prerequisites of ND fields look at',
+    applies: ({ aspect, ovs, weft }) =>
+      aspect === 'megaflow' && ovs === weft.replace(',icmp_code=0x0/0xff', '') && weft.includes(',icmp_code=0x0/0xff'),
+  },
+  {
+    why: 'Open vSwitch matches what ND carries only in datapath flows that match the whole ICMPv6 type and code',
+    applies: (mismatch) => mismatch.aspect === 'datapath-flows' && differsInNdOnly(mismatch),
+  },
+  {
+    why: 'Open vSwitch runs a packet that goes round before it installs the flow of a round; weft counts its later rounds',
+    applies: (mismatch) => mismatch.aspect === 'datapath-flows' && countsMoreRounds(mismatch),
+  },
+  {
+    why: "Open vSwitch's userspace datapath matches neither a tag's type nor whether another follows: one flow takes both",
+    applies: (mismatch) => mismatch.aspect === 'datapath-flows' && sharesFlowsOfTags(mismatch),
   },
 ];
 

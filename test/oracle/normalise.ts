@@ -32,7 +32,9 @@ function sortedOutputs(actions: string): string {
     const rest = actions.replace(/(push_vlan\([^)]*\)|pop_vlan|(?<=^|,)(p\d|br0|\d+)(?=,|$)),?/g, '');
     return `${rest} flood ${outputs.sort().join(',')}`;
   }
-  return actions.replace(/(?<=^|,)(p\d|br0|\d+)(,(p\d|br0|\d+))+(?=,|$)/g, (run) => run.split(',').sort().join(','));
+  return actions.replace(/(?<=^|[,(])(p\d|br0|\d+)(,(p\d|br0|\d+))+(?=[,)]|$)/g, (run) =>
+    run.split(',').sort().join(','),
+  );
 }
 
 /** A mirror to a VLAN floods without a word in the trace: outputs to so many ports in a row are put in order. */
