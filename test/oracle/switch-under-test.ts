@@ -71,8 +71,6 @@ export class SwitchUnderTest {
     const ports = PORTS.map((n) => `-- add-port br0 p${n} -- set interface p${n} type=dummy ofport_request=${n}`);
     await this.vsctl(ports.join(' ').slice(3));
     await this.vsctl('set Open_vSwitch . other_config:vlan-limit=2');
-    // On a busy machine Open vSwitch thinks revalidation too dear and deletes flows instead, with what they counted.
-    await this.vsctl('set Open_vSwitch . other_config:min-revalidate-pps=0 other_config:max-revalidator=60000');
     const captures = INTERFACES.map((n) => `-- set interface ${n} options:tx_pcap=${join(this.rundir, `${n}.pcap`)}`);
     await this.vsctl(captures.join(' ').slice(3));
     for (const name of INTERFACES) this.#pcaps.set(name, new PcapTail(join(this.rundir, `${name}.pcap`)));
