@@ -157,7 +157,14 @@ describe('ovs-ofctl', () => {
   for (const version of ['OpenFlow10', 'OpenFlow11', 'OpenFlow12', 'OpenFlow13', 'OpenFlow14', 'OpenFlow15']) {
     it(`prints the same as with Open vSwitch over ${version}`, async () => {
       for (const command of version === 'OpenFlow13' ? [...COMMANDS, ...ONLY_13] : COMMANDS) {
-        const [ours, theirs] = await both(['-O', version, ...command], FLOWS);
+        const words = ['-O', version, ...command];
+        const [ours, theirs] = await both(words, FLOWS);
+        // Open vSwitch lets go of the tunnel fields of deleted flows a moment later.
+        if (command[0] === 'del-tlv-map' && ours !== theirs) {
+          const again = async () => printed(await runTool(oracle.rundir, 'ovs-ofctl', words));
+          await expect.poll(again, { timeout: 30_000 }).toBe(ours);
+          continue;
+        }
         expect(comparable(ours), `ovs-ofctl -O ${version} ${command.join(' ')}`).toBe(comparable(theirs));
       }
     });

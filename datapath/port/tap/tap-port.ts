@@ -86,11 +86,13 @@ export class TapPort implements PortDriver {
       this.#link = new KernelLink(name, this.#context.io, () => this.#linkChanged());
       this.#lastMac = this.#link.link?.mac;
     } catch (error) {
+      const before = this.#error;
       this.#error = openError(name, error);
-      log.warn(`could not create tap device ${name}: ${(error as Error).message}`);
+      if (this.#error !== before) log.warn(`could not create tap device ${name}: ${(error as Error).message}`);
       this.#release();
       return;
     }
+    this.#error = undefined;
     this.#applySettings();
     this.#watch = this.#context.io.watch(this.#fd, () => this.#drain());
   }
@@ -107,9 +109,15 @@ export class TapPort implements PortDriver {
   }
 
   async reconfigure(spec: PortSpec): Promise<boolean> {
-    if (this.#error !== undefined || spec.name !== this.#spec.name || spec.type !== this.#spec.type) return false;
+    if (spec.name !== this.#spec.name || spec.type !== this.#spec.type) return false;
     this.#spec = spec;
-    this.#applySettings();
+    if (this.#error === undefined) {
+      this.#applySettings();
+      return true;
+    }
+    // Tried again in place: a port that came and went with every reconfiguration would take its megaflows along.
+    await this.open();
+    if (this.#isOpen) this.#context.changed();
     return true;
   }
 
