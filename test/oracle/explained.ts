@@ -63,5 +63,5 @@ export const DIFFERENCES_MAX: Readonly<Record<Aspect, number>> = {
   'flow-stats': 20,
   'flow-text': 30,
   'group-stats': 12,
-  'meter-stats': 65,
+  'meter-stats': 5,
 };

@@ -65,18 +65,28 @@ export class Oracle {
   async run(seed: number, count: number, options: RunOptions = {}): Promise<Result> {
     const tally = new Tally();
     const first = options.first ?? 0;
-    for (let at = first; at < first + count; at += BATCH) {
+    const batchAt = (at: number) => {
       const size = Math.min(BATCH, first + count - at);
-      const cases = Array.from({ length: size }, (_, i) => makeCase(seed, at + i));
-      for (const encoded of await this.#encode(cases)) {
+      return this.#encode(Array.from({ length: size }, (_, i) => makeCase(seed, at + i)));
+    };
+    let batch: readonly EncodedCase[] = await batchAt(first);
+    for (let at = first; at < first + count; at += BATCH) {
+      // ovs-ofctl encodes the next cases while these run.
+      const following = at + BATCH < first + count ? batchAt(at + BATCH) : Promise.resolve([]);
+      following.catch(() => {});
+      for (const encoded of batch) {
         await this.#configure(encoded.text.config);
         const result = await this.#run(encoded);
         if (result.endedOvs) tally.endedOvs++;
         tally.add(encoded, result);
         const failure = tally.failures.at(-1);
         if (failure?.oracleCase === encoded.text) options.failed?.(failure);
-        if (tally.failures.length >= (options.stopAfter ?? Infinity)) return tally;
+        if (tally.failures.length >= (options.stopAfter ?? Infinity)) {
+          await following;
+          return tally;
+        }
       }
+      batch = await following;
     }
     return tally;
   }

@@ -153,6 +153,7 @@ async function trace(side: SwitchUnderTest, seen: Observed, packet: OraclePacket
   const text = await side.appctl('ofproto/trace', 'br0', `in_port=${packet.port}`, packet.hex);
   for (const [aspect, part] of traceParts(text)) seen.push({ aspect, about: `trace of packet ${i}`, text: part });
   // Open vSwitch really sends what it traces when check_pkt_larger is among the actions.
+  if (text.includes('check_pkt_larger')) await side.round();
   side.sent();
 }
 

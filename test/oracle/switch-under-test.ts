@@ -126,23 +126,28 @@ export class SwitchUnderTest {
 
   /** Packets that have stopped at a controller since the last call. */
   async paused(): Promise<Paused> {
-    // What a packet does is done when the switch has been round once more.
-    await this.appctl('version');
+    await this.round();
     return this.#pauses!.paused();
   }
 
   /** Gives packets back; resolves with the errors that the switch answers. */
   async resume(continuations: readonly Buffer[]): Promise<string[]> {
     const errors = await this.#pauses!.resume(continuations);
-    await this.appctl('version');
+    await this.round();
     return errors;
   }
 
-  /** Sends a packet in; resolves when the switch has looked it up. */
+  /** Resolves when the switch has been round once more: what it began before is done. */
+  async round(): Promise<void> {
+    await this.appctl('version');
+  }
+
+  /** Sends packets in; resolves when the switch has looked them up and sent what comes of them. */
   async receive(port: string, hexes: readonly string[]): Promise<void> {
     const before = await this.#lookups();
     await this.appctl('netdev-dummy/receive', port, ...hexes);
     while ((await this.#lookups()) < before + hexes.length);
+    await this.round();
   }
 
   async #lookups(): Promise<number> {
