@@ -44,17 +44,15 @@ export function referenceHash(frame: Uint8Array, algorithm: HashAlgorithm, basis
   }
   const isIp = type === 0x0800 || type === 0x86dd;
   const withPorts = (proto === 6 || proto === 132) && key[K.KEY_NW_FRAG] === 0;
-  const tagged = (key[K.KEY_VLAN0_TCI]! & 0x10) !== 0;
+  // The VIDs of both tags, 0 without one, lie behind the Ethernet type.
+  const vids = xor(part(K.KEY_VLAN0_TCI, 2), part(K.KEY_VLAN1_TCI, 2));
+  const typeAndVids = Uint8Array.of(...part(K.KEY_ETH_TYPE, 2), vids[0]! & 0x0f, vids[1]!);
   const words = isIp
     ? [
         ...wordsOf(xor(src, dst)),
         proto,
         ...(withPorts ? wordsOf(xor(part(K.KEY_TP_SRC, 2), part(K.KEY_TP_DST, 2))) : []),
       ]
-    : [
-        ...wordsOf(part(K.KEY_ETH_TYPE, 2)),
-        ...(tagged ? wordsOf(part(K.KEY_VLAN0_TCI, 2)) : []),
-        ...wordsOf(xor(part(K.KEY_ETH_SRC, 6), part(K.KEY_ETH_DST, 6))),
-      ];
+    : [...wordsOf(typeAndVids), ...wordsOf(xor(part(K.KEY_ETH_SRC, 6), part(K.KEY_ETH_DST, 6)))];
   return finish(hashWords(basis, words) ^ basis) || 1;
 }
