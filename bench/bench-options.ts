@@ -12,7 +12,7 @@ export const USAGE = `usage: weft-bench [options]
   --scenario NAME[,NAME]  what to measure, or all (default: ${DEFAULT_SCENARIOS.join(',')},${START_SCENARIO})
   --peer ovs-dpdk         measure this switch too, in turn with weft, and print ratios
   --only PEER             measure this switch alone (weft or ovs-dpdk)
-  --runs N                rounds over all switches (default: 3)
+  --runs N                rounds over all switches (default: 5)
   --duration S            seconds of each measurement (default: 2)
   --flows N               flows that the scenario 'load' adds (default: 100000)
   --files NAME[,NAME]     kinds of flows that it adds (default: all)
@@ -47,7 +47,7 @@ const OPTIONS = {
   scenario: { type: 'string', default: [...DEFAULT_SCENARIOS, START_SCENARIO].join(',') },
   peer: { type: 'string' },
   only: { type: 'string' },
-  runs: { type: 'string', default: '3' },
+  runs: { type: 'string', default: '5' },
   duration: { type: 'string', default: '2' },
   flows: { type: 'string', default: '100000' },
   files: { type: 'string', default: FLOW_FILES.map(({ name }) => name).join(',') },
