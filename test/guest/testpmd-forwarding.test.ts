@@ -19,7 +19,7 @@ describe.skipIf(!haveTestpmd)('dpdk-testpmd through the datapath', () => {
     const testpmd = new Testpmd([one, two].map((port) => `path=${join(rig.folder, port.name)},queues=1`));
     try {
       await eventually(() => one.linkUp && two.linkUp, 'both links up', 30_000);
-      await eventually(() => testpmd.output.includes('testpmd>'), 'prompt', 30_000);
+      await testpmd.prompt();
       testpmd.command('set fwd io');
       testpmd.command('start tx_first 1');
       // 32 packets each way: they have been round many times when this many have passed.

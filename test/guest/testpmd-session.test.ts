@@ -29,7 +29,7 @@ describe.skipIf(!haveTestpmd)('dpdk-testpmd on a vhost-user port', () => {
         true,
       ]);
       expect(port.status()).toMatchObject({ num_of_vrings: '2', vring_0_size: '256', vring_1_size: '256' });
-      await eventually(() => testpmd!.output.includes('testpmd>'), 'prompt');
+      await testpmd!.prompt();
       await testpmd.quit();
       await eventually(() => device.closed, 'device closed');
       expect(device.calls).toContain('stopRing 1');

@@ -43,11 +43,11 @@ export class Testpmd {
 
   /** What testpmd counts on one of its ports. */
   async portStats(port: number): Promise<{ rxPackets: number; txPackets: number; rxBytes: number; txBytes: number }> {
-    const from = this.output.length;
+    const from = this.#stdout.length;
     this.command(`show port stats ${port}`);
     const pattern = /RX-packets: (\d+) .*RX-bytes: +(\d+)[\s\S]*TX-packets: (\d+) .*TX-bytes: +(\d+)\s/;
-    await this.#waitFor('statistics', 10_000, () => pattern.test(this.output.slice(from)));
-    const found = pattern.exec(this.output.slice(from))!.slice(1).map(Number);
+    await this.#waitFor('statistics', 10_000, () => pattern.test(this.#stdout.slice(from)));
+    const found = pattern.exec(this.#stdout.slice(from))!.slice(1).map(Number);
     const [rxPackets = 0, rxBytes = 0, txPackets = 0, txBytes = 0] = found;
     return { rxPackets, rxBytes, txPackets, txBytes };
   }
