@@ -10,7 +10,7 @@ import { count } from './counters.ts';
 import { lookupSubtable, Runs } from './lookup.ts';
 import { parse } from './parse.ts';
 import { packetAt } from './vhost-rx.ts';
-import { Flow, Packet, PKT_KEY, Run, Thread } from './views.ts';
+import { Flow, PKT_KEY, Run, Thread } from './views.ts';
 
 /** The mask's bits in key word `at`, 0 when it has none. */
 export function maskOf(subtable: u32, at: u32): u64 {
@@ -26,15 +26,22 @@ function wordOf(flow: Flow, at: u32): u64 {
   return load<u64>(changetype<u32>(flow) + at, FLOW_WORDS);
 }
 
-/** Key word 1 of an ordinary IPv4 packet, in memory order; 0 when the frame needs the parser. */
-function ipv4Word(p: Packet): u64 {
-  const data = p.data;
-  // Ethernet type 0x0800 and version 4 with a header of 20 bytes, as they lie in memory.
-  if (p.hdrLen < 34 || (load<u32>(data, 12) & 0xffffff) != 0x450008) return 0;
-  const ip = load<u64>(data, 14);
-  const total = <u32>bswap<u16>(<u16>(ip >> 16));
-  if (total < 20 || total > p.len - 14 || <u32>(ip >> 48) & 0xff3f) return 0;
-  return ((<u64>0x0008) << 32) | ((<u64>load<u8>(data, 23)) << 56);
+/** Ethernet and IPv4 headers without options: what must be there to be ordinary. */
+export const ORDINARY_MIN: u32 = 34;
+
+/** What one look at a frame's first 32 bytes yields. */
+export class Ordinary {
+  /**
+   * Key word 1 of an ordinary IPv4 packet, in memory order: Ethernet type 0x0800, version 4, a header of 20 bytes, no
+   * fragment, a total length that the frame has. 0 when the frame needs the parser.
+   */
+  @inline static word1(first: v128, second: v128, frame: u32): u64 {
+    const ip = <u64>i64x2.extract_lane(second, 0);
+    const total = <u32>bswap<u16>(<u16>ip);
+    if (((<u64>i64x2.extract_lane(first, 1) >> 32) & 0xffffff) != 0x450008) return 0;
+    if (total < 20 || total > frame - 14 || ((ip >> 32) & 0xff3f) != 0) return 0;
+    return ((<u64>0x0008) << 32) | ((ip >> 56) << 56);
+  }
 }
 
 /** Sorts the burst into runs like lookupBurst(). Returns the misses. */
@@ -51,7 +58,8 @@ export function classifySimple(t: Thread, classifier: u32, inPortWord: u64, n: u
   for (let i: u32 = 0; i < n; i++) {
     const p = packetAt(t, i);
     const key = changetype<u32>(p) + PKT_KEY;
-    let word1 = ipv4Word(p);
+    let word1: u64 = 0;
+    if (p.hdrLen >= ORDINARY_MIN) word1 = Ordinary.word1(v128.load(p.data), v128.load(p.data, 16), p.len);
     let word2: u64 = 0;
     p.tcpFlags = 0;
     p.headerTooLong = 0;

@@ -8,7 +8,16 @@ declare function signal(fd: i32): void;
 
 const VRING_AVAIL_F_NO_INTERRUPT: u32 = 1;
 
-export function notifyGuest(ring: Vring): void {
+/** Makes the used entries before `usedIdx` seen by the guest (virtio 1.2, 2.7.8.2), and tells it. */
+export function publishUsed(ring: Vring, usedIdx: u32): void {
+  ring.usedIdx = usedIdx & 0xffff;
+  // Release, and a full fence towards the load of avail.flags below: a guest that re-enables interrupts and then checks
+  // the used index must see one of the two (virtio 1.2, 2.7.10).
+  atomic.store<u16>(ring.used + 2, <u16>usedIdx);
+  notifyGuest(ring);
+}
+
+function notifyGuest(ring: Vring): void {
   if (ring.callFd < 0 || <u32>load<u16>(ring.avail) & VRING_AVAIL_F_NO_INTERRUPT) return;
   ring.calls++;
   signal(ring.callFd);

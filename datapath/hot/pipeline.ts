@@ -11,7 +11,7 @@ import { classifySimple } from './classify-simple.ts';
 import { addStat, count, countDrop, credit, portStats } from './counters.ts';
 import { lookupBurst } from './lookup.ts';
 import { policeBurst } from './meter.ts';
-import { notifyGuest } from './notify.ts';
+import { publishUsed } from './notify.ts';
 import { resetClones } from './packet.ts';
 import { parse, parseCommon } from './parse.ts';
 import { freeSpilled } from './slots.ts';
@@ -63,11 +63,7 @@ export function completeBurst(t: Thread, ring: Vring): void {
   const taken = t.burstCount;
   t.burstCount = 0;
   if (ring.state == VRING_STATE_BROKEN || taken == 0) return;
-  const usedIdx = (ring.usedIdx + taken) & 0xffff;
-  ring.usedIdx = usedIdx;
-  // Release, and a full fence before avail.flags is read in notifyGuest().
-  atomic.store<u16>(ring.used + 2, <u16>usedIdx);
-  notifyGuest(ring);
+  publishUsed(ring, ring.usedIdx + taken);
 }
 
 /** Parses, classifies and forwards the first `n` packets of the thread's burst, all received on `port`. */

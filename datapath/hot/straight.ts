@@ -7,46 +7,20 @@
 // One pass also lets the processor overlap the cache misses of reading a frame that a guest has just written with those
 // of writing into a buffer that a guest has just read; in two passes they add up.
 
-import {
-  CLS_DEPTH,
-  CLS_SUBTABLES,
-  FLOW_WORDS,
-  PORT_KIND_VHOST,
-  PORT_TXQS,
-  PS_RX_BYTES,
-  PS_RX_PACKETS,
-} from '../layout/flow.ts';
+import { CLS_DEPTH, CLS_SUBTABLES, FLOW_WORDS, PORT_KIND_VHOST, PS_RX_BYTES, PS_RX_PACKETS } from '../layout/flow.ts';
 import { KEY_IN_PORT, KEY_PACKET_TYPE, KEY_VLAN0_TPID } from '../layout/flow-key.ts';
 import { FRAME_MAX, PORT_MAX, PORT_SIZE, PORT_TABLE } from '../layout/memory-map.ts';
 import { TC_MEGAFLOW_HITS, TC_RX_BURSTS, TC_RX_PACKETS, TC_SUBTABLE_LOOKUPS } from '../layout/thread-block.ts';
 import { DEVICE_REGIONS, VRING_STATE_ENABLED } from '../layout/vring.ts';
-import { maskOf } from './classify-simple.ts';
+import { maskOf, Ordinary, ORDINARY_MIN } from './classify-simple.ts';
 import { copyBytes } from './copy.ts';
 import { addStat, count, credit, portStats } from './counters.ts';
 import { DESC_F_WRITE } from './descriptor-chain.ts';
 import { lookupSubtable } from './lookup.ts';
-import { notifyGuest } from './notify.ts';
-import { countSent, lock, unlock } from './tx.ts';
+import { publishUsed } from './notify.ts';
+import { countSent, lock, txQueue, unlock } from './tx.ts';
 import { Flow, PKT_KEY, Port, Region, Thread, Vring } from './views.ts';
 import { packetAt } from './vhost-rx.ts';
-
-/** Ethernet and IPv4 headers without options: what must be there to be ordinary. */
-const FRAME_MIN: u32 = 34;
-
-/** What one look at a frame's first 32 bytes yields. */
-class Ordinary {
-  /**
-   * Key word 1 of an ordinary IPv4 packet, in memory order: Ethernet type 0x0800, version 4, a header of 20 bytes, no
-   * fragment, a total length that the frame has. 0 when the frame needs the parser.
-   */
-  @inline static word1(first: v128, second: v128, frame: u32): u64 {
-    const ip = <u64>i64x2.extract_lane(second, 0);
-    const total = <u32>bswap<u16>(<u16>ip);
-    if (((<u64>i64x2.extract_lane(first, 1) >> 32) & 0xffffff) != 0x450008) return 0;
-    if (total < 20 || total > frame - 14 || ((ip >> 32) & 0xff3f) != 0) return 0;
-    return ((<u64>0x0008) << 32) | ((ip >> 56) << 56);
-  }
-}
 
 function portAt(port: u32): Port {
   return changetype<Port>(PORT_TABLE + port * PORT_SIZE);
@@ -67,7 +41,7 @@ function flowOfFirst(t: Thread, ring: Vring, subtable: u32): u32 {
   const region = changetype<Region>(ring.device + DEVICE_REGIONS + ring.regionHint);
   const delta = load<u64>(ring.desc + (head << 4)) - region.guestAddr;
   const len = load<u32>(ring.desc + (head << 4), 8);
-  const need = ring.hdrSize + FRAME_MIN;
+  const need = ring.hdrSize + ORDINARY_MIN;
   const size = region.chunkTable == 0 ? region.size : 0;
   if (len < need || delta >= size || size - delta < <u64>need) return 0;
   const at = region.offset + <u32>delta + ring.hdrSize;
@@ -82,10 +56,8 @@ function flowOfFirst(t: Thread, ring: Vring, subtable: u32): u32 {
 
 /** The thread's transmit queue of `port` when it is a vhost-user port that has one, else 0. */
 function transmitQueue(t: Thread, port: u32): u32 {
-  if (port >= <u32>PORT_MAX) return 0;
-  const record = portAt(port);
-  if (record.kind != <u32>PORT_KIND_VHOST || record.txqCount == 0) return 0;
-  return load<u32>(changetype<u32>(record) + ((t.index % record.txqCount) << 2), PORT_TXQS);
+  if (port >= <u32>PORT_MAX || portAt(port).kind != <u32>PORT_KIND_VHOST) return 0;
+  return txQueue(t, portAt(port));
 }
 
 /**
@@ -113,7 +85,9 @@ export function forwardStraight(t: Thread, ring: Vring, waiting: u32): u32 {
   }
   unlock(t, changetype<Vring>(target));
   if (taken == 0) return 0;
-  giveBack(ring, taken);
+  // The source's buffers, whose used entries are written, become its guest's again.
+  ring.lastAvail = (ring.lastAvail + taken) & 0xffff;
+  publishUsed(ring, ring.usedIdx + taken);
   countStraight(t, ring.port, out, flow, taken, <u32>t.sentBytes);
   return taken;
 }
@@ -158,7 +132,7 @@ function copyAlike(t: Thread, from: Vring, to: Vring, flow: Flow, waiting: u32, 
     // No flags; not too short, not too long; inside the region.
     if (
       ((word >> 32) & 0xffff) != 0 ||
-      frame < FRAME_MIN ||
+      frame < ORDINARY_MIN ||
       frame > longest ||
       delta >= fromSize ||
       fromSize - delta < <u64>(frame + fromHdr)
@@ -194,20 +168,8 @@ function copyAlike(t: Thread, from: Vring, to: Vring, flow: Flow, waiting: u32, 
   t.sentBytes = bytes;
   if (n == 0) return 0;
   to.lastAvail = (toFirst + n) & 0xffff;
-  to.usedIdx = (toUsedIdx + n) & 0xffff;
-  // Release, and a full fence before avail.flags is read in notifyGuest().
-  atomic.store<u16>(to.used + 2, <u16>(toUsedIdx + n));
-  notifyGuest(to);
+  publishUsed(to, toUsedIdx + n);
   return n;
-}
-
-/** The source's buffers, whose used entries are written, become the guest's again (virtio 1.2, 2.7.8.2). */
-function giveBack(ring: Vring, taken: u32): void {
-  ring.lastAvail = (ring.lastAvail + taken) & 0xffff;
-  ring.usedIdx = (ring.usedIdx + taken) & 0xffff;
-  // Release, and a full fence before avail.flags is read in notifyGuest().
-  atomic.store<u16>(ring.used + 2, <u16>ring.usedIdx);
-  notifyGuest(ring);
 }
 
 function countStraight(t: Thread, port: u32, out: u32, flow: u32, n: u32, bytes: u32): void {

@@ -119,9 +119,14 @@ function dropRest(t: Thread, stats: u32, reason: u32, n: u32): void {
   addStat(stats, PS_TX_DROPPED, n);
 }
 
-function flushVhost(t: Thread, port: Port, stats: u32, first: u32, n: u32): void {
+/** The queue of a vhost-user port that the thread transmits on, 0 when the port has none. */
+export function txQueue(t: Thread, port: Port): u32 {
   const queues = port.txqCount;
-  const ring = queues == 0 ? 0 : load<u32>(changetype<u32>(port) + ((t.index % queues) << 2), PORT_TXQS);
+  return queues == 0 ? 0 : load<u32>(changetype<u32>(port) + ((t.index % queues) << 2), PORT_TXQS);
+}
+
+function flushVhost(t: Thread, port: Port, stats: u32, first: u32, n: u32): void {
+  const ring = txQueue(t, port);
   const queue = changetype<Vring>(ring);
   if (ring == 0 || !lock(t, queue)) {
     dropRest(t, stats, ring == 0 ? DROP_TX_PORT_DOWN : DROP_TX_LOCK, n);

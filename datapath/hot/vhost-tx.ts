@@ -14,7 +14,7 @@ import { DEVICE_REGIONS, VRING_FLAG_MRG_RXBUF, VRING_STATE_BROKEN } from '../lay
 import { copyBytes, Wide } from './copy.ts';
 import { Chain, CHAIN_END, CHAIN_PIECE, CHAIN_STALLED, DESC_F_WRITE, unreachableAddress } from './descriptor-chain.ts';
 import { NOT_MAPPED_YET, translate } from './guest-memory.ts';
-import { notifyGuest } from './notify.ts';
+import { publishUsed } from './notify.ts';
 import { Packet, segLen, segOffset, Thread, Vring, Region } from './views.ts';
 
 /** Buffers merged into one packet at most: a 9728-byte frame over buffers of 128 bytes and some. */
@@ -120,11 +120,7 @@ export function vhostEnqueue(t: Thread, ring: Vring, first: u32, n: u32): u32 {
   t.sentBytes = bytes;
   if (sent > 0) {
     ring.lastAvail = lastAvail;
-    ring.usedIdx = usedIdx & 0xffff;
-    // Release, and a full fence towards the load of avail.flags below: a guest that re-enables interrupts and then
-    // checks the used index must see one of the two (virtio 1.2, 2.7.10).
-    atomic.store<u16>(ring.used + 2, <u16>usedIdx);
-    notifyGuest(ring);
+    publishUsed(ring, usedIdx);
   }
   return sent | (reason << 16);
 }
