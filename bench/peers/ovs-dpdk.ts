@@ -2,17 +2,14 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../../lib/errors.ts';
-import { type Child, type Cleanup, runCommand, waitFor } from '../harness/children.ts';
+import { runCommand, waitFor } from '../harness/children.ts';
 import { residentMemory } from '../harness/machine.ts';
-import { answers } from '../harness/probe.ts';
-import { Peer, type PeerSettings, type StartCost } from './peer.ts';
+import { OpenVswitchPeer, SCHEMA } from './open-vswitch.ts';
+import type { StartCost } from './peer.ts';
 
 const VSWITCHD = '/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk';
 const OVSDB_SERVER = '/usr/sbin/ovsdb-server';
-const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 const DPDK_PLUGINS = '/usr/lib/x86_64-linux-gnu';
-const START_TIMEOUT_MS = 40_000;
 const SOCKET_MEMORY_MIB = 384;
 
 /** Undefined when this peer can run here, else what is missing. */
@@ -32,63 +29,28 @@ function hasMempoolDriver(): boolean {
   );
 }
 
-export class OvsDpdkPeer extends Peer {
+export class OvsDpdkPeer extends OpenVswitchPeer {
   readonly name = 'ovs-dpdk';
-  protected readonly tools = {
-    vsctl: ['ovs-vsctl'],
-    ofctl: ['ovs-ofctl'],
-    appctl: ['ovs-appctl'],
-  };
-  #database: Child | undefined;
-  #daemon: Child | undefined;
-
-  constructor(cleanup: Cleanup, settings: PeerSettings) {
-    super('ovs', cleanup, settings);
-  }
+  protected readonly startTimeoutMs = 40_000;
 
   async start(): Promise<StartCost> {
-    await this.#startDatabase();
+    await this.startDatabase(OVSDB_SERVER);
+    await this.#configure();
     const startedMs = performance.now();
-    const args = [`unix:${this.rundir}/db.sock`, '--disable-system', '--pidfile', `--unixctl=${this.unixctl}`];
-    const log = join(this.rundir, 'ovs-vswitchd.log');
-    const daemon = this.cleanup.spawn('ovs-vswitchd', this.command([VSWITCHD], args), log);
-    this.#daemon = daemon;
-    await waitFor('ovs-vswitchd to answer', START_TIMEOUT_MS, async () => {
-      if (daemon.exited) throw new UserError(`ovs-vswitchd ended: ${daemon.output}`);
-      return answers(this.unixctl, 'version', []);
-    });
+    const daemon = await this.startDaemon(VSWITCHD, [], join(this.rundir, 'ovs-vswitchd.log'));
     // The sockets answer for a moment before DPDK's initialisation holds the main thread: that belongs to the start.
-    await waitFor('DPDK to be initialised', START_TIMEOUT_MS, async () => {
+    await waitFor('DPDK to be initialised', this.startTimeoutMs, async () => {
       const value = await this.vsctl(['get', 'Open_vSwitch', '.', 'dpdk_initialized']);
       return value.trim() === 'true';
     });
     return { startMs: performance.now() - startedMs, ...residentMemory(daemon.pid) };
   }
 
-  get daemonPid(): number {
-    return this.#daemon?.pid ?? -1;
-  }
-
-  get pids(): readonly number[] {
-    return [this.#daemon, this.#database].flatMap((child) => (child ? [child.pid] : []));
-  }
-
-  async stop(): Promise<void> {
-    await this.#daemon?.stop();
-    await this.#database?.stop();
-  }
-
   async version(): Promise<string> {
     return (await runCommand({ file: VSWITCHD, args: ['--version'] })).split('\n').filter(Boolean).join(', ');
   }
 
-  async #startDatabase(): Promise<void> {
-    const database = join(this.rundir, 'conf.db');
-    const socket = join(this.rundir, 'db.sock');
-    if (!existsSync(database)) await runCommand({ file: 'ovsdb-tool', args: ['create', database, SCHEMA] });
-    const args = [database, `--remote=punix:${socket}`, `--unixctl=${this.rundir}/ovsdb.ctl`];
-    this.#database = this.cleanup.spawn('ovsdb-server', this.command([OVSDB_SERVER], args));
-    await waitFor('ovsdb-server to answer', START_TIMEOUT_MS, () => answers(socket, 'list_dbs', []));
+  async #configure(): Promise<void> {
     const memory = this.settings.hugepages ? '--in-memory' : '--no-huge';
     const config = [
       'dpdk-init=true',
