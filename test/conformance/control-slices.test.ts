@@ -2,6 +2,7 @@
 // judged here: each upcall takes longer than a slice may, so that slices end by their number.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Dpif } from '../../datapath/dpif.ts';
+import { startDatapath } from '../support/built-datapath.ts';
 
 const UPCALL_MS = 0.3;
 const BATCH = 16;
@@ -10,10 +11,7 @@ const FRAMES = 10 * BATCH;
 let dpif: Dpif;
 
 beforeAll(async () => {
-  const built = new URL('../../dist/', import.meta.url).href;
-  const { createDpif } = (await import(`${built}datapath/datapath.js`)) as typeof import('../../datapath/datapath.ts');
-  const { createIoPoller } = (await import(`${built}lib/io-poller.js`)) as typeof import('../../lib/io-poller.ts');
-  dpif = createDpif({ io: createIoPoller(), rundir: '/tmp' });
+  dpif = await startDatapath();
   await dpif.portAdd({ name: 'in', type: 'dummy', options: {} });
 });
 

@@ -1,22 +1,13 @@
 // Rewritten headers, byte by byte: what Open vSwitch 3.1 sends for the same frame and the same actions.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DpAction, type Dpif, SET_LAYOUT, type SetHeader } from '../../datapath/dpif.ts';
-
-interface Capture {
-  onSend: ((frame: Uint8Array) => void) | undefined;
-}
+import { startDummyPair } from '../support/built-datapath.ts';
 
 let dpif: Dpif;
 let sent: string[] = [];
 
 beforeAll(async () => {
-  const built = new URL('../../dist/', import.meta.url).href;
-  const { createDpif } = (await import(`${built}datapath/datapath.js`)) as typeof import('../../datapath/datapath.ts');
-  const { createIoPoller } = (await import(`${built}lib/io-poller.js`)) as typeof import('../../lib/io-poller.ts');
-  const dummy = (await import(`${built}datapath/port/dummy/dummy-port.js`)) as { findDummyPort(name: string): Capture };
-  dpif = createDpif({ io: createIoPoller(), rundir: '/tmp' });
-  for (const name of ['in', 'out']) await dpif.portAdd({ name, type: 'dummy', options: {}, mtu: 9000 });
-  dummy.findDummyPort('out').onSend = (frame) => sent.push(Buffer.from(frame).toString('hex'));
+  dpif = await startDummyPair((frame) => sent.push(frame.toString('hex')));
 });
 
 afterAll(() => dpif.close());

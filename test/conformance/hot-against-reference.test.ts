@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Dpif } from '../../datapath/dpif.ts';
 import { type DpAction, SET_LAYOUT, type SetHeader } from '../../datapath/dpif.ts';
+import { startDummyPair } from '../support/built-datapath.ts';
 import { damagedFrame, Random, soundFrame } from '../support/random-frames.ts';
 import { executeActions } from '../support/reference/execute.ts';
 import { parseFrame } from '../support/reference/parse.ts';
@@ -23,21 +24,11 @@ const HEADERS: readonly SetHeader[] = [
 ];
 const OUT = 2;
 
-interface Capture {
-  onSend: ((frame: Uint8Array) => void) | undefined;
-}
-
 let dpif: Dpif;
 let captured: Buffer[] = [];
 
 beforeAll(async () => {
-  const built = new URL('../../dist/', import.meta.url).href;
-  const { createDpif } = (await import(`${built}datapath/datapath.js`)) as typeof import('../../datapath/datapath.ts');
-  const { createIoPoller } = (await import(`${built}lib/io-poller.js`)) as typeof import('../../lib/io-poller.ts');
-  const dummy = (await import(`${built}datapath/port/dummy/dummy-port.js`)) as { findDummyPort(name: string): Capture };
-  dpif = createDpif({ io: createIoPoller(), rundir: '/tmp' });
-  for (const name of ['in', 'out']) await dpif.portAdd({ name, type: 'dummy', options: {}, mtu: 9000 });
-  dummy.findDummyPort('out').onSend = (frame) => captured.push(Buffer.from(frame));
+  dpif = await startDummyPair((frame) => captured.push(frame));
 });
 
 afterAll(() => dpif.close());

@@ -1,29 +1,19 @@
 // Meters and ingress policing on the real datapath: dummy ports, and a clock that the test moves.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Dpif, DpMeterBand } from '../../datapath/dpif.ts';
-import type { VirtualClock } from '../../lib/clock.ts';
+import { VirtualClock } from '../../lib/clock.ts';
+import { startDummyPair } from '../support/built-datapath.ts';
 
 const IN = 1;
 const OUT = 2;
-
-interface Capture {
-  onSend: ((frame: Uint8Array) => void) | undefined;
-}
 
 let dpif: Dpif;
 let clock: VirtualClock;
 let sent: Buffer[] = [];
 
 beforeAll(async () => {
-  const built = new URL('../../dist/', import.meta.url).href;
-  const { createDpif } = (await import(`${built}datapath/datapath.js`)) as typeof import('../../datapath/datapath.ts');
-  const { createIoPoller } = (await import(`${built}lib/io-poller.js`)) as typeof import('../../lib/io-poller.ts');
-  const time = (await import(`${built}lib/clock.js`)) as typeof import('../../lib/clock.ts');
-  const dummy = (await import(`${built}datapath/port/dummy/dummy-port.js`)) as { findDummyPort(name: string): Capture };
-  clock = new time.VirtualClock(1_000_000);
-  dpif = createDpif({ io: createIoPoller(), rundir: '/tmp', clock });
-  for (const name of ['in', 'out']) await dpif.portAdd({ name, type: 'dummy', options: {}, mtu: 9000 });
-  dummy.findDummyPort('out').onSend = (frame) => sent.push(Buffer.from(frame));
+  clock = new VirtualClock(1_000_000);
+  dpif = await startDummyPair((frame) => sent.push(frame), clock);
   dpif.setUpcallSink(() => ({ actions: [{ type: 'output', port: OUT }] }));
 });
 

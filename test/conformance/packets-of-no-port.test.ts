@@ -1,5 +1,6 @@
 // Packets that came in by no port (traces, packet-outs of a controller): what they take is given back.
 import { expect, it } from 'vitest';
+import { startDatapath } from '../support/built-datapath.ts';
 
 /** The number of no port, and more packets than there are slots. */
 const NO_PORT = 0xffffffff;
@@ -7,10 +8,7 @@ const PACKETS = 6000;
 const AT_ONCE = 500;
 
 it('reach controllers however many there were before', async () => {
-  const built = new URL('../../dist/', import.meta.url).href;
-  const { createDpif } = (await import(`${built}datapath/datapath.js`)) as typeof import('../../datapath/datapath.ts');
-  const { createIoPoller } = (await import(`${built}lib/io-poller.js`)) as typeof import('../../lib/io-poller.ts');
-  const dpif = createDpif({ io: createIoPoller(), rundir: '/tmp' });
+  const dpif = await startDatapath();
   let upcalls = 0;
   dpif.setUpcallSink(() => {
     upcalls++;

@@ -2,16 +2,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Dpif, UpcallVerdict } from '../../datapath/dpif.ts';
 import * as K from '../../datapath/layout/flow-key.ts';
+import { startDummyPair } from '../support/built-datapath.ts';
 import { Random, soundFrame } from '../support/random-frames.ts';
 import { referenceHash } from '../support/reference/hash.ts';
 
 const SEED = Number(process.env['WEFT_SEED'] ?? 20261121);
 const IN = 1;
 const OUT = 2;
-
-interface Capture {
-  onSend: ((frame: Uint8Array) => void) | undefined;
-}
 
 let dpif: Dpif;
 let sent: string[] = [];
@@ -20,13 +17,7 @@ let missed: Buffer[] = [];
 let verdict: () => UpcallVerdict = () => ({ actions: [] });
 
 beforeAll(async () => {
-  const built = new URL('../../dist/', import.meta.url).href;
-  const { createDpif } = (await import(`${built}datapath/datapath.js`)) as typeof import('../../datapath/datapath.ts');
-  const { createIoPoller } = (await import(`${built}lib/io-poller.js`)) as typeof import('../../lib/io-poller.ts');
-  const dummy = (await import(`${built}datapath/port/dummy/dummy-port.js`)) as { findDummyPort(name: string): Capture };
-  dpif = createDpif({ io: createIoPoller(), rundir: '/tmp' });
-  for (const name of ['in', 'out']) await dpif.portAdd({ name, type: 'dummy', options: {}, mtu: 9000 });
-  dummy.findDummyPort('out').onSend = (frame) => sent.push(Buffer.from(frame).toString('hex'));
+  dpif = await startDummyPair((frame) => sent.push(frame.toString('hex')));
   dpif.setUpcallSink((upcall) => {
     missed.push(Buffer.from(upcall.key.slice(0, K.KEY_SIZE)));
     return verdict();

@@ -6,17 +6,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
-import type { ConnmgrApi } from '../../ofproto/connmgr/connmgr-api.ts';
-import type { OfprotoApi } from '../../ofproto/ofproto-api.ts';
 import { MONITORED_COLUMNS } from '../../src/daemon/bridge/columns.ts';
 import { Reconciler } from '../../src/daemon/bridge/reconciler.ts';
 import { OvsdbReplica } from '../../src/ovsdb/replica.ts';
 import { FakePortsDpif } from '../support/fake-ports-dpif.ts';
-import { NO_AGGREGATION } from '../support/no-aggregation.ts';
+import { idleConnmgr, idleOfproto } from '../support/idle-switch.ts';
 
 const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 const hasOvs = spawnSync('ovsdb-server', ['--version']).status === 0;
-const nothing = () => {};
 
 describe.skipIf(!hasOvs)('Reconciler with ovsdb-server', () => {
   let rundir: string;
@@ -51,42 +48,14 @@ describe.skipIf(!hasOvs)('Reconciler with ovsdb-server', () => {
   function start(over = dpif): Reconciler {
     const replica = new OvsdbReplica({ remote: `unix:${rundir}/db.sock`, tables: MONITORED_COLUMNS });
     replica.start();
-    const ofproto = (name: string) =>
-      ({
-        name,
-        datapathId: 0n,
-        addPort: nothing,
-        delPort: nothing,
-        l2: {
-          aggregation: NO_AGGREGATION,
-          setBundle: nothing,
-          configure: nothing,
-          setMirrors: nothing,
-          mirrorStats: () => [],
-        },
-        tree: { configure: nothing, view: nothing, onChange: nothing },
-        barrier: async () => {},
-        configureTables: nothing,
-        close: nothing,
-      }) as unknown as OfprotoApi;
-    const connmgr = {
-      listen: async () => {},
-      setControllers: nothing,
-      setFailMode: nothing,
-      setProtocols: nothing,
-      setDescription: nothing,
-      status: () => [],
-      onStatusChange: () => nothing,
-      close: async () => {},
-    } as unknown as ConnmgrApi;
     const reconciler = new Reconciler({
       replica,
       dpif: over.dpif,
       clock: systemClock,
       dummy: 'on',
       capabilities: { ufid: 'true' },
-      createOfproto: ofproto,
-      createConnmgr: () => connmgr,
+      createOfproto: (name) => idleOfproto(name),
+      createConnmgr: idleConnmgr,
     });
     running.push({ reconciler, replica });
     return reconciler;

@@ -2,18 +2,16 @@
 // is there in the end is what the last state of the database asks for.
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../../../lib/clock.ts';
-import type { ConnmgrApi } from '../../../../ofproto/connmgr/connmgr-api.ts';
 import { OFPP } from '../../../../ofproto/model/actions.ts';
 import type { OfprotoApi } from '../../../../ofproto/ofproto-api.ts';
 import { Reconciler } from '../../../../src/daemon/bridge/reconciler.ts';
 import { FakePortsDpif } from '../../../support/fake-ports-dpif.ts';
 import { FakeReplica } from '../../../support/fake-replica.ts';
-import { NO_AGGREGATION } from '../../../support/no-aggregation.ts';
+import { idleConnmgr, idleOfproto } from '../../../support/idle-switch.ts';
 
 const BRIDGES = ['br0', 'br1', 'br2'];
 const PORTS = ['p0', 'p1', 'p2', 'p3', 'p4', 'p5'];
 const STEPS = 60;
-const nothing = () => {};
 
 /** mulberry32 */
 function random(seed: number): () => number {
@@ -53,17 +51,7 @@ class World {
       dummy: 'off',
       capabilities: {},
       createOfproto: (name) => this.#ofproto(name),
-      createConnmgr: () =>
-        ({
-          listen: async () => {},
-          setControllers: nothing,
-          setFailMode: nothing,
-          setProtocols: nothing,
-          setDescription: nothing,
-          status: () => [],
-          onStatusChange: () => nothing,
-          close: async () => {},
-        }) as unknown as ConnmgrApi,
+      createConnmgr: idleConnmgr,
     });
   }
 
@@ -71,9 +59,7 @@ class World {
     if (this.ofprotos.has(name)) throw new Error(`${name} made twice`);
     const ports = new Map<number, string>();
     this.ofprotos.set(name, ports);
-    return {
-      name,
-      datapathId: 0n,
+    return idleOfproto(name, {
       addPort: (port: { name: string }, ofPort: number) => {
         if (ports.has(ofPort)) throw new Error(`port ${ofPort} of ${name} added twice`);
         ports.set(ofPort, port.name);
@@ -81,18 +67,8 @@ class World {
       delPort: (ofPort: number) => {
         if (!ports.delete(ofPort)) throw new Error(`port ${ofPort} of ${name} is not there`);
       },
-      l2: {
-        aggregation: NO_AGGREGATION,
-        setBundle: nothing,
-        configure: nothing,
-        setMirrors: nothing,
-        mirrorStats: () => [],
-      },
-      tree: { configure: nothing, view: nothing, onChange: nothing },
-      configureTables: nothing,
-      barrier: () => Promise.resolve(),
       close: () => this.ofprotos.delete(name),
-    } as unknown as OfprotoApi;
+    });
   }
 
   pick<T>(from: readonly T[]): T {
