@@ -1,7 +1,7 @@
 // One bridge as OpenFlow connections, the database reconciler and the CLI see it. ofproto/ofproto.ts implements it;
 // ofproto/connmgr and src/daemon only know this interface.
 
-import type { DpPort, OdpPort } from '../datapath/dpif.ts';
+import type { DpAction, DpPort, OdpPort } from '../datapath/dpif.ts';
 import type { AggregationApi } from './bonds/aggregation-api.ts';
 import type { BondSettings, LacpSettings } from './bonds/settings.ts';
 import type { OfAction } from './model/actions.ts';
@@ -22,7 +22,6 @@ import type { TreeApi } from './spanning-tree/bridge-tree.ts';
 import type { FlowTableConfig } from './tables/flow-table.ts';
 import type { ChangeOrigin } from './tables/flow-tables.ts';
 import type { Rule } from './tables/rule.ts';
-import type { Trace } from './trace/trace.ts';
 
 /** VLAN behaviour of a port for NORMAL (Port.tag, trunks, vlan_mode). */
 export interface PortVlan {
@@ -108,6 +107,18 @@ export interface TraceRequest {
   readonly isComposed?: boolean;
   /** Actions of a packet-out, in place of table 0. */
   readonly actions?: string;
+}
+
+/** What came of a trace: all of it as text, and its end in parts. */
+export interface Trace {
+  readonly text: string;
+  /** The megaflow as a match. */
+  readonly megaflow: string;
+  readonly actions: readonly DpAction[];
+  /** One of `actions`, as the text has it. */
+  actionText(action: DpAction): string;
+  /** Why translation failed. */
+  readonly error: string | undefined;
 }
 
 export type PortStatusReason = 'add' | 'delete' | 'modify';

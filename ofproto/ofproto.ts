@@ -33,6 +33,7 @@ import type {
   PortConfigFlag,
   PortDevice,
   PortStatusReason,
+  Trace,
   TraceRequest,
 } from './ofproto-api.ts';
 import { BridgeTree } from './spanning-tree/bridge-tree.ts';
@@ -45,7 +46,6 @@ import { MissFlows } from './tables/miss-flows.ts';
 import { type Rule, totals } from './tables/rule.ts';
 import { Transaction } from './tables/transaction.ts';
 import { Explainer } from './trace/explainer.ts';
-import type { Trace } from './trace/trace.ts';
 import type { BackedBridge, Backer } from './upcall/backer.ts';
 import type { BridgeEffects, ControllerSpec, FinTimeout, XlateBridge } from './xlate/snapshot.ts';
 import { xlate } from './xlate/xlate.ts';

@@ -10,13 +10,13 @@ import {
   KEY_SIZE,
   KEY_SKB_PRIORITY,
 } from '../model/flow.ts';
-import type { TraceRequest } from '../ofproto-api.ts';
+import type { Trace, TraceRequest } from '../ofproto-api.ts';
 import { parseTraceFlow } from '../text/parse-flow.ts';
 import type { Backer } from '../upcall/backer.ts';
 import type { FrozenState } from '../xlate/freeze.ts';
 import type { XlateBridge, Xlated } from '../xlate/snapshot.ts';
 import { parseTraceActions } from './parse-trace-actions.ts';
-import { type Trace, traceFlow } from './trace.ts';
+import { traceFlow } from './trace.ts';
 
 const ETH_HEADER_SIZE = 14;
 /** What a datapath knows of a packet besides its bytes. */

@@ -4,6 +4,7 @@ import { type DpAction, mapDpActions } from '../../datapath/dpif.ts';
 import { OFPP, type OfAction } from '../model/actions.ts';
 import { FLOW_ACTSET_OUTPUT, type Flow } from '../model/flow.ts';
 import { formatDpActions } from '../odp-text/format-actions.ts';
+import type { Trace } from '../ofproto-api.ts';
 import { formatMatch } from '../text/format-match.ts';
 import { type FrozenState, withRecircIds } from '../xlate/freeze.ts';
 import type { TraceKind, TraceNode } from '../xlate/report.ts';
@@ -28,18 +29,6 @@ export interface TraceRecircs {
   idsOf(states: readonly FrozenState[]): readonly number[];
   /** Actions of a packet-out, in place of table 0. */
   readonly packetOut?: readonly OfAction[] | undefined;
-}
-
-/** What came of a trace: all of it as text, and its end in parts. */
-export interface Trace {
-  readonly text: string;
-  /** The megaflow as a match. */
-  readonly megaflow: string;
-  readonly actions: readonly DpAction[];
-  /** One of `actions`, as the text has it. */
-  actionText(action: DpAction): string;
-  /** Why translation failed. */
-  readonly error: string | undefined;
 }
 
 /** Follows `flow`, which enters `bridge`. `withEffects`, given for a real packet, takes what it changes. */

@@ -18,10 +18,10 @@ import type {
   OfprotoEvents,
   PortConfigFlag,
   PortDevice,
+  Trace,
 } from '../../ofproto/ofproto-api.ts';
 import type { TreeApi } from '../../ofproto/spanning-tree/bridge-tree.ts';
 import { Rule } from '../../ofproto/tables/rule.ts';
-import type { Trace } from '../../ofproto/trace/trace.ts';
 
 const CONFIG: OfPortDesc['config'] = {
   portDown: false,

@@ -3,8 +3,7 @@
 import type { DpAction } from '../../../datapath/dpif.ts';
 import { UserError } from '../../../lib/errors.ts';
 import { OFPP } from '../../../ofproto/model/actions.ts';
-import type { OfprotoApi } from '../../../ofproto/ofproto-api.ts';
-import type { Trace } from '../../../ofproto/trace/trace.ts';
+import type { OfprotoApi, Trace } from '../../../ofproto/ofproto-api.ts';
 import { type Client, findBridge } from '../call.ts';
 import { portNames } from '../context.ts';
 import { actionsOf } from '../convert/actions.ts';
