@@ -1,0 +1,127 @@
+// What a NIC with an embedded switch (eSwitch) offers weft: functions whose packets a port carries, and a flow table that
+// forwards without the host. A vendor's driver implements NicProvider; nothing else of the datapath knows the card.
+//
+// A provider is slow and far away, as hardware is: every operation is asynchronous, operations are carried out in the
+// order of the calls, and a promise resolves when the card has done what was asked, not when it has heard of it.
+
+import type { DpAction, SetHeader } from '../actions.ts';
+import type { DpMeterBand, LinkSpeed } from '../dpif.ts';
+
+/** A port of the card's eSwitch; the provider's own numbers. 0 is the wire (the physical port). */
+export type Vport = number;
+export const WIRE: Vport = 0;
+
+/** Datapath actions by the name that offload/show gives them; `set` is one for each header that can be written. */
+export type OffloadAction = Exclude<DpAction['type'], 'set'> | `set(${SetHeader})`;
+
+export interface NicCapabilities {
+  /** KEY_SIZE bytes (datapath/layout/flow-key.ts): the bits of a key that a flow of the card may match. */
+  readonly matches: Uint8Array;
+  readonly actions: ReadonlySet<OffloadAction>;
+  /** Outputs of one flow at most: 1 means no mirror copies. */
+  readonly outputMax: number;
+  /** Flows at most. */
+  readonly tableSize: number;
+  /** Whether flows count packets and bytes and say when they were last used. */
+  readonly counters: boolean;
+  /** Meters at most; 0 where the card has none. */
+  readonly meterMax: number;
+}
+
+/** A flow as the card knows it, from insert() until remove() or a reset. */
+export type FlowHandle = number;
+
+export interface HardwareFlow {
+  /** KEY_SIZE bytes; in_port is a Vport. Flows of one card never overlap. */
+  readonly key: Uint8Array;
+  readonly mask: Uint8Array;
+  /** Outputs name Vports, meters the numbers given to setMeter(). */
+  readonly actions: readonly DpAction[];
+}
+
+/** `full`: the table; `unsupported`: the card refused this flow (`reason` for people); `reset`: the card went away. */
+export type InsertResult =
+  | { readonly handle: FlowHandle }
+  | { readonly refused: 'full' | 'unsupported' | 'reset'; readonly reason: string };
+
+export interface HardwareCounts {
+  readonly packets: bigint;
+  readonly bytes: bigint;
+  /** Milliseconds since a packet used the flow; undefined when none has. */
+  readonly idleMs: number | undefined;
+  /** Union of TCP flags seen. */
+  readonly tcpFlags: number;
+}
+
+/** Memory that both sides of a port's rings see. */
+export interface RingMemory {
+  /** A file descriptor that can be mapped; stays the caller's. */
+  readonly fd: number;
+  readonly size: number;
+  /** The address by which ring addresses and descriptors name its first byte. */
+  readonly address: bigint;
+}
+
+/** A split virtqueue (virtio 1.2, 2.7) in ring memory; addresses as descriptors have them. */
+export interface RingPlace {
+  /** Descriptors, a power of two. */
+  readonly size: number;
+  readonly desc: bigint;
+  readonly avail: bigint;
+  readonly used: bigint;
+}
+
+export interface QueuePair {
+  /** The card fills these buffers. */
+  readonly rx: RingPlace;
+  /** The card sends these buffers. */
+  readonly tx: RingPlace;
+}
+
+/**
+ * One function as a port of weft sees it: in switchdev mode the function's representor, in legacy mode the function
+ * itself. weft is the driver of a virtio-net device here (virtio 1.2, 5.1; VIRTIO_F_VERSION_1, so headers of 12 bytes).
+ */
+export interface NicPort {
+  readonly vport: Vport;
+  readonly mac: string | undefined;
+  readonly mtu: number | undefined;
+  readonly linkUp: boolean;
+  readonly linkSpeed: LinkSpeed | undefined;
+  /** Why it does not work, for Interface.error. */
+  readonly error: string | undefined;
+  /** Interface.status, with the function's own words (`vf`, `trust`, `spoofchk`, ...). */
+  status(): Record<string, string>;
+  /** The card's counters of the function: received = sent + dropped by reason + queued. */
+  stats(): Record<string, number | bigint>;
+  onChange(listener: () => void): void;
+  /** Gives the card the rings; it may touch `memory` until detach() has resolved. After a reset: asked for again. */
+  attach(memory: RingMemory, pairs: readonly QueuePair[]): Promise<void>;
+  detach(): Promise<void>;
+  setLinkUp(up: boolean): Promise<void>;
+}
+
+export interface NicProvider {
+  /** As options:nic names it. */
+  readonly name: string;
+  readonly capabilities: NicCapabilities;
+  /** The function's port. Throws UserError when the card has no such function or another port holds it. */
+  openPort(options: Readonly<Record<string, string>>): NicPort;
+  closePort(port: NicPort): Promise<void>;
+
+  /** One result for each flow, in order. */
+  insert(flows: readonly HardwareFlow[]): Promise<readonly InsertResult[]>;
+  /** When it resolves no packet is forwarded by these flows any more. Answers their last counts; undefined: unknown handle. */
+  remove(handles: readonly FlowHandle[]): Promise<readonly (HardwareCounts | undefined)[]>;
+  query(handles: readonly FlowHandle[]): Promise<readonly (HardwareCounts | undefined)[]>;
+  /** Makes or replaces a meter; no bands takes it away. */
+  setMeter(id: number, bands: readonly DpMeterBand[]): Promise<void>;
+
+  /** Brings a function back to its first state (function level reset); its rings and flows are gone. */
+  resetFunction(vport: Vport): Promise<void>;
+  /** Called when the card has lost everything it was told: all handles are void, ports want their rings anew. */
+  onReset(listener: () => void): void;
+  /** For `nic/show`. */
+  describe(): Promise<string>;
+  close(): Promise<void>;
+}
