@@ -26,6 +26,8 @@ export interface SlowPath {
   /** How many megaflows the slow path lets be there now. */
   flowLimit(): number;
   configure(settings: SlowPathSettings): void;
+  /** While true, flows are being restored: packets are not translated but dropped, and nothing expires. */
+  awaitFlows(isWaiting: boolean): void;
   /** How long the last round took. */
   dumpDurationMs(): number;
   close(): void;
@@ -50,6 +52,7 @@ export function createBacker(dpif: Dpif, clock: Clock): SlowPath {
     packetKey: (flow) => backer.revalidator.packetKey(flow),
     flowLimit: () => backer.flowLimit(),
     configure: (settings) => backer.configure(settings),
+    awaitFlows: (isWaiting) => backer.awaitFlows(isWaiting),
     dumpDurationMs: () => backer.dumpDurationMs(),
     close: () => backer.close(),
   };

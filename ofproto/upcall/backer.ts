@@ -61,6 +61,7 @@ export class Backer {
   readonly #bridges = new Map<XlateBridge, BackedBridge>();
   readonly #patches = new PatchPorts();
   #vlanLimit = VLAN_LIMIT_DEFAULT;
+  #awaitsFlows = false;
   readonly #cookies = new CookieTable();
   readonly #recircs = new RecircTable();
   readonly revalidator: Revalidator<BackedBridge>;
@@ -183,6 +184,13 @@ export class Backer {
     this.revalidator.removeAll();
   }
 
+  /** While flows are being restored no packet is translated, and nothing expires. */
+  awaitFlows(isWaiting: boolean): void {
+    if (isWaiting === this.#awaitsFlows) return;
+    this.#awaitsFlows = isWaiting;
+    this.changed();
+  }
+
   dumpDurationMs(): number {
     return this.revalidator.durationMs;
   }
@@ -228,6 +236,7 @@ export class Backer {
       else if (spec) this.#bridges.get(spec.bridge)?.packetIn(spec, upcall.packet.slice(), upcall.frameSize);
       return DROP;
     }
+    if (this.#awaitsFlows) return DROP;
     this.#flow.bytes.set(upcall.key);
     limitVlans(this.#flow, this.#vlanLimit);
     const recircId = this.#flow.u32(KEY_RECIRC_ID);
@@ -374,6 +383,7 @@ export class Backer {
   }
 
   #expire(): void {
+    if (this.#awaitsFlows) return;
     const nowMs = this.clock.nowMs();
     for (const bridge of this.#bridges.values()) bridge.expire(nowMs);
     this.#recircs.expire(nowMs);

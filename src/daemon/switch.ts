@@ -103,8 +103,9 @@ export class Switch {
       capabilities: CAPABILITIES,
       createOfproto: (name) => this.#backer.createOfproto(name),
       createConnmgr: (ofproto) => new Connmgr(ofproto, { rundir: options.paths.rundir, clock }),
-      configure: (otherConfig) => {
+      configure: (otherConfig, isRestoring) => {
         this.#backer.configure(readSettings(otherConfig));
+        this.#backer.awaitFlows(isRestoring);
         this.#api.configure(otherConfig['api-listen']);
       },
       ...(database.server ? { fixedColumns: { ovs_version: OVS_VERSION, db_version: DB_VERSION } } : {}),

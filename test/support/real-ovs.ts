@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
+export const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 
 export interface Output {
   readonly code: number;
@@ -46,13 +46,14 @@ export class RealOvs {
     this.rundir = rundir;
   }
 
-  /** Starts both daemons on an empty database. */
-  static async start(): Promise<RealOvs> {
+  /** Starts both daemons on an empty database, or one that says what this `ovsdb-tool transact` makes it say. */
+  static async start(transaction?: string): Promise<RealOvs> {
     const ovs = new RealOvs(mkdtempSync(join(tmpdir(), 'weft-oracle-')));
     const { rundir } = ovs;
     const database = join(rundir, 'conf.db');
     const daemon = ['--detach', '--no-chdir', '--pidfile', '-vconsole:off', '--log-file'];
     await ovs.must('ovsdb-tool', 'create', database, SCHEMA);
+    if (transaction !== undefined) await ovs.must('ovsdb-tool', 'transact', database, transaction);
     await ovs.must('ovsdb-server', database, `--remote=punix:${rundir}/db.sock`, ...daemon);
     await ovs.must('ovs-vsctl', '--no-wait', 'init');
     const flags = ['--enable-dummy=override', '--disable-system', '--disable-system-route'];

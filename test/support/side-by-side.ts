@@ -1,7 +1,7 @@
 // weftd and a real Open vSwitch with the same bridge: commands and raw OpenFlow are given to both, and what comes back is
 // compared.
 import { join } from 'node:path';
-import { type Output, RealOvs, runTool } from './real-ovs.ts';
+import { type Output, RealOvs, runTool, SCHEMA } from './real-ovs.ts';
 import { Peer, until } from './sockets.ts';
 import { Weftd } from './weftd.ts';
 
@@ -37,6 +37,13 @@ export class SideBySide {
   readonly weftd = new Weftd({ args: ['--enable-dummy', '-vconsole:off'] });
   oracle!: RealOvs;
 
+  /** An `ovsdb-tool transact` that both databases begin with. */
+  readonly #initially: string | undefined;
+
+  constructor(initially?: string) {
+    this.#initially = initially;
+  }
+
   /** Both with bridge br0 in secure mode and dummy ports p1..p`ports`, their numbers 1.. . */
   async start(ports = 2, ...more: string[]): Promise<void> {
     const words = ['add-br', 'br0', '--', 'set', 'Bridge', 'br0', 'datapath_type=dummy', 'fail_mode=secure'];
@@ -45,9 +52,21 @@ export class SideBySide {
       words.push('--', 'add-port', 'br0', `p${n}`, '--', 'set', 'Interface', `p${n}`, 'type=dummy');
       words.push(`ofport_request=${n}`);
     }
-    this.oracle = await RealOvs.start();
+    this.oracle = await RealOvs.start(this.#initially);
+    if (this.#initially !== undefined) await this.#prepareDatabase(this.#initially);
     await this.weftd.start();
     await this.vsctl(...words, ...more);
+  }
+
+  async #prepareDatabase(transaction: string): Promise<void> {
+    const database = join(this.weftd.dir, 'conf.db');
+    for (const words of [
+      ['create', database, SCHEMA],
+      ['transact', database, transaction],
+    ]) {
+      const { code, stderr } = await runTool(this.weftd.dir, 'ovsdb-tool', words);
+      if (code !== 0) throw new Error(`ovsdb-tool ${words.join(' ')}: ${stderr}`);
+    }
   }
 
   async stop(): Promise<void> {

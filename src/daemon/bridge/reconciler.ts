@@ -48,8 +48,11 @@ export interface ReconcilerParts {
   readonly dummy: DummyMode;
   createOfproto(name: string): OfprotoApi;
   createConnmgr(ofproto: OfprotoApi): ConnmgrApi;
-  /** Settings of the Open_vSwitch row that are not a bridge's: called in each pass before the bridges. */
-  configure?(otherConfig: Readonly<Record<string, string>>): void;
+  /**
+   * Settings of the Open_vSwitch row that are not a bridge's: called in each pass before the bridges. While flows are
+   * being restored packets are not to be translated.
+   */
+  configure?(otherConfig: Readonly<Record<string, string>>, isRestoring: boolean): void;
   /** Columns of the Open_vSwitch row that never change, e.g. ovs_version of an embedded database. */
   readonly fixedColumns?: Readonly<Record<string, Json>>;
   /** Datapath.capabilities. */
@@ -62,6 +65,8 @@ export class Reconciler {
   readonly #writer = new StatusWriter();
   readonly #unlisten: () => void;
   #stale = true;
+  /** Until other_config:flow-restore-wait is seen not to be true; from then on it says nothing any more. */
+  #isRestoring = true;
   #running: Promise<void> | undefined;
   #closed = false;
   #config: SwitchConfig | undefined;
@@ -158,8 +163,10 @@ export class Reconciler {
 
   async #pass(config: SwitchConfig): Promise<void> {
     this.#config = config;
+    this.#isRestoring &&= config.otherConfig['flow-restore-wait']?.toLowerCase() === 'true';
     this.#configureDatapath(config);
-    const wanted = new Map(config.bridges.filter((bridge) => this.#canMake(bridge)).map((row) => [row.name, row]));
+    const made = config.bridges.filter((bridge) => this.#canMake(bridge)).map((bridge) => this.#asYet(bridge));
+    const wanted = new Map(made.map((row) => [row.name, row]));
     await this.#removeUnwanted(wanted);
     for (const bridge of wanted.values()) await this.#guard(bridge.name, () => this.#applyBridge(bridge));
     // cur_cfg says that all of this is in force, so no megaflow from before may forward a packet any more.
@@ -191,6 +198,11 @@ export class Reconciler {
     return fault === undefined;
   }
 
+  /** Controllers are not dialled before the flows are restored that they would find. */
+  #asYet(bridge: BridgeConfig): BridgeConfig {
+    return this.#isRestoring ? { ...bridge, controllers: [] } : bridge;
+  }
+
   #configureDatapath(config: SwitchConfig): void {
     const other = config.otherConfig;
     const sleepUs = integerOption(other['pmd-sleep-max'] ?? other['pmd-maxsleep']);
@@ -202,7 +214,7 @@ export class Reconciler {
         vlanLimit: integerOption(other['vlan-limit']) ?? VLAN_LIMIT_DEFAULT,
       }),
     );
-    this.#parts.configure?.(other);
+    this.#parts.configure?.(other, this.#isRestoring);
   }
 
   async #removeUnwanted(wanted: ReadonlyMap<string, BridgeConfig>): Promise<void> {
