@@ -8,6 +8,7 @@
 // to the next rule of lower priority in their own bucket.
 
 import type { OfAction } from '../model/actions.ts';
+import { FLOW_CONJ_ID } from '../model/flow.ts';
 import type { Rule } from './rule.ts';
 
 type Clause = Extract<OfAction, { type: 'conjunction' }>;
@@ -21,6 +22,10 @@ export function clausesOf(actions: readonly OfAction[]): readonly Clause[] {
   const clauses = actions.filter((action): action is Clause => action.type === 'conjunction');
   return clauses.length === 0 ? NONE : clauses;
 }
+
+/** Whether the rule is a clause, or what all clauses of a conjunction together mean. */
+export const isPartOfConjunction = ({ conjunctions, mask }: Rule): boolean =>
+  conjunctions.length > 0 || mask.word.includes(FLOW_CONJ_ID / 4);
 
 /** The first conjunction that `rules`, all of one priority, complete. */
 function completed(rules: readonly Rule[]): number | undefined {

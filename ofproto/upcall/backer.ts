@@ -12,9 +12,10 @@ import {
 import type { Clock } from '../../lib/clock.ts';
 import type { BridgePort } from '../bridge-ports.ts';
 import { OFPP } from '../model/actions.ts';
-import { FLOW_CONJ_ID, Flow, KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE, KEY_TCP_FLAGS } from '../model/flow.ts';
+import { Flow, KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE, KEY_TCP_FLAGS } from '../model/flow.ts';
 import { flowOfKey } from '../odp-text/format-key.ts';
 import { PatchPorts } from '../patch-ports.ts';
+import { isPartOfConjunction } from '../tables/conjunction.ts';
 import type { FlowTable } from '../tables/flow-table.ts';
 import type { Rule } from '../tables/rule.ts';
 import { XlateScratch } from '../xlate/context.ts';
@@ -131,13 +132,13 @@ export class Backer {
   }
 
   ruleAdded(table: FlowTable, rule: Rule): void {
-    if (isClause(rule)) this.changed();
+    if (isPartOfConjunction(rule)) this.changed();
     else this.revalidator.ruleAdded(table, rule);
   }
 
   /** The rule leaves its table, or has other actions now. */
   ruleTouched(rule: Rule): void {
-    if (isClause(rule)) this.changed();
+    if (isPartOfConjunction(rule)) this.changed();
     this.revalidator.ruleTouched(rule);
   }
 
@@ -389,10 +390,6 @@ export class Backer {
     this.#recircs.expire(nowMs);
   }
 }
-
-/** Whether the rule is part of a conjunction, as a clause or as what all clauses together mean. */
-const isClause = ({ conjunctions, mask }: Rule): boolean =>
-  conjunctions.length > 0 || mask.word.includes(FLOW_CONJ_ID / 4);
 
 const WHOLE_PACKET = 0xffff;
 /** How long a packet that was executed once may take to come back with its cookie. */
