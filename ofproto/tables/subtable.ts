@@ -5,11 +5,11 @@ import { type Flow, KEY_TP_SRC } from '../model/flow.ts';
 import { bigEndian, type Minimask, type Minivalues } from '../model/minimask.ts';
 import { N_STAGES } from '../model/stages.ts';
 import { HashCounts } from './hash-counts.ts';
+import { LazyTrie } from './lazy-trie.ts';
 import { Priorities } from './priorities.ts';
 import type { Rule } from './rule.ts';
 import { RuleIndex } from './rule-index.ts';
 import type { TableTries } from './table-tries.ts';
-import { PrefixTrie } from './trie.ts';
 
 function mix(hash: number, word: number): number {
   let k = Math.imul(word, 0xcc9e2d51);
@@ -35,7 +35,7 @@ export class Subtable {
   readonly #priorities = new Priorities();
   /** For each stage but the last: hashes of the masked words so far, with how many rules have each. */
   readonly #indexes: (HashCounts | undefined)[];
-  readonly #portsTrie: PrefixTrie | undefined;
+  readonly #portsTrie: LazyTrie | undefined;
   /** The slot of the ports, and a rule's ports as a bit string. */
   readonly #portsSlot: number;
   readonly #ports = [0];
@@ -47,7 +47,7 @@ export class Subtable {
     this.#indexes = mask.stageEnd.map((end, stage) =>
       end > (mask.stageEnd[stage - 1] ?? 0) && end < last ? new HashCounts() : undefined,
     );
-    this.#portsTrie = mask.portsPrefix > 0 ? new PrefixTrie() : undefined;
+    this.#portsTrie = mask.portsPrefix > 0 ? new LazyTrie() : undefined;
     this.#portsSlot = mask.word.indexOf(PORTS_WORD);
   }
 

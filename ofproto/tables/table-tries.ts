@@ -3,20 +3,21 @@
 
 import { type Flow, KEY_ETH_TYPE } from '../model/flow.ts';
 import { bigEndian, expandMatch, type Minimask } from '../model/minimask.ts';
+import { LazyTrie } from './lazy-trie.ts';
 import { hasPrefixBits, type PrefixField, prefixLength, readPrefix, readPrefixBits } from './prefix-fields.ts';
 import type { Rule } from './rule.ts';
-import { PrefixTrie, TrieAnswer } from './trie.ts';
+import { TrieAnswer } from './trie.ts';
 
 export class TableTries {
   readonly fields: readonly PrefixField[];
-  readonly #tries: readonly PrefixTrie[];
+  readonly #tries: readonly LazyTrie[];
   readonly #answers: readonly TrieAnswer[];
   readonly #asked: boolean[];
   readonly #value: number[] = [];
 
   constructor(fields: readonly PrefixField[]) {
     this.fields = fields;
-    this.#tries = fields.map(() => new PrefixTrie());
+    this.#tries = fields.map(() => new LazyTrie());
     this.#answers = fields.map(() => new TrieAnswer());
     this.#asked = fields.map(() => false);
   }

@@ -69,8 +69,8 @@ export class PrefixTrie {
   /** Nodes given back, linked through ZERO. */
   #free = 0;
 
-  /** Adds one prefix of `length` bits, 1 or more; the same one may be added many times. */
-  insert(prefix: BitString, length: number): void {
+  /** Adds one prefix of `length` bits, 1 or more, so many times; the same one may be added again. */
+  insert(prefix: BitString, length: number, times = 1): void {
     let depth = 0;
     /** Where the node at hand is noted. */
     let place = ROOT;
@@ -78,7 +78,7 @@ export class PrefixTrie {
       const node = this.#nodeAt(place, prefix, depth, length);
       depth += this.#nodes[node + SIZE]!;
       if (depth === length) {
-        this.#nodes[node + COUNT]!++;
+        this.#nodes[node + COUNT]! += times;
         return;
       }
       place = node + (bitsFrom(prefix, depth) < 0 ? ONE : ZERO);
@@ -128,20 +128,20 @@ export class PrefixTrie {
   }
 
   /** Removes what insert() added. */
-  remove(prefix: BitString, length: number): void {
-    this.#nodes[ROOT] = this.#removeAt(this.#nodes[ROOT]!, prefix, 0, length);
+  remove(prefix: BitString, length: number, times = 1): void {
+    this.#nodes[ROOT] = this.#removeAt(this.#nodes[ROOT]!, prefix, 0, length, times);
   }
 
   /** What takes the node's place. */
-  #removeAt(node: number, prefix: BitString, depth: number, length: number): number {
+  #removeAt(node: number, prefix: BitString, depth: number, length: number, times: number): number {
     if (node === 0) return 0;
     const nodes = this.#nodes;
     const end = depth + nodes[node + SIZE]!;
     if (end === length) {
-      nodes[node + COUNT]!--;
+      nodes[node + COUNT]! -= times;
     } else {
       const place = node + (bitsFrom(prefix, end) < 0 ? ONE : ZERO);
-      nodes[place] = this.#removeAt(nodes[place]!, prefix, end, length);
+      nodes[place] = this.#removeAt(nodes[place]!, prefix, end, length, times);
     }
     return this.#shrink(node);
   }
