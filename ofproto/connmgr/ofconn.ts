@@ -10,6 +10,7 @@ import { type AsyncConfig, OFP13_VERSION, type OfMessage } from '../model/messag
 import { decodeMessage } from '../wire/index.ts';
 import { handlers } from './handlers/index.ts';
 import type { WireVersion } from './hello.ts';
+import { Linger } from './linger.ts';
 import { handleOtherVersion } from './other-version.ts';
 import { PacketInLimiter, type RateLimit } from './packet-in-limiter.ts';
 import { Rconn, type RconnOptions } from './rconn.ts';
@@ -45,6 +46,7 @@ export class OfConn implements SessionOutput {
   #limiter: PacketInLimiter | undefined;
   #scheduled = false;
   #busy = false;
+  readonly #linger = new Linger();
   #waiters: (() => void)[] = [];
 
   constructor(state: SwitchState, options: OfConnOptions) {
@@ -140,6 +142,7 @@ export class OfConn implements SessionOutput {
 
   /** What came is served at once: a client that waits for each answer loses no turn of the event loop. */
   #readable(): void {
+    this.#linger.end();
     if (!this.#scheduled && !this.#busy && this.#session) this.#turn();
   }
 
@@ -159,7 +162,10 @@ export class OfConn implements SessionOutput {
       // A peer that does not read its replies is not served until it does; drained() comes back here.
       if (!session || this.congested) return;
       const bytes = this.rconn.recv();
-      if (!bytes) return;
+      if (!bytes) {
+        if (count > 1) this.#linger.begin();
+        return;
+      }
       this.#options.copy?.(bytes);
       const pending = this.#handle(session, bytes);
       if (pending) {
