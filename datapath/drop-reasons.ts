@@ -39,4 +39,7 @@ export const BROKEN_REASONS: readonly string[] = [
   'guest memory vanished',
   'descriptor chain of no length',
   'guest memory could not be mapped',
+  'used index jumped by more than the buffers given',
+  'used buffer is none that was given',
+  'used length larger than the buffer',
 ];

@@ -173,7 +173,7 @@ function createMemory(): WebAssembly.Memory {
 }
 
 /** 2 MiB hugepages of this machine that nobody uses or has reserved. */
-function freeHugePages(): number {
+export function freeHugePages(): number {
   const read = (name: string) => Number(readFileSync(`/sys/kernel/mm/hugepages/hugepages-2048kB/${name}`, 'utf8'));
   try {
     return read('free_hugepages') - read('resv_hugepages');

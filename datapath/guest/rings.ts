@@ -8,13 +8,15 @@ import type { Quiescence } from '../arena/quiesce.ts';
 import type { RxqAssignment } from '../dpif.ts';
 import { PORT_TXQ_COUNT, PORT_TXQ_MAX, PORT_TXQS } from '../layout/flow.ts';
 import { PORT_SIZE, PORT_TABLE } from '../layout/memory-map.ts';
-import { POLL_ENTRY_SIZE, POLL_LIST_ENTRIES, TB_POLL_LIST } from '../layout/thread-block.ts';
+import { POLL_ENTRY_SIZE, POLL_LIST_DRIVERS, POLL_LIST_ENTRIES, TB_POLL_LIST } from '../layout/thread-block.ts';
 
 export interface RxQueue {
   readonly vring: Offset;
   readonly odpPort: number;
   readonly portName: string;
   readonly queue: number;
+  /** A card's ring, of which weft is the driver. */
+  readonly driver?: boolean;
 }
 
 /** A running PMD thread as the assignment sees it. */
@@ -98,12 +100,15 @@ export class Rings {
     }
   }
 
-  #publish(index: number, rxqs: readonly RxQueue[]): void {
+  #publish(index: number, dealt: readonly RxQueue[]): void {
+    const drivers = dealt.filter((rxq) => rxq.driver);
+    const rxqs = [...dealt.filter((rxq) => !rxq.driver), ...drivers];
     const { u32 } = this.#arena.views;
     const slot = (this.#arena.threadArea(index) + TB_POLL_LIST) >> 2;
     const old = u32[slot]! as Offset;
     const list = this.#heap.alloc(POLL_LIST_ENTRIES + rxqs.length * POLL_ENTRY_SIZE);
     u32[list >> 2] = rxqs.length;
+    u32[(list + POLL_LIST_DRIVERS) >> 2] = drivers.length;
     rxqs.forEach((rxq, i) => {
       const at = (list + POLL_LIST_ENTRIES + i * POLL_ENTRY_SIZE) >> 2;
       u32[at] = rxq.vring;

@@ -7,6 +7,7 @@ import { KEY_RECIRC_ID, KEY_SIZE } from '../layout/flow-key.ts';
 import { BURST_MAX, PORT_MAX, PORT_SIZE, PORT_TABLE, THREAD_AREA_SIZE, THREAD_BASE } from '../layout/memory-map.ts';
 import {
   POLL_ENTRY_SIZE,
+  POLL_LIST_DRIVERS,
   POLL_LIST_ENTRIES,
   SLOT_IN_PORT,
   SLOT_KEY,
@@ -16,6 +17,7 @@ import {
   TC_BUSY_PASSES,
   TC_PASSES,
 } from '../layout/thread-block.ts';
+import { VRING_FLAG_DRIVER } from '../layout/vring.ts';
 import { copyBytes } from './copy.ts';
 import { count, countDrop } from './counters.ts';
 import { subtableHash as hashUnderMask, lookupSubtable } from './lookup.ts';
@@ -28,6 +30,8 @@ import { pendingReset } from './upcall.ts';
 import { drainVerdicts, executeSlot as runSlot } from './verdicts.ts';
 import { packetAt } from './vhost-rx.ts';
 import { PKT_KEY, Thread, Vring } from './views.ts';
+import { resetRing } from './virtio-ring.ts';
+import { giveBack, serveDriverQueue } from './virtio-rx.ts';
 
 function threadAt(index: u32): Thread {
   return changetype<Thread>(THREAD_BASE + index * THREAD_AREA_SIZE);
@@ -46,6 +50,10 @@ export function reset(index: u32): void {
   t.guardSrc = 0;
 }
 
+function listed(list: u32, i: u32): Vring {
+  return changetype<Vring>(load<u32>(list + POLL_LIST_ENTRIES + i * POLL_ENTRY_SIZE));
+}
+
 /**
  * Polls the thread's queues until `budget` is used up: an idle pass over the list costs 1, a packet 4. Returns the
  * packets taken; the passes are in the thread's counters.
@@ -54,6 +62,7 @@ export function poll(index: u32, budget: i32): u32 {
   const t = threadAt(index);
   const list = t.pollList;
   const entries: u32 = list == 0 ? 0 : load<u32>(list);
+  const guests: u32 = list == 0 ? 0 : entries - load<u32>(list, POLL_LIST_DRIVERS);
   let passes: u32 = 0;
   let busy: u32 = 0;
   let packets: u32 = 0;
@@ -61,9 +70,8 @@ export function poll(index: u32, budget: i32): u32 {
     if (t.fromControlTail != atomic.load<u32>(changetype<usize>(t) + offsetof<Thread>('fromControlHead')))
       drainVerdicts(t);
     let taken: u32 = 0;
-    for (let i: u32 = 0; i < entries; i++) {
-      taken += serveQueue(t, changetype<Vring>(load<u32>(list + POLL_LIST_ENTRIES + i * POLL_ENTRY_SIZE)));
-    }
+    for (let i: u32 = 0; i < guests; i++) taken += serveQueue(t, listed(list, i));
+    for (let i = guests; i < entries; i++) taken += serveDriverQueue(t, listed(list, i));
     passes++;
     if (taken > 0) busy++;
     packets += taken;
@@ -152,11 +160,17 @@ export function recover(index: u32, sourceIsWell: bool): void {
   const source = t.burstVring;
   if (sourceIsWell && t.burstCount > 0) {
     t.guardVring = source;
-    completeBurst(t, changetype<Vring>(source));
+    if (changetype<Vring>(source).flags & VRING_FLAG_DRIVER) giveBack(t, changetype<Vring>(source));
+    else completeBurst(t, changetype<Vring>(source));
   }
   t.burstCount = 0;
   t.guardVring = 0;
   t.guardSrc = 0;
+}
+
+/** Makes a card's ring new, as a driver does before the device starts. Only while nobody serves it. */
+export function driverReset(vring: u32): void {
+  resetRing(changetype<Vring>(vring));
 }
 
 /** The index of the used ring at `used`, in guest memory: traps when that is gone. */

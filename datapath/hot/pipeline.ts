@@ -53,7 +53,7 @@ function serveOrdinary(t: Thread, ring: Vring, waiting: u32, disabled: bool): u3
 }
 
 /** Started but not enabled: what the guest transmits is consumed and dropped. */
-function discard(t: Thread, ring: Vring, n: u32): void {
+export function discard(t: Thread, ring: Vring, n: u32): void {
   countDrop(t, DROP_RX_DISABLED, n);
   addStat(portStats(t, ring.port), PS_RX_DROPPED, n);
 }

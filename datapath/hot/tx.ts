@@ -12,6 +12,7 @@ import {
   PORT_KIND_DOWN,
   PORT_KIND_SLOW,
   PORT_KIND_VHOST,
+  PORT_KIND_VIRTIO,
   PORT_TXQS,
   PS_TX_BYTES,
   PS_TX_DROPPED,
@@ -25,6 +26,7 @@ import { clonePacket, resetClones } from './packet.ts';
 import { queueToControl } from './upcall.ts';
 import { frameLen, vhostEnqueue } from './vhost-tx.ts';
 import { Packet, Port, Thread, Vring } from './views.ts';
+import { virtioSend } from './virtio-tx.ts';
 import { packetAt } from './vhost-rx.ts';
 
 const LOCK_SPINS: u32 = 100000;
@@ -111,6 +113,7 @@ function flushPort(t: Thread, number: u32, first: u32, n: u32): void {
   const kind = port.kind;
   if (kind == PORT_KIND_VHOST) flushVhost(t, port, stats, first, n);
   else if (kind == PORT_KIND_SLOW) flushSlow(t, number, stats, first, n);
+  else if (kind == PORT_KIND_VIRTIO) flushVirtio(t, port, stats, first, n);
   else dropRest(t, stats, kind == PORT_KIND_DOWN ? DROP_TX_PORT_DOWN : DROP_TX_NO_PORT, n);
 }
 
@@ -139,6 +142,27 @@ function flushVhost(t: Thread, port: Port, stats: u32, first: u32, n: u32): void
     t.guardVring = ring;
     const result = vhostEnqueue(t, queue, first, n);
     t.guardVring = 0;
+    sent = result & 0xffff;
+    reason = result >> 16;
+  }
+  unlock(t, queue);
+  countSent(t, stats, sent);
+  if (sent < n) dropRest(t, stats, reason, n - sent);
+}
+
+/** A card's queue: as a guest's, but nothing of it can be gone, so there is nothing to guard. */
+function flushVirtio(t: Thread, port: Port, stats: u32, first: u32, n: u32): void {
+  const ring = txQueue(t, port);
+  const queue = changetype<Vring>(ring);
+  if (ring == 0 || !lock(t, queue)) {
+    dropRest(t, stats, ring == 0 ? DROP_TX_PORT_DOWN : DROP_TX_LOCK, n);
+    return;
+  }
+  let sent: u32 = 0;
+  let reason: u32 = DROP_TX_PORT_DOWN;
+  // Read under the lock, as in flushVhost().
+  if (atomic.load<u32>(ring) == VRING_STATE_ENABLED) {
+    const result = virtioSend(t, queue, first, n);
     sent = result & 0xffff;
     reason = result >> 16;
   }

@@ -28,7 +28,7 @@ import {
 } from './views.ts';
 
 /** Minimum Ethernet frame that can be parsed: a whole header. */
-const RUNT: u32 = 14;
+export const RUNT: u32 = 14;
 
 // Outcomes of gathering one descriptor chain, beside CHAIN_STALLED and CHAIN_BROKEN.
 const GATHERED: u32 = 0;
@@ -80,7 +80,7 @@ export function vhostDequeue(t: Thread, ring: Vring, waiting: u32): u32 {
       delta < size &&
       size - delta >= <u64>(frame + hdr)
     ) {
-      take(p, window + <u32>delta + hdr, frame);
+      Whole.take(p, window + <u32>delta + hdr, frame);
     } else {
       const outcome = gatherChain(t, ring, head, p);
       if (outcome >= CHAIN_STALLED) break;
@@ -98,25 +98,28 @@ export function vhostDequeue(t: Thread, ring: Vring, waiting: u32): u32 {
   return packets;
 }
 
-/** One piece at `at`: copies its header, leaves the rest where it is. */
-function take(p: Packet, at: u32, frame: u32): void {
-  const buffer = changetype<u32>(p) + PKT_BUF + PKT_HEADROOM;
-  p.data = buffer;
-  p.len = frame;
-  p.next = changetype<u32>(p) + PKT_SIZE;
-  p.outLen = 0xffffffff;
-  if (frame >= HEADER_COPY) {
-    Wide.copy64(buffer, at);
-    Wide.copy64(buffer + 64, at + 64);
-    p.hdrLen = HEADER_COPY;
-    p.segCount = frame > HEADER_COPY ? 1 : 0;
-    setSeg(p, 0, at + HEADER_COPY, frame - HEADER_COPY);
-    return;
+/** Frames in one piece; the compiler puts this in place. */
+export class Whole {
+  /** One piece at `at`: copies its header, leaves the rest where it is. */
+  @inline static take(p: Packet, at: u32, frame: u32): void {
+    const buffer = changetype<u32>(p) + PKT_BUF + PKT_HEADROOM;
+    p.data = buffer;
+    p.len = frame;
+    p.next = changetype<u32>(p) + PKT_SIZE;
+    p.outLen = 0xffffffff;
+    if (frame >= HEADER_COPY) {
+      Wide.copy64(buffer, at);
+      Wide.copy64(buffer + 64, at + 64);
+      p.hdrLen = HEADER_COPY;
+      p.segCount = frame > HEADER_COPY ? 1 : 0;
+      setSeg(p, 0, at + HEADER_COPY, frame - HEADER_COPY);
+    } else {
+      p.hdrLen = frame;
+      p.segCount = 0;
+      if (frame == 64) Wide.copy64(buffer, at);
+      else copyBytes(buffer, at, frame);
+    }
   }
-  p.hdrLen = frame;
-  p.segCount = 0;
-  if (frame == 64) Wide.copy64(buffer, at);
-  else copyBytes(buffer, at, frame);
 }
 
 function skip(t: Thread, ring: Vring, reason: u32): u32 {

@@ -24,7 +24,7 @@ const MERGE_MAX: u32 = 80;
  * Where one packet's bytes come from: the virtio-net header (12 or 10 zero bytes, patched later), the private header
  * copy, then the source pieces. write() hands them out in order.
  */
-function writePacket(p: Packet, skip: u32, to: u32, n: u32): void {
+export function writePacket(p: Packet, skip: u32, to: u32, n: u32): void {
   let done: u32 = 0;
   const hdrLen = p.hdrLen;
   if (skip < hdrLen) {

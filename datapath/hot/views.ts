@@ -38,6 +38,8 @@ import {
   VRING_CALL_FD,
   VRING_CALLS,
   VRING_DEVICE,
+  VRING_DOORBELL_VALUE,
+  VRING_LAST_USED,
   VRING_LOCK,
   VRING_WANT_CHUNK,
 } from '../layout/vring.ts';
@@ -63,6 +65,16 @@ export class Vring {
   faultAddr: u64;
   calls: u64;
   wantChunk: u32;
+  lastUsed: u32;
+  availIdx: u32;
+  buffers: u32;
+  bufferSize: u32;
+  marks: u32;
+  turn: u32;
+  freeCount: u32;
+  free: u32;
+  doorbell: u32;
+  doorbellValue: u32;
 
   /** Marks the queue broken: nothing touches it again until the control thread restarts it. */
   fail(reason: u32): void {
@@ -252,6 +264,8 @@ if (offsetof<Vring>('callFd') != VRING_CALL_FD) ERROR('Vring.callFd');
 if (offsetof<Vring>('lock') != VRING_LOCK) ERROR('Vring.lock');
 if (offsetof<Vring>('calls') != VRING_CALLS) ERROR('Vring.calls');
 if (offsetof<Vring>('wantChunk') != VRING_WANT_CHUNK) ERROR('Vring.wantChunk');
+if (offsetof<Vring>('lastUsed') != VRING_LAST_USED) ERROR('Vring.lastUsed');
+if (offsetof<Vring>('doorbellValue') != VRING_DOORBELL_VALUE) ERROR('Vring.doorbellValue');
 if (offsetof<Region>('offset') != REGION_OFFSET) ERROR('Region.offset');
 if (offsetof<Region>('chunkTable') != REGION_CHUNK_TABLE) ERROR('Region.chunkTable');
 if (offsetof<Region>('fileOffset') != REGION_FILE_OFFSET) ERROR('Region.fileOffset');

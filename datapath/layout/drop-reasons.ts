@@ -39,3 +39,6 @@ export const BROKEN_INDIRECT_REFUSED = 9;
 export const BROKEN_TRAP = 10;
 export const BROKEN_ZERO_LENGTH = 11;
 export const BROKEN_NOT_MAPPABLE = 12;
+export const BROKEN_USED_INDEX = 13;
+export const BROKEN_USED_ID = 14;
+export const BROKEN_USED_LENGTH = 15;

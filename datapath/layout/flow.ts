@@ -29,6 +29,8 @@ export const PORT_KIND_VHOST = 1;
 export const PORT_KIND_SLOW = 2;
 /** Exists, but nothing can be sent: link or admin state down. */
 export const PORT_KIND_DOWN = 3;
+/** A card's function: virtio rings that weft is the driver of. */
+export const PORT_KIND_VIRTIO = 4;
 
 export const CLS_SUBTABLE_COUNT = 0;
 export const CLS_DEPTH = 4;

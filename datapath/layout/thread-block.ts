@@ -77,8 +77,10 @@ export const CB_ASLEEP = 4;
 export const CB_WISHES = 8;
 export const CB_VLAN_LIMIT = 12;
 
-// Poll list: 0 count u32, then entries of 8 bytes: vring offset u32, port u32.
+// Poll list: 0 count u32, 4 how many of them, the last ones, are cards' rings (VRING_FLAG_DRIVER); then entries of 8 bytes:
+// vring offset u32, port u32.
 export const POLL_LIST_COUNT = 0;
+export const POLL_LIST_DRIVERS = 4;
 export const POLL_LIST_ENTRIES = 8;
 export const POLL_ENTRY_SIZE = 8;
 

@@ -8,6 +8,13 @@
 //   60 region_hint  64 fault_addr u64  72 calls u64         poller
 //   80 want_chunk u32                                      poller: WANTED; control: MAPPING, then NOTHING
 //
+//   A card's ring, of which weft is the driver (VRING_FLAG_DRIVER), uses the same record without last_avail, used_idx
+//   and region_hint, and from here on:
+//   84 last_used  88 avail_idx                             poller (rx) or lock holder (tx)
+//   92 buffers  96 buffer_size  100 marks                  control; marks: u32 for each descriptor, not seen by the card
+//  104 turn (rx)  108 free_count (tx)                      poller / lock holder
+//  112 free u16[] (tx)  116 doorbell  120 doorbell_value   control
+//
 //   DEVICE (16 + 64 * 40 bytes): 0 region_count, then regions sorted by guest address:
 //    0 guest_addr u64  8 size u64  16 offset u32  20 chunk_table u32  24 file_offset u64  32 region id u32
 //   A region with a chunk table is not mapped whole: chunk_table points at u32 offsets, one for each 2 MiB of the file
@@ -33,6 +40,18 @@ export const VRING_REGION_HINT = 60;
 export const VRING_FAULT_ADDR = 64;
 export const VRING_CALLS = 72;
 export const VRING_WANT_CHUNK = 80;
+export const VRING_LAST_USED = 84;
+export const VRING_AVAIL_IDX = 88;
+/** Descriptor `i` names the bytes at buffers + i * buffer_size, always. */
+export const VRING_BUFFERS = 92;
+export const VRING_BUFFER_SIZE = 96;
+export const VRING_MARKS = 100;
+export const VRING_TURN = 104;
+export const VRING_FREE_COUNT = 108;
+export const VRING_FREE = 112;
+/** Where the card wants to be told of new buffers: an arena offset (a mapped BAR), 0 when it polls. */
+export const VRING_DOORBELL = 116;
+export const VRING_DOORBELL_VALUE = 120;
 
 export const WANT_NOTHING = 0;
 export const WANT_WANTED = 1;
@@ -46,6 +65,12 @@ export const VRING_STATE_BROKEN = 3;
 
 export const VRING_FLAG_MRG_RXBUF = 1;
 export const VRING_FLAG_INDIRECT = 2;
+/** weft is the driver, the device is a card. */
+export const VRING_FLAG_DRIVER = 4;
+/** A driver's ring that the card takes frames from. */
+export const VRING_FLAG_TRANSMIT = 8;
+/** The doorbell is 32 bits wide, else 16. */
+export const VRING_FLAG_DOORBELL_32 = 16;
 
 export const DEVICE_REGION_MAX = 64;
 export const DEVICE_REGION_COUNT = 0;

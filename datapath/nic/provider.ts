@@ -5,7 +5,9 @@
 // order of the calls, and a promise resolves when the card has done what was asked, not when it has heard of it.
 
 import type { DpAction, SetHeader } from '../actions.ts';
+import type { Offset } from '../arena/offset.ts';
 import type { DpMeterBand, LinkSpeed } from '../dpif.ts';
+import type { PortQueues, QueueOptions, QueueServices } from './port-queues.ts';
 
 /** A port of the card's eSwitch; the provider's own numbers. 0 is the wire (the physical port). */
 export type Vport = number;
@@ -60,6 +62,8 @@ export interface RingMemory {
   readonly size: number;
   /** The address by which ring addresses and descriptors name its first byte. */
   readonly address: bigint;
+  /** Where the first byte is in this process: VFIO maps a range of the process's memory, not a file. */
+  readonly processAddress: bigint;
 }
 
 /** A split virtqueue (virtio 1.2, 2.7) in ring memory; addresses as descriptors have them. */
@@ -78,6 +82,18 @@ export interface QueuePair {
   readonly tx: RingPlace;
 }
 
+/** A register of a mapped BAR that is written after new buffers were offered (virtio 1.2, 4.1.5.2). */
+export interface Doorbell {
+  readonly offset: Offset;
+  readonly value: number;
+  readonly bits: 16 | 32;
+}
+
+export interface PairDoorbells {
+  readonly rx: Doorbell;
+  readonly tx: Doorbell;
+}
+
 /**
  * One function as a port of weft sees it: in switchdev mode the function's representor, in legacy mode the function
  * itself. weft is the driver of a virtio-net device here (virtio 1.2, 5.1; VIRTIO_F_VERSION_1, so headers of 12 bytes).
@@ -88,6 +104,8 @@ export interface NicPort {
   readonly mtu: number | undefined;
   readonly linkUp: boolean;
   readonly linkSpeed: LinkSpeed | undefined;
+  /** Queue pairs at most; 1 when absent. */
+  readonly queuePairMax?: number;
   /** Why it does not work, for Interface.error. */
   readonly error: string | undefined;
   /** Interface.status, with the function's own words (`vf`, `trust`, `spoofchk`, ...). */
@@ -96,8 +114,14 @@ export interface NicPort {
   stats(): Record<string, number | bigint>;
   onChange(listener: () => void): void;
   /** Gives the card the rings; it may touch `memory` until detach() has resolved. After a reset: asked for again. */
-  attach(memory: RingMemory, pairs: readonly QueuePair[]): Promise<void>;
+  /** Answers where to ring, one for each pair; undefined from a card that polls. */
+  attach(memory: RingMemory, pairs: readonly QueuePair[]): Promise<readonly PairDoorbells[] | undefined>;
   detach(): Promise<void>;
+  /**
+   * For a card whose rings are not virtio's: makes its queues itself, and they are started and stopped in the place of
+   * attach() and detach() with virtio rings.
+   */
+  makeQueues?(services: QueueServices, options: QueueOptions): Promise<PortQueues>;
   setLinkUp(up: boolean): Promise<void>;
 }
 

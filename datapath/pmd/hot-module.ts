@@ -19,6 +19,8 @@ export interface HotExports {
   recover(thread: number, sourceIsWell: number): void;
   /** Reads guest memory: throws WebAssembly.RuntimeError when it is gone. */
   usedIndex(used: number): number;
+  /** Makes the ring of a card (a VRING record) new. */
+  driverReset(vring: number): void;
   crash(): void;
 }
 

@@ -22,6 +22,7 @@ export const MAP_NORESERVE = 0x4000;
 export const MADV_HUGEPAGE = 14;
 export const MADV_DONTDUMP = 16;
 export const MFD_CLOEXEC = 1;
+export const MFD_ALLOW_SEALING = 2;
 export const MFD_HUGETLB = 4;
 
 /** Maps `len` bytes of `fd` (or anonymous memory, fd -1) at `addr`; returns the address. */

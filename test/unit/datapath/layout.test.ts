@@ -28,7 +28,7 @@ describe('records', () => {
   it('fit their sizes', () => {
     expect(flow.PORT_TXQS + flow.PORT_TXQ_MAX * 4).toBeLessThanOrEqual(map.PORT_SIZE);
     expect(flow.FLOW_WORDS + flow.FLOW_WORD_MAX * 8).toBeLessThanOrEqual(map.FLOW_SLOT_SIZE);
-    expect(vring.VRING_WANT_CHUNK + 4).toBeLessThanOrEqual(vring.VRING_SIZE);
+    expect(vring.VRING_DOORBELL_VALUE + 4).toBeLessThanOrEqual(vring.VRING_SIZE);
     expect(vring.DEVICE_REGIONS + vring.DEVICE_REGION_MAX * vring.REGION_SIZE).toBeLessThanOrEqual(vring.DEVICE_SIZE);
     expect(block.TB_COUNTERS_END).toBeLessThanOrEqual(block.TB_DROPS);
     expect(block.TB_RUNS + map.BURST_MAX * block.RUN_SIZE).toBeLessThanOrEqual(map.THREAD_BLOCK_SIZE);

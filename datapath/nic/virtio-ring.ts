@@ -1,0 +1,260 @@
+// Queue pairs of split virtqueues of which weft is the driver (hot/virtio-ring.ts), in memory that the card sees.
+//
+//   memory   | desc | avail | used | buffers |  for each queue, every part on a page of its own
+//   heap     | VRING | marks | free |           for each queue, not seen by the card
+//
+// Life: created (rings are new, receive buffers offered) - the card is given memory and pairs - start() - stop() - new.
+
+import { logger } from '../../lib/log.ts';
+import { DmaMemory } from '../arena/dma-memory.ts';
+import { type Offset, toOffset } from '../arena/offset.ts';
+import { BROKEN_REASONS } from '../drop-reasons.ts';
+import {
+  DEVICE_REGION_COUNT,
+  DEVICE_REGIONS,
+  DEVICE_SIZE,
+  REGION_BYTES,
+  REGION_GUEST_ADDR,
+  REGION_ID,
+  REGION_OFFSET,
+  VRING_AVAIL,
+  VRING_BROKEN_REASON,
+  VRING_BUFFER_SIZE,
+  VRING_BUFFERS,
+  VRING_CALL_FD,
+  VRING_CALLS,
+  VRING_DESC,
+  VRING_DEVICE,
+  VRING_DOORBELL,
+  VRING_DOORBELL_VALUE,
+  VRING_FLAG_DOORBELL_32,
+  VRING_FLAG_DRIVER,
+  VRING_FLAG_TRANSMIT,
+  VRING_FLAGS,
+  VRING_FREE,
+  VRING_INDEX,
+  VRING_MARKS,
+  VRING_NUM,
+  VRING_PORT,
+  VRING_SIZE,
+  VRING_STATE,
+  VRING_STATE_BROKEN,
+  VRING_STATE_DISABLED,
+  VRING_STATE_ENABLED,
+  VRING_STATE_STOPPED,
+  VRING_USED,
+} from '../layout/vring.ts';
+import type { PortQueues, QueueOptions, QueueServices } from './port-queues.ts';
+import type { Doorbell, PairDoorbells, QueuePair, RingMemory, RingPlace } from './provider.ts';
+
+const log = logger('netdev_dpdk');
+const PAGE_SIZE = 4096;
+const CACHE_LINE = 64;
+/** virtio-net header (virtio 1.2, 5.1.6). */
+const HEADER_SIZE = 12;
+
+interface Queue {
+  readonly name: string;
+  readonly pair: number;
+  readonly transmits: boolean;
+  readonly vring: Offset;
+  readonly place: RingPlace;
+  reported: boolean;
+}
+
+/** An odd number of cache lines: the headers of neighbours then fall into different cache sets. */
+function bufferSize(frameMax: number): number {
+  const lines = Math.ceil((HEADER_SIZE + frameMax) / CACHE_LINE);
+  return (lines | 1) * CACHE_LINE;
+}
+
+/** Where the parts of a queue of `size` buffers begin, from its first byte on, and where it ends. */
+function plan(size: number, buffer: number) {
+  const page = (at: number) => Math.ceil(at / PAGE_SIZE) * PAGE_SIZE;
+  const avail = page(size * 16);
+  const used = avail + page(6 + size * 2);
+  const buffers = used + page(6 + size * 8);
+  return { avail, used, buffers, end: buffers + page(size * buffer) };
+}
+
+export class VirtioQueues implements PortQueues {
+  readonly #services: QueueServices;
+  readonly #options: QueueOptions;
+  readonly #memory: DmaMemory;
+  /** A DEVICE record of the memory: what a trap's cause is looked for in. */
+  readonly #device: Offset;
+  readonly #queues: Queue[] = [];
+  readonly #listeners: ((queue: string, reason: string) => void)[] = [];
+  #running = false;
+  #adminUp = true;
+
+  /** Throws UserError when the arena has no room for them. */
+  constructor(services: QueueServices, options: QueueOptions) {
+    this.#services = services;
+    this.#options = options;
+    const buffer = bufferSize(options.frameMax);
+    const pairSize = plan(options.rxSize, buffer).end + plan(options.txSize, buffer).end;
+    this.#memory = DmaMemory.create(services, options.pairs * pairSize);
+    this.#device = this.#describeMemory();
+    let at = 0;
+    for (let pair = 0; pair < options.pairs; pair++) {
+      for (const transmits of [false, true]) {
+        const size = transmits ? options.txSize : options.rxSize;
+        this.#queues.push(this.#makeQueue(pair, transmits, size, buffer, toOffset(this.#memory.offset + at)));
+        at += plan(size, buffer).end;
+      }
+    }
+  }
+
+  /** What the card may touch; `processAddress` is for mapping it into an IOMMU. */
+  get memory(): RingMemory {
+    const { fd, size, address, processAddress } = this.#memory;
+    return { fd, size, address, processAddress };
+  }
+
+  get pairs(): readonly QueuePair[] {
+    return Array.from({ length: this.#options.pairs }, (_, pair) => ({
+      rx: this.#queues[pair * 2]!.place,
+      tx: this.#queues[pair * 2 + 1]!.place,
+    }));
+  }
+
+  /** How often doorbells were rung. */
+  get doorbellsRung(): bigint {
+    const { u64 } = this.#services.arena.views;
+    return this.#queues.reduce((sum, { vring }) => sum + u64[(vring + VRING_CALLS) >> 3]!, 0n);
+  }
+
+  /** A card that does not poll is rung from here on; before start(). */
+  setDoorbells(pairs: readonly PairDoorbells[]): void {
+    for (const { vring, pair, transmits } of this.#queues) {
+      const bells = pairs[pair];
+      if (bells) this.#setDoorbell(vring, transmits ? bells.tx : bells.rx);
+    }
+  }
+
+  start(): void {
+    const { rings } = this.#services;
+    const { odpPort, portName } = this.#options;
+    this.#running = true;
+    for (const { vring, pair, transmits } of this.#queues) {
+      this.#setState(vring, this.#wantedState(transmits));
+      if (transmits) rings.setTxq(odpPort, pair, vring);
+      else rings.addRxq({ vring, odpPort, portName, queue: pair, driver: true });
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#running) return;
+    this.#running = false;
+    const { rings, quiescence, hot } = this.#services;
+    for (const { vring, pair, transmits } of this.#queues) {
+      this.#setState(vring, VRING_STATE_STOPPED);
+      if (transmits) rings.setTxq(this.#options.odpPort, pair, undefined);
+      else rings.removeRxq(vring);
+    }
+    await quiescence.barrier();
+    for (const queue of this.#queues) {
+      queue.reported = false;
+      this.#setState(queue.vring, VRING_STATE_STOPPED);
+      hot.driverReset(queue.vring);
+    }
+  }
+
+  setAdminUp(up: boolean): void {
+    this.#adminUp = up;
+    const { u32 } = this.#services.arena.views;
+    for (const { vring, transmits } of this.#queues) {
+      const state = Atomics.load(u32, (vring + VRING_STATE) >> 2);
+      if (state !== VRING_STATE_ENABLED && state !== VRING_STATE_DISABLED) continue;
+      // A thread that breaks the queue at this moment wins.
+      Atomics.compareExchange(u32, (vring + VRING_STATE) >> 2, state, this.#wantedState(transmits));
+    }
+  }
+
+  poll(): void {
+    const { u32 } = this.#services.arena.views;
+    for (const queue of this.#queues) {
+      if (queue.reported || Atomics.load(u32, (queue.vring + VRING_STATE) >> 2) !== VRING_STATE_BROKEN) continue;
+      queue.reported = true;
+      const reason = BROKEN_REASONS[u32[(queue.vring + VRING_BROKEN_REASON) >> 2]!] ?? 'unknown';
+      log.warn(`${this.#options.portName}: ${queue.name} is broken: ${reason}`);
+      for (const listener of this.#listeners) listener(queue.name, reason);
+    }
+  }
+
+  onBroken(listener: (queue: string, reason: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  release(): void {
+    const { heap, arena } = this.#services;
+    for (const { vring, transmits } of this.#queues) {
+      heap.free(toOffset(arena.views.u32[(vring + VRING_MARKS) >> 2]!));
+      if (transmits) heap.free(toOffset(arena.views.u32[(vring + VRING_FREE) >> 2]!));
+      heap.free(vring);
+    }
+    heap.free(this.#device);
+    this.#memory.release();
+  }
+
+  #makeQueue(pair: number, transmits: boolean, size: number, buffer: number, at: Offset): Queue {
+    const { heap, arena, hot } = this.#services;
+    const parts = plan(size, buffer);
+    const vring = heap.alloc(VRING_SIZE);
+    const words: readonly (readonly [number, number])[] = [
+      [VRING_NUM, size],
+      [VRING_DESC, at],
+      [VRING_AVAIL, at + parts.avail],
+      [VRING_USED, at + parts.used],
+      [VRING_DEVICE, this.#device],
+      [VRING_FLAGS, VRING_FLAG_DRIVER | (transmits ? VRING_FLAG_TRANSMIT : 0)],
+      [VRING_CALL_FD, -1],
+      [VRING_PORT, this.#options.odpPort],
+      [VRING_INDEX, pair * 2 + (transmits ? 1 : 0)],
+      [VRING_BUFFERS, at + parts.buffers],
+      [VRING_BUFFER_SIZE, buffer],
+      [VRING_MARKS, heap.alloc(size * 4)],
+      [VRING_FREE, transmits ? heap.alloc(size * 2) : 0],
+    ];
+    for (const [field, value] of words) arena.views.u32[(vring + field) >> 2] = value;
+    hot.driverReset(vring);
+    const address = this.#memory.address + BigInt(at - this.#memory.offset);
+    const place = {
+      size,
+      desc: address,
+      avail: address + BigInt(parts.avail),
+      used: address + BigInt(parts.used),
+    };
+    return { name: `${transmits ? 'tx' : 'rx'} queue ${pair}`, pair, transmits, vring, place, reported: false };
+  }
+
+  #describeMemory(): Offset {
+    const { heap, arena } = this.#services;
+    const { u32, u64 } = arena.views;
+    const device = heap.alloc(DEVICE_SIZE);
+    const region = device + DEVICE_REGIONS;
+    u32[(device + DEVICE_REGION_COUNT) >> 2] = 1;
+    u64[(region + REGION_GUEST_ADDR) >> 3] = this.#memory.address;
+    u64[(region + REGION_BYTES) >> 3] = BigInt(this.#memory.size);
+    u32[(region + REGION_OFFSET) >> 2] = this.#memory.offset;
+    u32[(region + REGION_ID) >> 2] = this.#memory.fd;
+    return device;
+  }
+
+  #setDoorbell(vring: Offset, bell: Doorbell): void {
+    const { u32 } = this.#services.arena.views;
+    const flags = (vring + VRING_FLAGS) >> 2;
+    u32[flags] = (u32[flags]! & ~VRING_FLAG_DOORBELL_32) | (bell.bits === 32 ? VRING_FLAG_DOORBELL_32 : 0);
+    u32[(vring + VRING_DOORBELL_VALUE) >> 2] = bell.value;
+    u32[(vring + VRING_DOORBELL) >> 2] = bell.offset;
+  }
+
+  #wantedState(transmits: boolean): number {
+    return this.#adminUp || transmits ? VRING_STATE_ENABLED : VRING_STATE_DISABLED;
+  }
+
+  #setState(vring: Offset, state: number): void {
+    Atomics.store(this.#services.arena.views.u32, (vring + VRING_STATE) >> 2, state);
+  }
+}
