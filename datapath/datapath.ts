@@ -34,6 +34,7 @@ import { InstalledFlow } from './flow/installed-flow.ts';
 import { Rings } from './guest/rings.ts';
 import { FLOW_MAX } from './layout/memory-map.ts';
 import { Meters } from './meters.ts';
+import { NicRegistry } from './nic/registry.ts';
 import { compileHot, instantiateHot } from './pmd/hot-module.ts';
 import { PmdPool } from './pmd/pmd-pool.ts';
 import { Ports } from './ports.ts';
@@ -47,6 +48,8 @@ export interface DatapathOptions {
   /** Where vhost-user sockets are made. */
   readonly rundir: string;
   readonly clock?: Clock;
+  /** Where `vf` ports find their cards. */
+  readonly nics?: NicRegistry;
   /** Lock weft's own memory (--mlockall). */
   readonly lockMemory?: boolean;
 }
@@ -68,7 +71,7 @@ class Datapath implements Dpif {
   readonly #threads = new Set<number>([MAIN_THREAD]);
   #sink: UpcallSink = () => ({ actions: [] });
 
-  constructor({ io, rundir, clock = systemClock, lockMemory = false }: DatapathOptions) {
+  constructor({ io, rundir, clock = systemClock, nics = new NicRegistry(), lockMemory = false }: DatapathOptions) {
     const arena = new Arena({ lock: lockMemory });
     if (!forwardBusErrors()) log.warn('a guest that truncates its memory can end this process: no SIGBUS forwarding');
     arena.backThread(MAIN_THREAD);
@@ -98,6 +101,7 @@ class Datapath implements Dpif {
       clock,
       io,
       rundir,
+      nics,
       threads: this.#threads,
       receive: (frame, inPort) => this.#control.receive(frame, inPort),
       polledPortsChanged: (count) => this.#pmds.want(count > 0),

@@ -10,7 +10,7 @@ export { mapDpActions, SET_LAYOUT } from './actions.ts';
 export type OdpPort = number;
 
 /** Open vSwitch's interface types that weft runs. */
-export type PortType = 'internal' | 'tap' | 'system' | 'dummy' | 'dpdkvhostuser' | 'dpdkvhostuserclient';
+export type PortType = 'internal' | 'tap' | 'system' | 'dummy' | 'dpdkvhostuser' | 'dpdkvhostuserclient' | 'vf';
 
 export interface PortSpec {
   readonly name: string;

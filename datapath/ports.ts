@@ -14,14 +14,23 @@ import {
   PORT_KIND_NONE,
   PORT_KIND_SLOW,
   PORT_KIND_VHOST,
+  PORT_KIND_VIRTIO,
   PORT_NUMBER,
   PS_COUNT,
 } from './layout/flow.ts';
 import { FRAME_MAX, PORT_MAX, PORT_SIZE, PORT_STATS_SIZE, PORT_TABLE, T_PORT_STATS } from './layout/memory-map.ts';
+import type { NicRegistry } from './nic/registry.ts';
+import type { QueueServices } from './nic/virtio-ring.ts';
 import type { PortContext, PortDriver } from './port/port.ts';
 import { createPortDriver } from './port/registry.ts';
 
 const log = logger('dpif');
+/** Port types that PMD threads serve, and by which kind of ring. */
+const POLLED: Partial<Record<PortType, number>> = {
+  dpdkvhostuser: PORT_KIND_VHOST,
+  dpdkvhostuserclient: PORT_KIND_VHOST,
+  vf: PORT_KIND_VIRTIO,
+};
 /** Ethernet header and two tags on top of the MTU, as Open vSwitch allows. */
 const L2_OVERHEAD = 14 + 8;
 /** Order of datapath/layout/flow.ts PS_*. */
@@ -36,7 +45,9 @@ const STAT_NAMES = [
   'tx_errors',
 ];
 
-export interface PortServices extends DeviceServices {
+export interface PortServices extends DeviceServices, QueueServices {
+  readonly hot: DeviceServices['hot'] & QueueServices['hot'];
+  readonly nics: NicRegistry;
   readonly clock: Clock;
   readonly io: IoPoller;
   readonly rundir: string;
@@ -61,7 +72,7 @@ class ManagedPort implements DpPort {
     this.name = spec.name;
     this.type = spec.type;
     this.odpPort = odpPort;
-    this.polled = spec.type === 'dpdkvhostuser' || spec.type === 'dpdkvhostuserclient';
+    this.polled = POLLED[spec.type] !== undefined;
     this.driver = makeDriver(this);
   }
 
@@ -169,14 +180,17 @@ export class Ports {
 
   /** Lets every device look at what datapath threads noted. */
   tick(): void {
-    for (const port of this.#ports.values()) for (const device of port.devices) device.poll();
+    for (const port of this.#ports.values()) {
+      for (const device of port.devices) device.poll();
+      port.driver.poll?.();
+    }
   }
 
   /** Writes the port's record: whether and how datapath threads may send to it. */
   publish(port: ManagedPort): void {
     if (this.#ports.get(port.odpPort) !== port) return;
     const usable = port.adminUp && (port.polled || port.error === undefined);
-    const kind = port.polled ? PORT_KIND_VHOST : PORT_KIND_SLOW;
+    const kind = POLLED[port.type] ?? PORT_KIND_SLOW;
     this.#write(port, usable ? kind : PORT_KIND_DOWN);
   }
 
@@ -211,7 +225,8 @@ export class Ports {
       owner.devices.add(device);
       return device;
     };
-    return createPortDriver(spec, context, { vhost: { createDevice } });
+    const vf = { nics: this.#services.nics, queues: this.#services };
+    return createPortDriver(spec, context, { vhost: { createDevice }, vf });
   }
 
   #changed(port: ManagedPort): void {

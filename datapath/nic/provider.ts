@@ -7,7 +7,6 @@
 import type { DpAction, SetHeader } from '../actions.ts';
 import type { Offset } from '../arena/offset.ts';
 import type { DpMeterBand, LinkSpeed } from '../dpif.ts';
-import type { PortQueues, QueueOptions, QueueServices } from './port-queues.ts';
 
 /** A port of the card's eSwitch; the provider's own numbers. 0 is the wire (the physical port). */
 export type Vport = number;
@@ -113,15 +112,14 @@ export interface NicPort {
   /** The card's counters of the function: received = sent + dropped by reason + queued. */
   stats(): Record<string, number | bigint>;
   onChange(listener: () => void): void;
-  /** Gives the card the rings; it may touch `memory` until detach() has resolved. After a reset: asked for again. */
+  /** Gives the card the rings; it may touch `memory` until detach() has resolved, or a reset was told. */
   /** Answers where to ring, one for each pair; undefined from a card that polls. */
   attach(memory: RingMemory, pairs: readonly QueuePair[]): Promise<readonly PairDoorbells[] | undefined>;
   detach(): Promise<void>;
-  /**
-   * For a card whose rings are not virtio's: makes its queues itself, and they are started and stopped in the place of
-   * attach() and detach() with virtio rings.
-   */
-  makeQueues?(services: QueueServices, options: QueueOptions): Promise<PortQueues>;
+  /** Called when the function has lost its rings, alone or with the whole card: they are attached anew. */
+  onReset(listener: () => void): void;
+  /** Takes over changed options in place; false, or absent, when the port has to be opened anew. */
+  reconfigure?(options: Readonly<Record<string, string>>): Promise<boolean>;
   setLinkUp(up: boolean): Promise<void>;
 }
 
@@ -143,7 +141,7 @@ export interface NicProvider {
 
   /** Brings a function back to its first state (function level reset); its rings and flows are gone. */
   resetFunction(vport: Vport): Promise<void>;
-  /** Called when the card has lost everything it was told: all handles are void, ports want their rings anew. */
+  /** Called when the card has lost everything it was told: all handles are void. Ports are told by themselves. */
   onReset(listener: () => void): void;
   /** For `nic/show`. */
   describe(): Promise<string>;

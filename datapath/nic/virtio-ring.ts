@@ -6,9 +6,12 @@
 // Life: created (rings are new, receive buffers offered) - the card is given memory and pairs - start() - stop() - new.
 
 import { logger } from '../../lib/log.ts';
-import { DmaMemory } from '../arena/dma-memory.ts';
+import { DmaMemory, type DmaServices } from '../arena/dma-memory.ts';
+import type { Heap } from '../arena/heap.ts';
 import { type Offset, toOffset } from '../arena/offset.ts';
+import type { Quiescence } from '../arena/quiesce.ts';
 import { BROKEN_REASONS } from '../drop-reasons.ts';
+import type { Rings } from '../guest/rings.ts';
 import {
   DEVICE_REGION_COUNT,
   DEVICE_REGIONS,
@@ -44,7 +47,7 @@ import {
   VRING_STATE_STOPPED,
   VRING_USED,
 } from '../layout/vring.ts';
-import type { PortQueues, QueueOptions, QueueServices } from './port-queues.ts';
+import type { HotExports } from '../pmd/hot-module.ts';
 import type { Doorbell, PairDoorbells, QueuePair, RingMemory, RingPlace } from './provider.ts';
 
 const log = logger('netdev_dpdk');
@@ -52,6 +55,26 @@ const PAGE_SIZE = 4096;
 const CACHE_LINE = 64;
 /** virtio-net header (virtio 1.2, 5.1.6). */
 const HEADER_SIZE = 12;
+
+/** What making queues needs of the datapath. */
+export interface QueueServices extends DmaServices {
+  readonly heap: Heap;
+  readonly quiescence: Quiescence;
+  readonly rings: Rings;
+  readonly hot: Pick<HotExports, 'driverReset'>;
+}
+
+export interface QueueOptions {
+  readonly portName: string;
+  readonly odpPort: number;
+  /** Receive and transmit queues, one of each in a pair. */
+  readonly pairs: number;
+  /** Buffers of a receive and of a transmit queue, powers of two. */
+  readonly rxSize: number;
+  readonly txSize: number;
+  /** The longest frame in bytes, without FCS. */
+  readonly frameMax: number;
+}
 
 interface Queue {
   readonly name: string;
@@ -77,7 +100,7 @@ function plan(size: number, buffer: number) {
   return { avail, used, buffers, end: buffers + page(size * buffer) };
 }
 
-export class VirtioQueues implements PortQueues {
+export class VirtioQueues {
   readonly #services: QueueServices;
   readonly #options: QueueOptions;
   readonly #memory: DmaMemory;
@@ -133,6 +156,7 @@ export class VirtioQueues implements PortQueues {
     }
   }
 
+  /** The PMD threads serve the queues from now on: the card runs. */
   start(): void {
     const { rings } = this.#services;
     const { odpPort, portName } = this.#options;
@@ -144,6 +168,7 @@ export class VirtioQueues implements PortQueues {
     }
   }
 
+  /** Resolves when no thread touches the queues any more, and they are as new. */
   async stop(): Promise<void> {
     if (!this.#running) return;
     this.#running = false;
@@ -161,6 +186,7 @@ export class VirtioQueues implements PortQueues {
     }
   }
 
+  /** While the port is down, what the card receives is consumed and dropped. */
   setAdminUp(up: boolean): void {
     this.#adminUp = up;
     const { u32 } = this.#services.arena.views;
@@ -172,6 +198,7 @@ export class VirtioQueues implements PortQueues {
     }
   }
 
+  /** Looks at what the threads noted: a broken queue is told once. */
   poll(): void {
     const { u32 } = this.#services.arena.views;
     for (const queue of this.#queues) {
@@ -187,6 +214,7 @@ export class VirtioQueues implements PortQueues {
     this.#listeners.push(listener);
   }
 
+  /** Frees everything: after stop(), and when the card has let go of it. */
   release(): void {
     const { heap, arena } = this.#services;
     for (const { vring, transmits } of this.#queues) {

@@ -39,6 +39,8 @@ export interface PortDriver {
   status(): Record<string, string>;
   /** Counters of the port's own; the datapath merges its own on top. */
   stats(): PortStats;
+  /** Looks at what datapath threads noted. Polled ports only. */
+  poll?(): void;
   /** Sends one frame; false when it was dropped. Slow ports only. The buffer is reused after the call. */
   send?(frame: Uint8Array): boolean;
 }

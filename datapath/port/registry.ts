@@ -6,6 +6,7 @@ import { DummyPort } from './dummy/dummy-port.ts';
 import type { PortContext, PortDriver } from './port.ts';
 import { SystemPort } from './system/system-port.ts';
 import { TapPort } from './tap/tap-port.ts';
+import { VfPort, type VfServices } from './vf/vf-port.ts';
 import { VhostClientPort } from './vhost-user/client-port.ts';
 import { VhostServerPort } from './vhost-user/server-port.ts';
 import type { VhostServices } from './vhost-user/services.ts';
@@ -13,6 +14,7 @@ import type { VhostServices } from './vhost-user/services.ts';
 /** What polled ports need of the datapath beyond a PortContext; a datapath without PMD threads has none. */
 export interface PortServices {
   readonly vhost?: VhostServices;
+  readonly vf?: VfServices;
 }
 
 type PortFactory = (spec: PortSpec, context: PortContext) => PortDriver;
@@ -39,5 +41,6 @@ export function createPortDriver(spec: PortSpec, context: PortContext, services:
   if (slow) return slow(spec, context);
   const vhost = VHOST_PORTS[spec.type];
   if (vhost && services.vhost) return vhost(spec, context, services.vhost);
+  if (spec.type === 'vf' && services.vf) return new VfPort(spec, context, services.vf);
   throw new UserError(`could not create netdev ${spec.name} of unknown type ${spec.type}`);
 }

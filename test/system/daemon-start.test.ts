@@ -62,7 +62,7 @@ describe('weftd', () => {
     while (!(await one.vsctl('show')).includes('ovs_version: "3.1.0"')) await sleep(20);
     expect(await one.vsctl('get open . db_version datapath_types')).toBe('"8.3.1"\n[netdev]');
     expect(await one.vsctl('get open . iface_types')).toBe(
-      '[dpdkvhostuser, dpdkvhostuserclient, internal, patch, system, tap]',
+      '[dpdkvhostuser, dpdkvhostuserclient, internal, patch, system, tap, vf]',
     );
   });
 

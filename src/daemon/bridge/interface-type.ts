@@ -7,7 +7,7 @@ import { type InterfaceConfig, present } from './config.ts';
 /** How ovs-vswitchd's --enable-dummy was given: `system` and `override` put dummies in the place of kernel interfaces. */
 export type DummyMode = 'off' | 'on' | 'system' | 'override';
 
-const DIRECT = ['internal', 'tap', 'system', 'dpdkvhostuser', 'dpdkvhostuserclient'] as const;
+const DIRECT = ['internal', 'tap', 'system', 'dpdkvhostuser', 'dpdkvhostuserclient', 'vf'] as const;
 const DUMMY = ['dummy', 'dummy-pmd', 'dummy-internal'] as const;
 
 /** Open_vSwitch.iface_types: what this switch runs. */

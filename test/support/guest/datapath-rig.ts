@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { DatapathOptions } from '../../../datapath/datapath.ts';
 import type { DpAction, Dpif, DpPort } from '../../../datapath/dpif.ts';
 import { KEY_IN_PORT, KEY_SIZE } from '../../../datapath/layout/flow-key.ts';
 import { createIoPoller, type IoPoller } from '../../../lib/io-poller.ts';
@@ -38,12 +39,12 @@ export class DatapathRig {
     });
   }
 
-  static async start(): Promise<DatapathRig> {
+  static async start(options: Pick<DatapathOptions, 'nics'> = {}): Promise<DatapathRig> {
     const built = new URL('../../../dist/datapath/datapath.js', import.meta.url).href;
     const { createDpif } = (await import(built)) as typeof import('../../../datapath/datapath.ts');
     const folder = mkdtempSync(join(tmpdir(), 'weft-rig-'));
     const io = createIoPoller();
-    const dpif = createDpif({ io, rundir: folder });
+    const dpif = createDpif({ io, rundir: folder, ...options });
     // Tests share their machine: an idle PMD sleeps.
     dpif.configure({ pmdSleepUsMax: 500 });
     return new DatapathRig(dpif, io, folder);
