@@ -18,10 +18,12 @@ import type {
   TableStats,
 } from './model/flow-mod.ts';
 import type { GroupMod, GroupSpec, GroupStats, MeterConfig, MeterMod, MeterStats } from './model/groups.ts';
+import type { TableMiss, VacancyEvent } from './model/messages.ts';
 import type { TreeApi } from './spanning-tree/bridge-tree.ts';
 import type { FlowTableConfig } from './tables/flow-table.ts';
 import type { ChangeOrigin } from './tables/flow-tables.ts';
 import type { Rule } from './tables/rule.ts';
+import type { VacancyThresholds } from './tables/vacancy.ts';
 
 /** VLAN behaviour of a port for NORMAL (Port.tag, trunks, vlan_mode). */
 export interface PortVlan {
@@ -135,11 +137,20 @@ export interface FlowChange {
   readonly origin: ChangeOrigin | undefined;
 }
 
+/** Of one table, as controllers configure it. */
+export interface OpenflowTableConfig {
+  readonly miss?: TableMiss | undefined;
+  /** OFPTC_EVICTION. */
+  readonly eviction?: boolean | undefined;
+  readonly vacancy?: VacancyThresholds | null | undefined;
+}
+
 export interface OfprotoEvents {
   flowChanged?(change: FlowChange): void;
   packetIn(packetIn: PacketIn): void;
   flowRemoved(removed: FlowRemoved): void;
   portStatus(reason: PortStatusReason, desc: OfPortDesc): void;
+  tableStatus?(tableId: number, reason: VacancyEvent): void;
   /** Nothing of the port changed but its spanning tree state, which only OpenFlow 1.0 tells. */
   portTreeState?(desc: OfPortDesc): void;
   /** The bridge goes: the last event. */
@@ -259,8 +270,8 @@ export interface OfprotoApi {
   tableStats(): TableStats[];
   /** The Flow_Table rows by table number; tables without one go back to the defaults. */
   configureTables(configs: ReadonlyMap<number, FlowTableConfig>): void;
-  /** OFPTC_EVICTION of one table. */
-  setTableEviction(tableId: number, on: boolean): void;
+  /** What a table-mod says of one table; members left out stay as they are. Vacancy thresholds of null end the events. */
+  configureTable(tableId: number, config: OpenflowTableConfig): void;
   readonly resources: GroupsAndMeters;
   packetOut(out: PacketOut): void;
   /** Lets a paused packet go on. Throws OfError. */

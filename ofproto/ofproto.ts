@@ -30,6 +30,7 @@ import type {
   OfPort,
   OfprotoApi,
   OfprotoEvents,
+  OpenflowTableConfig,
   PortConfigFlag,
   PortDevice,
   PortStatusReason,
@@ -45,6 +46,7 @@ import { INTERNAL_TABLE } from './tables/limits.ts';
 import { MissFlows } from './tables/miss-flows.ts';
 import { type Rule, totals } from './tables/rule.ts';
 import { Transaction } from './tables/transaction.ts';
+import { VacancyEvents } from './tables/vacancy.ts';
 import { Explainer } from './trace/explainer.ts';
 import type { BackedBridge, Backer } from './upcall/backer.ts';
 import type { BridgeEffects, ControllerSpec, FinTimeout, XlateBridge } from './xlate/snapshot.ts';
@@ -63,6 +65,9 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   readonly #ports = new BridgePorts();
   readonly #tables: FlowTables;
   readonly #transaction = new Transaction();
+  readonly #vacancies = new VacancyEvents((tableId, event) => {
+    for (const events of this.#subscribers) events.tableStatus?.(tableId, event);
+  });
   readonly l2: L2Switch;
   readonly tree: BridgeTree;
   readonly #misses: MissFlows;
@@ -226,6 +231,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   flowMod(mod: FlowMod, origin?: ChangeOrigin): void {
     this.#tables.apply(mod, this.#now(), origin);
+    this.#tablesChanged();
   }
 
   prepareFlow(mod: FlowMod): Rule | undefined {
@@ -236,10 +242,17 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   addFlow(rule: Rule, origin?: ChangeOrigin): void {
     this.#tables.add(rule, this.#now(), origin);
+    this.#tablesChanged();
   }
 
   atomically<T>(changes: () => T): T {
-    return this.#transaction.run(changes);
+    const result = this.#transaction.run(changes);
+    this.#tablesChanged();
+    return result;
+  }
+
+  #tablesChanged(): void {
+    if (!this.#transaction.isOpen) this.#vacancies.check();
   }
 
   findFlows(request: FlowStatsRequest): readonly Rule[] {
@@ -267,10 +280,16 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       table.configure(configs.get(table.id));
       this.#tables.shrink(table.id);
     }
+    this.#tablesChanged();
   }
 
-  setTableEviction(tableId: number, on: boolean): void {
-    this.#tables.table(tableId)?.setOpenflowEviction(on);
+  configureTable(tableId: number, { miss, eviction, vacancy }: OpenflowTableConfig): void {
+    const table = this.#tables.table(tableId)!;
+    if (eviction !== undefined) table.setOpenflowEviction(eviction);
+    if (vacancy !== undefined) this.#vacancies.watch(table, vacancy ?? undefined);
+    if (miss === undefined || miss === table.miss) return;
+    table.miss = miss;
+    this.changed();
   }
 
   tableStats(): TableStats[] {
@@ -302,6 +321,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   learn({ macs, learned }: BridgeEffects, usedMs: number): void {
     for (const sighting of macs) this.l2.learn(sighting, usedMs);
     for (const mod of learned) this.#tables.learn(mod, usedMs);
+    this.#tablesChanged();
   }
 
   connectionEnded({ rule, idleTimeout, hardTimeout }: FinTimeout): void {
@@ -350,6 +370,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   /** Timeouts of rules and addresses. */
   expire(nowMs: number): void {
     this.#tables.expire(nowMs);
+    this.#tablesChanged();
     this.l2.expire(nowMs);
   }
 

@@ -4,7 +4,7 @@
 import type { FlowRemovedReason, PacketInReason } from '../model/flow-mod.ts';
 import type { AsyncConfig, AsyncMask } from '../model/messages.ts';
 
-/** Bit numbers: OFPR_*, OFPRR_* and OFPPR_*. Reasons that 1.3 has no number for have those of 1.4. */
+/** Bit numbers: OFPR_*, OFPRR_*, OFPPR_* and OFPTR_*. Reasons that 1.3 has no number for have those of 1.4. */
 export const PACKET_IN_REASON: Readonly<Record<PacketInReason, number>> = {
   no_match: 0,
   action: 1,
@@ -22,6 +22,7 @@ export const FLOW_REMOVED_REASON: Readonly<Record<FlowRemovedReason, number>> = 
   eviction: 5,
 };
 export const PORT_STATUS_REASON = { add: 0, delete: 1, modify: 2 } as const;
+export const TABLE_STATUS_REASON = { vacancy_down: 3, vacancy_up: 4 } as const;
 
 const PACKET_IN_DEFAULT = 0b111011;
 const FLOW_REMOVED_DEFAULT = 0b111111;

@@ -177,6 +177,10 @@ export class Connmgr implements ConnmgrApi {
       portStatus: (reason, desc) => {
         for (const session of sessions) session.portStatus(reason, desc);
       },
+      tableStatus: (tableId, reason) => {
+        const stats = this.#ofproto.tableStats().find((table) => table.tableId === tableId);
+        if (stats) for (const session of sessions) session.tableStatus(reason, this.#state.tables.describe(stats));
+      },
       portTreeState: (desc) => {
         for (const session of sessions) session.portTreeState(desc);
       },

@@ -12,10 +12,12 @@ import {
   OFP14_VERSION,
   type OfMessage,
   type PacketInFormat,
+  type TableDesc,
+  type VacancyEvent,
 } from '../model/messages.ts';
 import type { PortStatusReason } from '../ofproto-api.ts';
 import { encodeMessage, VERSIONS } from '../wire/index.ts';
-import { FLOW_REMOVED_REASON, PACKET_IN_REASON, PORT_STATUS_REASON } from './async-config.ts';
+import { FLOW_REMOVED_REASON, PACKET_IN_REASON, PORT_STATUS_REASON, TABLE_STATUS_REASON } from './async-config.ts';
 import { Bundles } from './bundles.ts';
 import type { ControllerRole } from './controller.ts';
 import { FlowMonitors } from './flow-monitors.ts';
@@ -142,6 +144,11 @@ export class Session {
   portStatus(reason: PortStatusReason, port: OfPortDesc): void {
     if (!this.#wants('portStatus', PORT_STATUS_REASON[reason])) return;
     this.send({ type: 'port_status', xid: 0, reason, port });
+  }
+
+  tableStatus(reason: VacancyEvent, table: TableDesc): void {
+    if (this.version < OFP14_VERSION || !this.#wants('tableStatus', TABLE_STATUS_REASON[reason])) return;
+    this.send({ type: 'table_status', xid: 0, reason, table });
   }
 
   portTreeState(port: OfPortDesc): void {

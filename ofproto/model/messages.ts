@@ -134,12 +134,20 @@ export interface Vacancy {
 /** Configuration of a table; members left out are not said (table-mod: stay as they are). */
 export interface TableConfig {
   readonly miss?: TableMiss;
-  readonly eviction?: boolean;
+  readonly eviction?: boolean | undefined;
   /** OFPTMPEF_* */
   readonly evictionFlags?: number;
   readonly vacancyEvents?: boolean;
   readonly vacancy?: Vacancy;
 }
+
+export interface TableDesc {
+  readonly tableId: number;
+  readonly config: TableConfig;
+}
+
+/** What OFPT_TABLE_STATUS tells of a table: too little of it is free, or enough again (1.4). */
+export type VacancyEvent = 'vacancy_down' | 'vacancy_up';
 
 /** Table features (1.3), properties kept as their bytes' meaning. */
 export interface TableFeatures {
@@ -217,7 +225,8 @@ export interface OfBodies {
   port_mod: PortMod;
   table_mod: { readonly tableId: number; readonly config: TableConfig };
   table_desc_request: Record<never, never>;
-  table_desc_reply: More & { readonly tables: readonly { readonly tableId: number; readonly config: TableConfig }[] };
+  table_desc_reply: More & { readonly tables: readonly TableDesc[] };
+  table_status: { readonly reason: VacancyEvent; readonly table: TableDesc };
   barrier_request: Record<never, never>;
   barrier_reply: Record<never, never>;
   role_request: RoleBody;

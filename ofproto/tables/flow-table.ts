@@ -3,6 +3,7 @@
 import type { Subfield } from '../model/actions.ts';
 import type { Flow, Match } from '../model/flow.ts';
 import type { TableStats } from '../model/flow-mod.ts';
+import type { TableMiss } from '../model/messages.ts';
 import { Classifier } from './classifier.ts';
 import { EvictionGroups } from './eviction.ts';
 import { MAX_RULES } from './limits.ts';
@@ -21,12 +22,6 @@ export interface FlowTableConfig {
 
 const UNCONFIGURED: FlowTableConfig = { name: '', flowLimit: undefined, evict: false, groups: [] };
 
-/** OpenFlow 1.4's vacancy thresholds, in per cent of the table that are free (OpenFlow 1.4, 6.5). */
-export interface VacancyConfig {
-  readonly down: number;
-  readonly up: number;
-}
-
 export class FlowTable {
   readonly id: number;
   readonly classifier = new Classifier();
@@ -37,8 +32,8 @@ export class FlowTable {
   #config = UNCONFIGURED;
   #openflowEviction = false;
   #eviction: EvictionGroups | undefined;
-  /** Vacancy events are on; `isDown`: the last one said that space is short. */
-  vacancy: (VacancyConfig & { isDown: boolean }) | undefined;
+  /** What a table-mod of 1.1 or 1.2 said of packets that no rule matches. */
+  miss: TableMiss | 'default' = 'default';
 
   constructor(id: number) {
     this.id = id;
@@ -56,6 +51,12 @@ export class FlowTable {
   /** Rules it takes at most. */
   get maxFlows(): number {
     return Math.min(this.#config.flowLimit ?? MAX_RULES, MAX_RULES);
+  }
+
+  /** How much of it is free, in per cent. */
+  get vacancy(): number {
+    const { activeCount, maxFlows } = this;
+    return activeCount >= maxFlows ? 0 : Math.floor(((maxFlows - activeCount) * 100) / maxFlows);
   }
 
   /** OFPTC_EVICTION as a controller set it. */

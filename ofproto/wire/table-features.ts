@@ -4,6 +4,7 @@ import type { Reader, Writer } from '../../lib/cursors.ts';
 import { fieldByName } from '../model/fields.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { type ActionFeatures, OFP13_VERSION, type TableFeatureSet, type TableFeatures } from '../model/messages.ts';
+import { tunMetadataByHeader, tunMetadataByName } from '../model/tun-metadata.ts';
 import { type Codec, entry, listCodec, since } from './codec.ts';
 import { readFieldHeader, writeFieldHeader } from './oxm.ts';
 import { decodeProperties, encodeProperty } from './properties.ts';
@@ -54,7 +55,8 @@ function decodeIds(r: Reader): number[] {
 function decodeFields(r: Reader, masked: string[] = []): string[] {
   const names: string[] = [];
   while (r.remaining >= 4) {
-    const { field, hasMask } = readFieldHeader(r);
+    const { field: known, hasMask, raw } = readFieldHeader(r);
+    const field = known ?? tunMetadataByHeader(raw);
     if (!field) continue;
     names.push(field.name);
     if (hasMask) masked.push(field.name);
@@ -101,7 +103,7 @@ function encodeIds(w: Writer, ids: readonly number[]): void {
 
 function encodeFields(w: Writer, names: readonly string[], version: number, masked: readonly string[] = []): void {
   for (const name of names) {
-    const f = fieldByName(name);
+    const f = fieldByName(name) ?? tunMetadataByName(name);
     if (f) writeFieldHeader(w, f, masked.includes(name), version);
   }
 }

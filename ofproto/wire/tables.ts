@@ -9,9 +9,11 @@ import {
   OFP13_VERSION,
   OFP14_VERSION,
   type TableConfig,
+  type TableDesc,
   type TableMiss,
   type TableStatsEntry,
   type Vacancy,
+  type VacancyEvent,
 } from '../model/messages.ts';
 import { always, type Codec, codec, emptyCodec, entry, listCodec, since } from './codec.ts';
 import { decodeProperties, encodeProperty, PROP_EXPERIMENTER } from './properties.ts';
@@ -91,8 +93,15 @@ function decodeMod(r: Reader, version: number): { tableId: number; config: Table
   const bits = r.u32();
   if (version < V13) return { tableId, config: { miss: MISSES[bits & 3] ?? 'controller' } };
   if (version < V14) return { tableId, config: {} };
-  const config = { eviction: (bits & OFPTC_EVICTION) !== 0, vacancyEvents: (bits & OFPTC_VACANCY_EVENTS) !== 0 };
-  return { tableId, config: { ...config, ...decodeModProperties(r, true) } };
+  const properties = decodeModProperties(r, true);
+  const eviction = evictionOf(bits, properties.evictionFlags);
+  return { tableId, config: { eviction, vacancyEvents: (bits & OFPTC_VACANCY_EVENTS) !== 0, ...properties } };
+}
+
+/** Open vSwitch takes the flags of an eviction property for the setting itself: 1 is on, 2 off, others change nothing. */
+function evictionOf(bits: number, flags: number | undefined): boolean | undefined {
+  if (flags === undefined) return (bits & OFPTC_EVICTION) !== 0;
+  return flags === 1 ? true : flags === 2 ? false : undefined;
 }
 
 function decodeModProperties(r: Reader, strict: boolean): Pick<TableConfig, 'evictionFlags' | 'vacancy'> {
@@ -135,13 +144,8 @@ function encodeModProperties(w: Writer, { evictionFlags, vacancy }: TableConfig)
   if (vacancy) encodeProperty(w, OFPTMPT_VACANCY, (p) => p.u8(vacancy.down).u8(vacancy.up).u8(vacancy.now).zeros(1));
 }
 
-interface Desc {
-  readonly tableId: number;
-  readonly config: TableConfig;
-}
-
 /** length u16 | table u8 | pad 1 | config u32 | properties */
-function decodeDesc(list: Reader): Desc {
+function decodeDesc(list: Reader): TableDesc {
   const r = entry(list);
   r.skip(2);
   const tableId = r.u8();
@@ -151,11 +155,23 @@ function decodeDesc(list: Reader): Desc {
   return { tableId, config: { ...config, ...decodeModProperties(r, false) } };
 }
 
-function encodeDesc(w: Writer, { tableId, config }: Desc): void {
+function encodeDesc(w: Writer, { tableId, config }: TableDesc): void {
   const start = w.size;
   w.u16(0).u8(tableId).zeros(1).u32(configBits(config, V14));
   encodeModProperties(w, config);
   w.patch16(start, w.size - start);
+}
+
+/** OFPTR_*: the first reason's number is 3. */
+const TABLE_REASONS: readonly VacancyEvent[] = ['vacancy_down', 'vacancy_up'];
+const OFPTR_VACANCY_DOWN = 3;
+
+/** reason u8 | pad 7 | the table's description */
+function decodeStatus(r: Reader): { reason: VacancyEvent; table: TableDesc } {
+  const reason = TABLE_REASONS[r.u8() - OFPTR_VACANCY_DOWN];
+  if (!reason) throw new OfError('OFPBPC_BAD_VALUE');
+  r.skip(7);
+  return { reason, table: decodeDesc(r) };
 }
 
 export const TABLE_CODECS: readonly Codec[] = [
@@ -168,6 +184,10 @@ export const TABLE_CODECS: readonly Codec[] = [
     encodeItem: encodeTable,
     items: (body) => body.tables,
     body: (tables, more) => ({ tables, more }),
+  }),
+  codec('table_status', since(V14, 'm31'), decodeStatus, (w, { reason, table }) => {
+    w.u8(OFPTR_VACANCY_DOWN + TABLE_REASONS.indexOf(reason)).zeros(7);
+    encodeDesc(w, table);
   }),
   emptyCodec('table_desc_request', since(V14, 'q14')),
   listCodec({

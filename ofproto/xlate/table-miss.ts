@@ -1,6 +1,7 @@
 // What a table has for a packet, in a trace's words, and what becomes of a packet that it has nothing for.
 
 import * as F from '../model/flow.ts';
+import type { FlowTable } from '../tables/flow-table.ts';
 import type { Rule } from '../tables/rule.ts';
 import { formatMatch, OFP_DEFAULT_PRIORITY } from '../text/format-match.ts';
 import type { XlateContext } from './context.ts';
@@ -13,9 +14,18 @@ export function describeRule(rule: Rule): string {
   return `${match === '' ? '' : `${match}, `}priority ${rule.priority}${cookie}`;
 }
 
-/** What becomes of a packet that table 0 or a goto_table has no flow for; a resubmit that finds none goes on. */
-export function missOf({ bridge, flow }: XlateContext): MissKind {
-  return bridge.missToController && !bridge.port(flow.u32(F.KEY_IN_PORT))?.config.noPacketIn ? 'controller' : 'drop';
+/** What becomes of a packet that `table`, table 0 or that of a goto_table, has no flow for. */
+export function missOf({ bridge, flow }: XlateContext, table: FlowTable | undefined): MissKind {
+  const port = bridge.port(flow.u32(F.KEY_IN_PORT));
+  switch (table?.miss ?? 'default') {
+    case 'default':
+      return bridge.missToController && !port?.config.noPacketIn ? 'controller' : 'drop';
+    case 'drop':
+      return 'drop';
+    default:
+      // Of the last table `continue` means the same.
+      return port && !port.config.noPacketIn ? 'controller' : 'drop';
+  }
 }
 
 /** Open vSwitch knows its own rule for misses only in the first bridge, and shows what that rule matches in others. */

@@ -12,8 +12,6 @@ import { orderActionSet } from '../model/action-set.ts';
 import { OFPP, type OfAction } from '../model/actions.ts';
 import { getSubfield, unwildcardSubfield } from '../model/fields.ts';
 import * as F from '../model/flow.ts';
-import type { FlowTable } from '../tables/flow-table.ts';
-import type { Rule } from '../tables/rule.ts';
 import { formatActions } from '../text/format-actions.ts';
 import { xlateBondHash } from './bond.ts';
 import { changeActionSet } from './change-action-set.ts';
@@ -40,12 +38,11 @@ import { mirrorReceived, mirrorSent } from './mirrors.ts';
 import { needsPayload } from './mpls.ts';
 import { outputInVlan } from './normal.ts';
 import { xlateEnqueue, xlateOutput, xlateOutputTrunc } from './output.ts';
-import { isIp } from './protocols.ts';
 import { Report, type TraceNode } from './report.ts';
-import { rewrittenWords } from './rewritten.ts';
 import type { MissKind, XlateBridge, XlateBundle, Xlated, XlatePort } from './snapshot.ts';
 import { learnOnly, mayReceive, onlyLearns, received } from './spanning-tree.ts';
-import { describeMiss, describeRule, miss, missOf } from './table-miss.ts';
+import { findRule } from './table-lookup.ts';
+import { describeMiss, describeRule, miss } from './table-miss.ts';
 import { popVlan, pushVlan, setVlanBits, VLAN_PCP_MASK, VLAN_VID_MASK } from './vlan.ts';
 
 export interface XlateOptions {
@@ -142,25 +139,21 @@ function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, mi
   if (!ctx.mayEnter()) return;
   const inPort = flow.u32(F.KEY_IN_PORT);
   flow.setU32(F.KEY_IN_PORT, lookupInPort);
-  const table = ctx.bridge.table(tableId);
-  const rule = table && lookup(ctx, table);
-  const missed = rule ? undefined : missToController ? missOf(ctx) : 'drop';
-  if (table) {
-    const rewritten = rewrittenWords(flow, ctx.packet, ctx.visits.at(-1)?.rewritten);
-    ctx.visits.push({ table, rule, rewritten, missed: missed && ctx.bridge.misses[missed] });
-  }
+  const { foundId, rule, missed } = findRule(ctx, tableId, missToController);
   flow.setU32(F.KEY_IN_PORT, inPort);
 
   const [outerTable, outerRule] = [ctx.tableId, ctx.rule];
   // A later table ends some time: only what goes back counts as deeper (ovs-actions(7), resubmit).
   const deeper = ctx.depth > 0 && tableId <= outerTable ? 1 : 0;
-  ctx.tableId = tableId;
+  ctx.tableId = foundId;
   ctx.rule = rule;
   ctx.depth++;
   ctx.deepened += deeper;
   if (!ctx.report.enabled) runTable(ctx, missed);
   else {
-    const title = `${String(tableId).padStart(2)}. ${rule ? describeRule(rule) : describeMiss(ctx, missed)}`;
+    // Open vSwitch shows where the search ended only of the first.
+    const shownId = ctx.depth === 1 ? foundId : tableId;
+    const title = `${String(shownId).padStart(2)}. ${rule ? describeRule(rule) : describeMiss(ctx, missed)}`;
     ctx.report.nest(
       'table',
       () => title,
@@ -169,19 +162,9 @@ function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, mi
   }
   ctx.deepened -= deeper;
   ctx.depth--;
-  if (ctx.freezing) ctx.freezing.outermost = { tableId, cookie: rule?.cookie };
+  if (ctx.freezing) ctx.freezing.outermost = { tableId: foundId, cookie: rule?.cookie };
   ctx.tableId = outerTable;
   ctx.rule = outerRule;
-}
-
-/** In the normal mode for fragments (OFPC_FRAG_NORMAL) no flow sees ports, of which only the first has any. */
-function lookup({ flow, wc }: XlateContext, table: FlowTable): Rule | undefined {
-  if (!isIp(flow) || flow.u8(F.KEY_NW_FRAG) === 0) return table.lookup(flow, wc);
-  const ports = flow.u32(F.KEY_TP_SRC);
-  flow.setU32(F.KEY_TP_SRC, 0);
-  const rule = table.lookup(flow, wc);
-  flow.setU32(F.KEY_TP_SRC, ports);
-  return rule;
 }
 
 function runTable(ctx: XlateContext, missed: MissKind | undefined): void {

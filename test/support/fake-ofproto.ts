@@ -80,7 +80,7 @@ export class FakeOfproto implements OfprotoApi {
   }
   addFlow(): void {}
   configureTables(): void {}
-  setTableEviction(): void {}
+  configureTable(): void {}
   resume(): void {}
   findFlows(): readonly never[] {
     return [];

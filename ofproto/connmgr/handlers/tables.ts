@@ -4,11 +4,13 @@ import { FIELDS } from '../../model/fields.ts';
 import { OfError } from '../../model/flow-mod.ts';
 import {
   OFP_NO_BUFFER,
+  OFP15_VERSION,
   type OfMessageOf,
   type TableFeatureSet,
   type TableFeatures,
   type TableStatsEntry,
 } from '../../model/messages.ts';
+import { TUN_METADATA_FIELDS, tunMetadataField } from '../../model/tun-metadata.ts';
 import type { FlowSource } from '../../ofproto-api.ts';
 import { OFPAT13_SUPPORTED, OFPFW_ALL, OFPIT_SUPPORTED } from '../../wire/index.ts';
 import { sendInParts } from '../multipart.ts';
@@ -23,6 +25,8 @@ const MAX_ENTRIES = 1_000_000;
 const ALL_BITS_64 = 0xffff_ffff_ffff_ffffn;
 
 const OFPIT_GOTO_TABLE = 1;
+/** An action from 1.5 on. */
+const OFPIT_METER = 6;
 
 export const tableHandlers: Handlers = {
   flow_mod: (session, { xid, mod }) => {
@@ -38,14 +42,13 @@ export const tableHandlers: Handlers = {
     const tables = tableId === TABLE_ALL ? Array.from({ length: N_TABLES }, (_, id) => id) : [tableId];
     for (const id of tables) {
       session.switch.tables.set(id, config);
-      if (config.eviction !== undefined) session.switch.ofproto.setTableEviction(id, config.eviction);
+      const { miss, eviction, vacancyEvents } = config;
+      const vacancy = vacancyEvents === false ? null : session.switch.tables.get(id).vacancy;
+      session.switch.ofproto.configureTable(id, { miss, eviction, ...(vacancyEvents !== undefined && { vacancy }) });
     }
   },
   table_desc_request: (session, { xid }) => {
-    const tables = tableStats(session).map(({ tableId, activeCount, maxEntries }) => ({
-      tableId,
-      config: session.switch.tables.describe(tableId, activeCount, maxEntries),
-    }));
+    const tables = tableStats(session).map((stats) => session.switch.tables.describe(stats));
     session.send({ type: 'table_desc_reply', xid, more: false, tables });
   },
 
@@ -72,7 +75,7 @@ export const tableHandlers: Handlers = {
 
   table_features_request: (session, { xid, tables }: OfMessageOf<'table_features_request'>) => {
     if (tables.length > 0) throw new OfError('OFPTFFC_EPERM');
-    const all = Array.from({ length: N_TABLES }, (_, tableId) => tableFeatures(tableId));
+    const all = tableStats(session).map((stats) => tableFeatures(stats, session.version));
     return sendInParts(session, all, (slice: readonly TableFeatures[], more) => ({
       type: 'table_features_reply',
       xid,
@@ -98,26 +101,32 @@ function tableStats(session: Session): TableStatsEntry[] {
 }
 
 const withCodePoint = FIELDS.filter((field) => field.oxm !== 0 || field.nxm !== 0);
-const matchable = withCodePoint.map((field) => field.name);
-const maskable = withCodePoint.filter((field) => field.mask === 'arbitrary').map((field) => field.name);
-const settable = withCodePoint.filter((field) => field.writable).map((field) => field.name);
+/** Those that tunnels carry can be named whatever a bridge's TLV table maps. */
+const tunMetadata = Array.from({ length: TUN_METADATA_FIELDS }, (_, index) => tunMetadataField(index).name);
+const names = (fields: typeof FIELDS) => [...fields.map((field) => field.name), ...tunMetadata];
+const matchable = names(withCodePoint);
+const maskable = names(withCodePoint.filter((field) => field.mask === 'arbitrary'));
+const settable = names(withCodePoint.filter((field) => field.writable));
 
-function tableFeatures(tableId: number): TableFeatures {
+function tableFeatures({ tableId, name, maxEntries }: TableStatsEntry, version: number): TableFeatures {
   const nextTables = Array.from({ length: N_TABLES - 1 - tableId }, (_, index) => tableId + 1 + index);
   const actions = { actions: OFPAT13_SUPPORTED, setFields: settable };
   const set: TableFeatureSet = {
     nextTables,
-    instructions: OFPIT_SUPPORTED.filter((type) => type !== OFPIT_GOTO_TABLE || nextTables.length > 0),
+    instructions: OFPIT_SUPPORTED.filter(
+      (type) =>
+        (type !== OFPIT_GOTO_TABLE || nextTables.length > 0) && (type !== OFPIT_METER || version < OFP15_VERSION),
+    ),
     write: actions,
     apply: actions,
   };
   return {
     tableId,
-    name: '',
+    name,
     metadataMatch: ALL_BITS_64,
     metadataWrite: ALL_BITS_64,
     config: 0,
-    maxEntries: MAX_ENTRIES,
+    maxEntries,
     miss: set,
     nonmiss: set,
     match: matchable,

@@ -65,11 +65,12 @@ const onOff = (value: boolean | undefined): string => (value ? 'on' : 'off');
 
 export function formatTableMod({ tableId, config }: OfMessageOf<'table_mod'>, version: number, names: Names): string {
   const { miss, eviction, vacancyEvents, vacancy } = config;
-  const parts = [`table_id=${tableId === 255 ? 'ALL' : formatTable(tableId, names)}`];
+  const parts = [tableId === 255 ? 'table_id: ALL_TABLES' : `table_id=${formatTable(tableId, names)}`];
   if (miss) parts.push(`flow_miss_config=${miss}`);
   if (version >= OFP14_VERSION) {
-    if (eviction || !vacancyEvents) parts.push(`eviction=${onOff(eviction)}`);
-    parts.push(`vacancy=${onOff(vacancyEvents)}${vacancy ? ` vacancy:${vacancy.down},${vacancy.up}` : ''}`);
+    parts.push(`eviction=${eviction === undefined ? '***error***' : onOff(eviction)}`);
+    const thresholds = vacancyEvents ? ` vacancy:${vacancy?.down ?? 0},${vacancy?.up ?? 0}` : '';
+    parts.push(`vacancy=${onOff(vacancyEvents)}${thresholds}`);
   }
   return `${parts.join(', ')}\n`;
 }

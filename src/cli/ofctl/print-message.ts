@@ -93,7 +93,7 @@ function formatRest(message: OfMessage, version: number, names: Names): string {
     case 'table_stats_reply':
       return `\n${formatTableStats(message.tables, version)}`;
     case 'table_features_reply':
-      return `\n${formatTableFeatures(message.tables)}`;
+      return `\n${formatTableFeatures(message.tables, version)}`;
     case 'port_stats_reply':
       return `${message.ports.length} ports\n${message.ports.map((port) => formatPortStats(port, names)).join('')}`;
     case 'port_desc_reply':
@@ -109,6 +109,8 @@ function formatRest(message: OfMessage, version: number, names: Names): string {
       return `port_no=${formatPort(message.ofPort, names)}\n`;
     case 'table_desc_reply':
       return `\n${message.tables.map(({ tableId, config }) => formatTableDesc(tableId, config, names)).join('\n')}`;
+    case 'table_status':
+      return `reason=${message.reason.toUpperCase()}\ntable_desc:-\n${formatTableDesc(message.table.tableId, message.table.config, names)}`;
     case 'table_mod':
       return formatTableMod(message, version, names);
     case 'tlv_table_mod':

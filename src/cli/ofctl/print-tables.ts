@@ -1,10 +1,11 @@
 // Table statistics and features as ovs-ofctl prints them: a table that is like the one before it is "ditto".
 
-import type {
-  ActionFeatures,
-  TableFeatureSet,
-  TableFeatures,
-  TableStatsEntry,
+import {
+  type ActionFeatures,
+  OFP14_VERSION,
+  type TableFeatureSet,
+  type TableFeatures,
+  type TableStatsEntry,
 } from '../../../ofproto/model/messages.ts';
 
 const tableTitle = (id: number, name: string) => `  table ${id}${name === '' ? '' : ` ("${name}")`}:`;
@@ -110,7 +111,7 @@ const ACTIONS: readonly (readonly [number: number, name: string])[] = [
   [21, 'set_queue'],
 ];
 
-export function formatTableFeatures(tables: readonly TableFeatures[]): string {
+export function formatTableFeatures(tables: readonly TableFeatures[], version: number): string {
   const text = (value: unknown) =>
     JSON.stringify(value, (key, item: unknown) =>
       key === 'tableId' ? undefined : typeof item === 'bigint' ? String(item) : item,
@@ -121,23 +122,35 @@ export function formatTableFeatures(tables: readonly TableFeatures[]): string {
     return text({ ...rest, nonmiss: open(nonmiss), miss: open(miss) });
   };
   const same = (a: TableFeatures, b: TableFeatures) => comparable(a) === comparable(b);
-  return withDittos(tables, same, printFeatures);
+  return withDittos(tables, same, (table, previous) => printFeatures(table, previous, version));
 }
 
-function printFeatures(table: TableFeatures, previous: TableFeatures | undefined): string {
+function printFeatures(table: TableFeatures, previous: TableFeatures | undefined, version: number): string {
   const lines = [
     tableTitle(table.tableId, table.name),
     `    metadata: match=${hex64(table.metadataMatch)} write=${hex64(table.metadataWrite)}`,
+    ...(version >= OFP14_VERSION ? capabilityLines(table.config) : []),
     `    max_entries=${table.maxEntries}`,
-    '    instructions (table miss and others):',
+    ...instructionLines(table.nonmiss, previous?.nonmiss),
   ];
-  lines.push(...instructionLines(table.nonmiss, previous?.nonmiss));
   lines.push(...matchLines(table, previous));
   return `${lines.join('\n')}\n`;
 }
 
+/** OFPTC_* bits of 1.4 that a table may be configured with. */
+function capabilityLines(config: number): string[] {
+  const supported = (bit: number) => `${config & bit ? '' : 'not '}supported`;
+  return [`    eviction: ${supported(OFPTC_EVICTION)}`, `    vacancy events: ${supported(OFPTC_VACANCY_EVENTS)}`];
+}
+
+const OFPTC_EVICTION = 1 << 2;
+const OFPTC_VACANCY_EVENTS = 1 << 3;
+
 function instructionLines(set: TableFeatureSet, previous: TableFeatureSet | undefined): string[] {
-  const lines: string[] = [];
+  // Every table can go to the later ones only: that alone makes no other instructions.
+  const without = (one: TableFeatureSet) => JSON.stringify({ ...one, nextTables: one.nextTables.length > 0 });
+  if (previous && without(previous) === without(set)) return ['    (same instructions)'];
+  const lines = ['    instructions (table miss and others):'];
   if (set.nextTables.length > 0) lines.push(`      next tables: ${ranges(set.nextTables)}`);
   const names = INSTRUCTION_ORDER.filter((id) => set.instructions.includes(id)).map((id) => INSTRUCTIONS[id]);
   lines.push(`      instructions: ${names.join(' ')}`);

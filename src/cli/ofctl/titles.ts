@@ -19,6 +19,7 @@ const TITLES: Readonly<Record<OfType, string>> = {
   port_status: 'OFPT_PORT_STATUS',
   port_mod: 'OFPT_PORT_MOD',
   table_mod: 'OFPT_TABLE_MOD',
+  table_status: 'OFPT_TABLE_STATUS',
   barrier_request: 'OFPT_BARRIER_REQUEST',
   barrier_reply: 'OFPT_BARRIER_REPLY',
   role_request: 'OFPT_ROLE_REQUEST',

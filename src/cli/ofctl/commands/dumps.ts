@@ -75,6 +75,11 @@ export async function dumpTableFeatures(ctx: CommandContext, [name]: readonly st
     }
     const request = { type: 'table_features_request', tables: [], more: false } as const;
     const parts = await client.ask(request, 'table_features_reply');
-    ctx.print(formatTableFeatures(parts.flatMap((part) => part.tables)));
+    ctx.print(
+      formatTableFeatures(
+        parts.flatMap((part) => part.tables),
+        client.version,
+      ),
+    );
   });
 }
