@@ -46,6 +46,7 @@ export { OFPIT_SUPPORTED } from './instructions.ts';
 export { fitsMatch10, OFPFW_ALL } from './match10.ts';
 export { fitsMatch11 } from './match11.ts';
 export { OFPQ_ALL } from './queues.ts';
+export { evictionAsked } from './tables.ts';
 
 const HEADER_SIZE = 8;
 /** Longest message: the length field has 16 bits; multiples of 8 keep parts aligned. */

@@ -93,15 +93,17 @@ function decodeMod(r: Reader, version: number): { tableId: number; config: Table
   const bits = r.u32();
   if (version < V13) return { tableId, config: { miss: MISSES[bits & 3] ?? 'controller' } };
   if (version < V14) return { tableId, config: {} };
-  const properties = decodeModProperties(r, true);
-  const eviction = evictionOf(bits, properties.evictionFlags);
-  return { tableId, config: { eviction, vacancyEvents: (bits & OFPTC_VACANCY_EVENTS) !== 0, ...properties } };
+  const config = { eviction: (bits & OFPTC_EVICTION) !== 0, vacancyEvents: (bits & OFPTC_VACANCY_EVENTS) !== 0 };
+  return { tableId, config: { ...config, ...decodeModProperties(r, true) } };
 }
 
-/** Open vSwitch takes the flags of an eviction property for the setting itself: 1 is on, 2 off, others change nothing. */
-function evictionOf(bits: number, flags: number | undefined): boolean | undefined {
-  if (flags === undefined) return (bits & OFPTC_EVICTION) !== 0;
-  return flags === 1 ? true : flags === 2 ? false : undefined;
+/**
+ * Whether a table-mod wants eviction; undefined: as it is. Open vSwitch takes the flags of an eviction property for the
+ * setting itself: 1 is on, 2 off, others change nothing.
+ */
+export function evictionAsked({ eviction, evictionFlags }: TableConfig): boolean | undefined {
+  if (evictionFlags === undefined) return eviction;
+  return evictionFlags === 1 ? true : evictionFlags === 2 ? false : undefined;
 }
 
 function decodeModProperties(r: Reader, strict: boolean): Pick<TableConfig, 'evictionFlags' | 'vacancy'> {

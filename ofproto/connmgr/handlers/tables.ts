@@ -12,7 +12,7 @@ import {
 } from '../../model/messages.ts';
 import { TUN_METADATA_FIELDS, tunMetadataField } from '../../model/tun-metadata.ts';
 import type { FlowSource } from '../../ofproto-api.ts';
-import { OFPAT13_SUPPORTED, OFPFW_ALL, OFPIT_SUPPORTED } from '../../wire/index.ts';
+import { evictionAsked, OFPAT13_SUPPORTED, OFPFW_ALL, OFPIT_SUPPORTED } from '../../wire/index.ts';
 import { sendInParts } from '../multipart.ts';
 import type { Session } from '../session.ts';
 import type { Handlers } from './handler.ts';
@@ -40,9 +40,10 @@ export const tableHandlers: Handlers = {
     refuseSlave(session);
     if (tableId >= N_TABLES && tableId !== TABLE_ALL) throw new OfError('OFPTMFC_EPERM');
     const tables = tableId === TABLE_ALL ? Array.from({ length: N_TABLES }, (_, id) => id) : [tableId];
+    const eviction = evictionAsked(config);
     for (const id of tables) {
-      session.switch.tables.set(id, config);
-      const { miss, eviction, vacancyEvents } = config;
+      session.switch.tables.set(id, { ...config, eviction });
+      const { miss, vacancyEvents } = config;
       const vacancy = vacancyEvents === false ? null : session.switch.tables.get(id).vacancy;
       session.switch.ofproto.configureTable(id, { miss, eviction, ...(vacancyEvents !== undefined && { vacancy }) });
     }

@@ -9,7 +9,7 @@ import {
 } from '../../../ofproto/model/messages.ts';
 import { formatDuration } from '../../../ofproto/text/format-flow.ts';
 import { formatPort, formatTable, type Names } from '../../../ofproto/text/ports.ts';
-import { OFPQ_ALL } from '../../../ofproto/wire/index.ts';
+import { evictionAsked, OFPQ_ALL } from '../../../ofproto/wire/index.ts';
 
 const count = (value: bigint) => (value < 0n ? '?' : String(value));
 
@@ -64,7 +64,8 @@ export function formatTableDesc(tableId: number, config: TableConfig, names: Nam
 const onOff = (value: boolean | undefined): string => (value ? 'on' : 'off');
 
 export function formatTableMod({ tableId, config }: OfMessageOf<'table_mod'>, version: number, names: Names): string {
-  const { miss, eviction, vacancyEvents, vacancy } = config;
+  const { miss, vacancyEvents, vacancy } = config;
+  const eviction = evictionAsked(config);
   const parts = [tableId === 255 ? 'table_id: ALL_TABLES' : `table_id=${formatTable(tableId, names)}`];
   if (miss) parts.push(`flow_miss_config=${miss}`);
   if (version >= OFP14_VERSION) {
