@@ -223,11 +223,6 @@ const exactMasks = FIELDS.map((f) => bytesOf(f.valid, f.size));
 /** All ones in the bits that the field has, `field.size` bytes; shared, not to be written to. */
 export const exactMask = (f: Field): Uint8Array => exactMasks[f.index]!;
 
-/** The mask of an action that writes the whole field: Open vSwitch tells it from one of all bits that the field has. */
-export const allOnes = (f: Field): Uint8Array => new Uint8Array(f.size).fill(0xff);
-
-export const isAllOnes = (mask: Uint8Array): boolean => mask.every((byte) => byte === 0xff);
-
 /** Whether the field can have the value; of longer arrays the first `field.size` bytes are taken. */
 export function isValidValue(f: Field, value: Uint8Array): boolean {
   const exact = exactMask(f);

@@ -173,7 +173,7 @@ export class FlowTables {
     if (!table) return;
     const old = table.findExact(mod.match, mod.priority);
     if (old && old.cookie === mod.cookie && sameActions(old.actions, mod.actions)) {
-      old.modifiedMs = Math.max(old.modifiedMs, nowMs);
+      old.modifiedMs = Math.max(old.modifiedMs, Math.floor(nowMs));
       return;
     }
     try {
@@ -220,7 +220,7 @@ export class FlowTables {
     const newCookie = mod.keepCookie ? cookie : (mod.newCookie ?? cookie);
     const isNews = newCookie !== cookie || !sameActions(actions, mod.actions);
     this.#setActions(rule, mod.actions);
-    rule.modifiedMs = nowMs;
+    rule.modifiedMs = Math.floor(nowMs);
     rule.cookie = newCookie;
     if (mod.flags.resetCounts) {
       // What the megaflows counted so far is forgotten too.

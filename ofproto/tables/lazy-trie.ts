@@ -8,7 +8,7 @@ import { type BitString, PrefixTrie, type TrieAnswer } from './trie.ts';
 const LENGTHS = 64;
 const NOTES_PER_PREFIX = 2 * LENGTHS;
 const FIRST_NOTES = 16;
-/** Notes are many when there are more than these and so many for each prefix that is left: then they go in unasked. */
+/** Notes are too many when there are more than these, and so many for each prefix that there was: then they go in unasked. */
 const NOTES_MIN = 4096;
 const NOTES_PER_LIVE = 4;
 
@@ -18,6 +18,8 @@ export class LazyTrie {
   #noted = 0;
   /** Prefixes that it stands for, noted ones included. */
   #live = 0;
+  /** The most that these have been since notes were last taken in. */
+  #mostLive = 0;
   readonly #value = [0];
 
   /** Adds one prefix of `length` bits, 1 or more; the same one may be added many times. */
@@ -27,6 +29,7 @@ export class LazyTrie {
       return;
     }
     this.#live++;
+    if (this.#live > this.#mostLive) this.#mostLive = this.#live;
     this.#note((prefix[0]! >>> 0) * NOTES_PER_PREFIX + length * 2);
   }
 
@@ -52,13 +55,15 @@ export class LazyTrie {
       this.#notes = notes;
     }
     this.#notes[this.#noted++] = note;
-    if (this.#noted > NOTES_MIN && this.#noted > NOTES_PER_LIVE * this.#live) this.#settle();
+    if (this.#noted <= NOTES_MIN) return;
+    if (this.#live === 0 || this.#noted > NOTES_PER_LIVE * this.#mostLive) this.#settle();
   }
 
   #settle(): void {
     if (this.#live === 0) this.#trie = new PrefixTrie();
     else this.#apply(this.#notes.subarray(0, this.#noted).sort());
     this.#noted = 0;
+    this.#mostLive = this.#live;
     if (this.#notes.length > NOTES_MIN) this.#notes = new Float64Array(FIRST_NOTES);
   }
 

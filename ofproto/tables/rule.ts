@@ -39,6 +39,7 @@ export class Rule {
   #actions: readonly OfAction[];
   /** The conjunctions that the rule is a clause of: then it is no match by itself. */
   conjunctions: ReturnType<typeof clausesOf>;
+  /** Whole milliseconds: a fraction would be an object of its own. */
   createdMs: number;
   modifiedMs: number;
   usedMs: number;
@@ -66,16 +67,16 @@ export class Rule {
     this.flags = spec.flags;
     this.#actions = spec.actions;
     this.conjunctions = clausesOf(spec.actions);
-    this.createdMs = nowMs;
-    this.modifiedMs = nowMs;
-    this.usedMs = nowMs;
+    this.createdMs = Math.floor(nowMs);
+    this.modifiedMs = this.createdMs;
+    this.usedMs = this.createdMs;
   }
 
   /** It enters its table. */
   beginAt(nowMs: number): void {
-    this.createdMs = nowMs;
-    this.modifiedMs = nowMs;
-    this.usedMs = nowMs;
+    this.createdMs = Math.floor(nowMs);
+    this.modifiedMs = this.createdMs;
+    this.usedMs = this.createdMs;
   }
 
   get actions(): readonly OfAction[] {
@@ -99,7 +100,7 @@ export class Rule {
   credit(packets: number, bytes: number, usedMs: number): void {
     if (!this.flags.noPktCounts) this.packets += packets;
     if (!this.flags.noBytCounts) this.bytes += bytes;
-    this.usedMs = Math.max(this.usedMs, usedMs);
+    this.usedMs = Math.max(this.usedMs, Math.floor(usedMs));
   }
 
   stats(nowMs: number): FlowStatsEntry {

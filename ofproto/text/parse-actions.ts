@@ -2,7 +2,8 @@
 
 import { UserError } from '../../lib/errors.ts';
 import { OFPP, type OfAction, type Subfield } from '../model/actions.ts';
-import { allOnes, bigintOf, bytesOf, fieldByName, isValidValue } from '../model/fields.ts';
+import { bigintOf, bytesOf, fieldByName, isValidValue } from '../model/fields.ts';
+import { allOnes } from '../model/full-mask.ts';
 import { PACKET_IN_REASONS } from '../model/nicira.ts';
 import { tunMetadataByName } from '../model/tun-metadata.ts';
 import { parseEther, parseIpv4 } from './addresses.ts';

@@ -3,8 +3,9 @@
 
 import type { Reader } from '../../lib/cursors.ts';
 import type { OfAction } from '../model/actions.ts';
-import { bytesOf, exactMask, type Field, field, isAllOnes } from '../model/fields.ts';
+import { bytesOf, exactMask, type Field, field } from '../model/fields.ts';
 import { OfError } from '../model/flow-mod.ts';
+import { isAllOnes } from '../model/full-mask.ts';
 import { OFP15_VERSION } from '../model/messages.ts';
 import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../model/prerequisites.ts';
 import type { ActionEncoder } from './action-encoder.ts';

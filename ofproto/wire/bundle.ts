@@ -59,10 +59,9 @@ function decodeAdd(r: Reader, { version, xid }: DecodeContext): OfBodies['bundle
   if (r.peek16(0) >> 8 !== version) throw new OfError('OFPBFC_BAD_VERSION');
   const length = r.peek16(2);
   if (length < HEADER_SIZE || length > r.remaining) throw new OfError('OFPBFC_MSG_BAD_LEN');
+  if (r.peek16(4) * 0x10000 + r.peek16(6) !== xid) throw new OfError('OFPBFC_MSG_BAD_XID');
+  const type = r.peek8(1);
   const bytes = r.take(length);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
-  if (view.getUint32(4) !== xid) throw new OfError('OFPBFC_MSG_BAD_XID');
-  const type = view.getUint8(1);
   if (!BUNDLED_TYPES.has(type) && type !== OFPT_EXPERIMENTER) throw new OfError('OFPBFC_MSG_UNSUP');
   // Properties that may follow are experimenters' alone.
   r.rest();

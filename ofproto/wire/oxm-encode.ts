@@ -10,11 +10,11 @@ import {
   fieldMask,
   getField,
   getFieldNumber,
-  isAllOnes,
   isMatched,
   isPlainNumber,
 } from '../model/fields.ts';
 import { KEY_NW_PROTO, KEY_VLAN0_TCI, type Match } from '../model/flow.ts';
+import { isAllOnes } from '../model/full-mask.ts';
 import { OFP11_VERSION, OFP15_VERSION } from '../model/messages.ts';
 import { ETH_TYPE_ARP, ETH_TYPE_IPV6, ETH_TYPE_NSH, ETH_TYPE_RARP, etherTypeOf } from '../model/prerequisites.ts';
 import { encodeMatch11 } from './match11.ts';

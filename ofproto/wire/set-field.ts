@@ -2,9 +2,10 @@
 
 import type { Reader } from '../../lib/cursors.ts';
 import type { OfAction } from '../model/actions.ts';
-import { allOnes, type Field, isValidValue } from '../model/fields.ts';
+import { type Field, isValidValue } from '../model/fields.ts';
 import { OfError } from '../model/flow-mod.ts';
-import { readFieldHeader, readFieldValue } from './oxm.ts';
+import { allOnes } from '../model/full-mask.ts';
+import { type FieldHeader, readFieldHeader, readFieldValue } from './oxm.ts';
 
 /** The action that the TLV is of: only OpenFlow 1.5's set_field and NXAST_REG_LOAD2 take masks. */
 export type SetFieldForm = 'set_field' | 'set_field15' | 'reg_load2';
@@ -19,9 +20,9 @@ export function decodeSetField(r: Reader, form: SetFieldForm): OfAction {
   if (!f || header.length > r.remaining || header.length !== f.size * (header.hasMask ? 2 : 1))
     throw new OfError('OFPBAC_BAD_SET_LEN');
   if (header.hasMask && form === 'set_field') throw new OfError('OFPBAC_BAD_SET_MASK');
-  const { value, mask } = readFieldValue(r, { ...header, field: f }, true);
+  const { value, mask } = readFieldValue(r, header as FieldHeader & { field: Field }, true);
   if (r.remaining >= 8) throw new OfError('OFPBAC_BAD_SET_LEN');
-  if (r.rest().some((byte) => byte !== 0)) throw new OfError('OFPBAC_BAD_SET_ARGUMENT');
+  while (r.remaining > 0) if (r.u8() !== 0) throw new OfError('OFPBAC_BAD_SET_ARGUMENT');
   checkSettable(f, value, form);
   return {
     type: 'set_field',

@@ -3,6 +3,7 @@
 
 import { OfError } from '../../model/flow-mod.ts';
 import type { BundleControl, BundleControlType, OfMessage, OfMessageOf, OfType } from '../../model/messages.ts';
+import type { ChangeOrigin } from '../../tables/flow-tables.ts';
 import type { Rule } from '../../tables/rule.ts';
 import { decodeMessage } from '../../wire/index.ts';
 import type { Bundle, BundleEntry } from '../bundles.ts';
@@ -22,20 +23,20 @@ interface BundleContext {
 /** Checks a message as far as possible now and returns what it will do. Both throw OfError. */
 type Prepare<T extends OfType> = (context: BundleContext, message: OfMessageOf<T>) => BundleEntry;
 
-/** A flow to add: of a bundle's flow-mods most are adds, and nothing else is kept of them. */
-class FlowAddition implements BundleEntry {
-  readonly #session: Session;
+/** A flow to add, and who wants it: of a bundle's flow-mods most are adds, and nothing else is kept of them. */
+class FlowAddition implements BundleEntry, ChangeOrigin {
+  readonly conn: Session;
+  readonly xid: number;
   readonly #rule: Rule;
-  readonly #xid: number;
 
   constructor(session: Session, rule: Rule, xid: number) {
-    this.#session = session;
+    this.conn = session;
+    this.xid = xid;
     this.#rule = rule;
-    this.#xid = xid;
   }
 
   apply(): void {
-    this.#session.switch.ofproto.addFlow(this.#rule, { conn: this.#session, xid: this.#xid });
+    this.conn.switch.ofproto.addFlow(this.#rule, this);
   }
 }
 
@@ -112,9 +113,9 @@ const CONTROLS: { readonly [T in BundleControlType]?: Control } = {
 /** Throws OfError OFPBFC_MSG_FAILED after the error of the message that failed was sent. */
 function commit(session: Session, { entries, requests }: Bundle): void {
   session.switch.ofproto.atomically(() => {
-    for (const [index, entry] of entries.entries()) {
+    for (let index = 0; index < entries.length; index++) {
       try {
-        entry.apply();
+        entries[index]!.apply();
       } catch (error) {
         if (!(error instanceof OfError)) throw error;
         session.refuse(requests.at(index), error.code);

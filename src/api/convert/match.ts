@@ -3,9 +3,10 @@
 
 import { Reader, Writer } from '../../../lib/cursors.ts';
 import { UserError } from '../../../lib/errors.ts';
-import { allOnes, bigintOf, bytesOf, type Field, fieldByName } from '../../../ofproto/model/fields.ts';
+import { bigintOf, bytesOf, type Field, fieldByName } from '../../../ofproto/model/fields.ts';
 import { emptyMatch, type Match } from '../../../ofproto/model/flow.ts';
 import { OfError } from '../../../ofproto/model/flow-mod.ts';
+import { allOnes } from '../../../ofproto/model/full-mask.ts';
 import { OFP13_VERSION, OFP15_VERSION } from '../../../ofproto/model/messages.ts';
 import { normalizeMatch } from '../../../ofproto/model/normalize.ts';
 import { parseFieldValue } from '../../../ofproto/text/field-values.ts';
