@@ -23,6 +23,7 @@ import type {
   DpMeterStats,
   DpPort,
   FlowPut,
+  FlowStats,
   OdpPort,
   PmdStats,
   PortSpec,
@@ -31,13 +32,14 @@ import type {
 } from './dpif.ts';
 import { FlowTable } from './flow/flow-table.ts';
 import { InstalledFlow } from './flow/installed-flow.ts';
+import { MissFlows } from './flow/miss-flows.ts';
 import { Rings } from './guest/rings.ts';
 import { FLOW_MAX } from './layout/memory-map.ts';
 import { Meters } from './meters.ts';
 import { NicRegistry } from './nic/registry.ts';
 import { compileHot, instantiateHot } from './pmd/hot-module.ts';
 import { PmdPool } from './pmd/pmd-pool.ts';
-import { Ports } from './ports.ts';
+import { type PortDrop, Ports } from './ports.ts';
 import type { SlotView } from './slot-view.ts';
 import { ThreadStats } from './thread-stats.ts';
 
@@ -54,14 +56,29 @@ export interface DatapathOptions {
   readonly lockMemory?: boolean;
 }
 
+/** A datapath that is the eSwitch of a NIC (datapath/nic/model): what a port does with packets of no flow is configured. */
+export interface EswitchDpif extends Dpif {
+  /** Packets from the port without a megaflow get these actions; undefined: they are upcalls, as everywhere. */
+  setMissActions(odpPort: OdpPort, actions: readonly DpAction[] | undefined): void;
+  missStats(odpPort: OdpPort): FlowStats | undefined;
+  /** Packets from the port without a megaflow must have this source address; undefined: any. */
+  setSource(odpPort: OdpPort, mac: Uint8Array | undefined): void;
+  dropsOf(odpPort: OdpPort): Readonly<Record<PortDrop, bigint>>;
+}
+
+export function createEswitch(options: DatapathOptions): EswitchDpif {
+  return new Datapath(options);
+}
+
 /** Starts a datapath. Throws UserError when the packet memory cannot be had. */
 export function createDpif(options: DatapathOptions): Dpif {
   return new Datapath(options);
 }
 
-class Datapath implements Dpif {
+class Datapath implements EswitchDpif {
   readonly #quiescence: Quiescence;
   readonly #flows: FlowTable;
+  readonly #missFlows: MissFlows;
   readonly #ports: Ports;
   readonly #pmds: PmdPool;
   readonly #rings: Rings;
@@ -83,6 +100,7 @@ class Datapath implements Dpif {
     this.#rings = new Rings(arena, heap, quiescence);
     this.#meters = new Meters(arena, heap, quiescence);
     this.#flows = new FlowTable(arena, heap, quiescence, hot, this.#threads);
+    this.#missFlows = new MissFlows(arena, quiescence, this.#flows);
     this.#pmds = new PmdPool(arena, module, quiescence, this.#rings, this.#threads);
     this.#stats = new ThreadStats(arena);
     this.#control = new ControlPath(arena, hot, this.#flows.lists, this.#threads, () => clock.nowMs(), {
@@ -118,6 +136,8 @@ class Datapath implements Dpif {
       if (flow.inPort === odpPort) this.#flows.remove(flow);
     });
     this.#meters.police(odpPort, []);
+    this.#missFlows.set(odpPort, undefined);
+    this.#missFlows.setSource(odpPort, undefined);
     await this.#ports.remove(odpPort);
   }
 
@@ -188,6 +208,22 @@ class Datapath implements Dpif {
 
   setPolicer(odpPort: OdpPort, bands: readonly DpMeterBand[]): void {
     this.#meters.police(odpPort, bands);
+  }
+
+  setMissActions(odpPort: OdpPort, actions: readonly DpAction[] | undefined): void {
+    this.#missFlows.set(odpPort, actions);
+  }
+
+  missStats(odpPort: OdpPort): FlowStats | undefined {
+    return this.#missFlows.stats(odpPort);
+  }
+
+  setSource(odpPort: OdpPort, mac: Uint8Array | undefined): void {
+    this.#missFlows.setSource(odpPort, mac);
+  }
+
+  dropsOf(odpPort: OdpPort): Readonly<Record<PortDrop, bigint>> {
+    return this.#ports.dropsOf(odpPort);
   }
 
   configure(config: DpifConfig): void {

@@ -9,8 +9,16 @@ export { mapDpActions, SET_LAYOUT } from './actions.ts';
 /** A datapath port number (`odp_port`): 0 is the datapath's own local port, as in Open vSwitch. */
 export type OdpPort = number;
 
-/** Open vSwitch's interface types that weft runs. */
-export type PortType = 'internal' | 'tap' | 'system' | 'dummy' | 'dpdkvhostuser' | 'dpdkvhostuserclient' | 'vf';
+/** Open vSwitch's interface types that weft runs, and `device`, which only a NIC's model has (datapath/port/device). */
+export type PortType =
+  | 'internal'
+  | 'tap'
+  | 'system'
+  | 'dummy'
+  | 'dpdkvhostuser'
+  | 'dpdkvhostuserclient'
+  | 'vf'
+  | 'device';
 
 export interface PortSpec {
   readonly name: string;

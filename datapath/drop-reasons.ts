@@ -23,6 +23,7 @@ export const DROP_REASONS: readonly (readonly [name: string, help: string])[] = 
   ['recirc-depth', 'the packet was recirculated too often'],
   ['meter', 'the flow’s meter was exceeded'],
   ['policed', 'the port’s ingress policing rate was exceeded'],
+  ['spoofed', 'the function sent with a source address that is not its own'],
 ];
 
 export const BROKEN_REASONS: readonly string[] = [

@@ -16,7 +16,11 @@ import {
   PORT_KIND_VHOST,
   PORT_KIND_VIRTIO,
   PORT_NUMBER,
-  PS_COUNT,
+  PS_RX_DISABLED,
+  PS_RX_POLICED,
+  PS_RX_SPOOFED,
+  PS_TX_DOWN,
+  PS_TX_RING_FULL,
 } from './layout/flow.ts';
 import { FRAME_MAX, PORT_MAX, PORT_SIZE, PORT_STATS_SIZE, PORT_TABLE, T_PORT_STATS } from './layout/memory-map.ts';
 import type { NicRegistry } from './nic/registry.ts';
@@ -29,6 +33,7 @@ const log = logger('dpif');
 const POLLED: Partial<Record<PortType, number>> = {
   dpdkvhostuser: PORT_KIND_VHOST,
   dpdkvhostuserclient: PORT_KIND_VHOST,
+  device: PORT_KIND_VHOST,
   vf: PORT_KIND_VIRTIO,
 };
 /** Ethernet header and two tags on top of the MTU, as Open vSwitch allows. */
@@ -44,6 +49,16 @@ const STAT_NAMES = [
   'rx_errors',
   'tx_errors',
 ];
+
+/** Why packets of a port or for a port were dropped; `spoofed` ones are counted as received too. */
+const PORT_DROPS = {
+  policed: PS_RX_POLICED,
+  spoofed: PS_RX_SPOOFED,
+  disabled: PS_RX_DISABLED,
+  'tx-ring-full': PS_TX_RING_FULL,
+  'tx-down': PS_TX_DOWN,
+} as const;
+export type PortDrop = keyof typeof PORT_DROPS;
 
 export interface PortServices extends DeviceServices, QueueServices {
   readonly hot: DeviceServices['hot'] & QueueServices['hot'];
@@ -198,13 +213,25 @@ export class Ports {
     const own = port.driver.stats();
     // A slow port's driver counts what really passed its file descriptor.
     if (!port.polled) return own;
+    return { ...own, ...Object.fromEntries(STAT_NAMES.map((name, i) => [name, this.#sum(port.odpPort, i * 8)])) };
+  }
+
+  /** What was dropped at the port, by reason (datapath/layout/flow.ts, PS_*). */
+  dropsOf(odpPort: OdpPort): Readonly<Record<PortDrop, bigint>> {
+    return Object.fromEntries(Object.entries(PORT_DROPS).map(([name, at]) => [name, this.#sum(odpPort, at)])) as Record<
+      PortDrop,
+      bigint
+    >;
+  }
+
+  #sum(odpPort: OdpPort, offset: number): bigint {
     const { u64 } = this.#services.arena.views;
-    const sums: bigint[] = new Array(PS_COUNT).fill(0n);
+    let sum = 0n;
     for (const thread of this.#services.threads) {
-      const at = (this.#services.arena.threadArea(thread) + T_PORT_STATS + port.odpPort * PORT_STATS_SIZE) >> 3;
-      for (let i = 0; i < PS_COUNT; i++) sums[i]! += u64[at + i]!;
+      const stats = this.#services.arena.threadArea(thread) + T_PORT_STATS + odpPort * PORT_STATS_SIZE;
+      sum += u64[(stats + offset) >> 3]!;
     }
-    return { ...own, ...Object.fromEntries(STAT_NAMES.map((name, i) => [name, sums[i]!])) };
+    return sum;
   }
 
   #makeDriver(spec: PortSpec, owner: ManagedPort): PortDriver {

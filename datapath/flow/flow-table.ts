@@ -113,7 +113,7 @@ export class FlowTable implements FlowHome {
       this.setActions(existing, put.actions);
       return existing;
     }
-    const index = this.#takeIndex();
+    const index = this.size < this.limit ? this.takeIndex() : undefined;
     if (index === undefined) {
       this.#classifiers.release(scope, subtable);
       return undefined;
@@ -196,13 +196,18 @@ export class FlowTable implements FlowHome {
   }
 
   flowStats(flow: InstalledFlow): FlowStats {
+    return this.statsOf(flow.index);
+  }
+
+  /** What the record at `index` counted. */
+  statsOf(index: number): FlowStats {
     const { u64, u32 } = this.#arena.views;
     let packets = 0n;
     let bytes = 0n;
     let usedMs = 0n;
     let tcpFlags = 0;
     for (const thread of this.#threads) {
-      const at = this.#statsAt(thread, flow.index);
+      const at = this.#statsAt(thread, index);
       packets += u64[(at + FS_PACKETS) >> 3]!;
       bytes += u64[(at + FS_BYTES) >> 3]!;
       const used = u64[(at + FS_USED_MS) >> 3]!;
@@ -240,9 +245,25 @@ export class FlowTable implements FlowHome {
     return this.#arena.threadArea(thread) + T_FLOW_STATS + index * FLOW_STATS_SIZE;
   }
 
-  #takeIndex(): number | undefined {
-    if (this.size >= this.limit) return undefined;
-    return this.#freeIndexes.pop() ?? (this.#flows.length < FLOW_MAX ? this.#flows.push(undefined) - 1 : undefined);
+  /** A record for a flow that is in no table: its counters are 0. */
+  takeIndex(): number | undefined {
+    const index =
+      this.#freeIndexes.pop() ?? (this.#flows.length < FLOW_MAX ? this.#flows.push(undefined) - 1 : undefined);
+    if (index !== undefined) this.#clearStats(index);
+    return index;
+  }
+
+  /** Only after no thread can count on the record. */
+  returnIndex(index: number): void {
+    this.#freeIndexes.push(index);
+  }
+
+  #clearStats(index: number): void {
+    const { u32 } = this.#arena.views;
+    for (const thread of this.#threads) {
+      const stats = this.#statsAt(thread, index) >> 2;
+      for (let i = 0; i < FLOW_STATS_SIZE / 4; i++) u32[stats + i] = 0;
+    }
   }
 
   #bucket(hash: number): number {
@@ -253,10 +274,6 @@ export class FlowTable implements FlowHome {
   #write(flow: InstalledFlow): void {
     const { u32 } = this.#arena.views;
     const { subtable, list, index, offset: at } = flow;
-    for (const thread of this.#threads) {
-      const stats = this.#statsAt(thread, index) >> 2;
-      for (let i = 0; i < FLOW_STATS_SIZE / 4; i++) u32[stats + i] = 0;
-    }
     const words = subtable.wordOffsets;
     assert(words.length <= FLOW_WORD_MAX, 'flow words');
     const [from, to] = [this.#scratchKey >> 2, (at + FLOW_WORDS) >> 2];

@@ -2,7 +2,15 @@
 // packet's destiny after lookup is its flow's single output (the common case), its action list, or an upcall.
 
 import { DROP_HEADER_TOO_LONG, DROP_POLICED, DROP_RX_DISABLED } from '../layout/drop-reasons.ts';
-import { CLS_DEPTH, NO_PORT, PS_RX_BYTES, PS_RX_DROPPED, PS_RX_PACKETS } from '../layout/flow.ts';
+import {
+  CLS_DEPTH,
+  NO_PORT,
+  PS_RX_BYTES,
+  PS_RX_DISABLED,
+  PS_RX_DROPPED,
+  PS_RX_PACKETS,
+  PS_RX_POLICED,
+} from '../layout/flow.ts';
 import { BURST_MAX, PKT_SIZE, PORT_SIZE, PORT_TABLE } from '../layout/memory-map.ts';
 import { RUN_SIZE, TB_RUNS, TC_RX_BURSTS, TC_RX_PACKETS } from '../layout/thread-block.ts';
 import { VRING_STATE_BROKEN, VRING_STATE_DISABLED, VRING_STATE_ENABLED } from '../layout/vring.ts';
@@ -13,6 +21,7 @@ import { lookupBurst } from './lookup.ts';
 import { policeBurst } from './meter.ts';
 import { publishUsed } from './notify.ts';
 import { resetClones } from './packet.ts';
+import { adoptMisses, dropSpoofed } from './port-miss.ts';
 import { parse, parseCommon } from './parse.ts';
 import { freeSpilled } from './slots.ts';
 import { forwardStraight } from './straight.ts';
@@ -56,6 +65,7 @@ function serveOrdinary(t: Thread, ring: Vring, waiting: u32, disabled: bool): u3
 export function discard(t: Thread, ring: Vring, n: u32): void {
   countDrop(t, DROP_RX_DISABLED, n);
   addStat(portStats(t, ring.port), PS_RX_DROPPED, n);
+  addStat(portStats(t, ring.port), PS_RX_DISABLED, n);
 }
 
 /** Gives the burst's descriptor chains back: their used entries are written, the index makes them seen (2.7.8.2). */
@@ -84,6 +94,7 @@ export function processBurst(t: Thread, port: u32, n: u32): void {
     tooLong = parseBurst(t, inPortWord, depth, n);
     missed = lookupBurst(t, classifier, n);
   }
+  if (missed > 0) missed = adoptMisses(t, record, missed, n);
   // Between lookup and action: who saw a new flow must first run the packets that waited for it (upcall.ts, "Order").
   if (t.fromControlTail != atomic.load<u32>(changetype<usize>(t) + offsetof<Thread>('fromControlHead')))
     drainVerdicts(t);
@@ -101,6 +112,7 @@ function police(t: Thread, port: u32, policer: u32, n: u32): u32 {
   if (passed < n) {
     countDrop(t, DROP_POLICED, n - passed);
     addStat(portStats(t, port), PS_RX_DROPPED, n - passed);
+    addStat(portStats(t, port), PS_RX_POLICED, n - passed);
   }
   return passed;
 }
@@ -200,11 +212,20 @@ function actCarefullyOn(t: Thread, p: Packet, flow: u32, port: u32, inPortWord: 
   Packet.clearMeta(p);
   store<u64>(changetype<u32>(p) + PKT_KEY, inPortWord);
   if (p.headerTooLong) countDrop(t, DROP_HEADER_TOO_LONG, 1);
-  else if (flow == 0) miss(t, p);
-  else if (t.pendingCount == 0 || !joinIfPending(t, p)) {
-    credit(t, flow, 1, p.len, p.tcpFlags);
-    const out = changetype<Flow>(flow).fastOut;
-    if (out != <u32>NO_PORT) stage(t, out, p);
-    else actOn(t, p, changetype<Flow>(flow), port, inPortWord);
-  }
+  else if (flow == 0) actOnMiss(t, p, port, inPortWord);
+  else if (t.pendingCount == 0 || !joinIfPending(t, p)) follow(t, p, flow, port, inPortWord);
+}
+
+function follow(t: Thread, p: Packet, flow: u32, port: u32, inPortWord: u64): void {
+  credit(t, flow, 1, p.len, p.tcpFlags);
+  const out = changetype<Flow>(flow).fastOut;
+  if (out != <u32>NO_PORT) stage(t, out, p);
+  else actOn(t, p, changetype<Flow>(flow), port, inPortWord);
+}
+
+function actOnMiss(t: Thread, p: Packet, port: u32, inPortWord: u64): void {
+  const record = changetype<Port>(PORT_TABLE + port * PORT_SIZE);
+  if (dropSpoofed(t, record, p)) return;
+  if (record.miss == 0) miss(t, p);
+  else follow(t, p, record.miss, port, inPortWord);
 }

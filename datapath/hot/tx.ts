@@ -6,6 +6,7 @@ import {
   DROP_TX_LOCK,
   DROP_TX_NO_PORT,
   DROP_TX_PORT_DOWN,
+  DROP_TX_RING_FULL,
   DROP_TX_TOO_LONG,
 } from '../layout/drop-reasons.ts';
 import {
@@ -15,8 +16,10 @@ import {
   PORT_KIND_VIRTIO,
   PORT_TXQS,
   PS_TX_BYTES,
+  PS_TX_DOWN,
   PS_TX_DROPPED,
   PS_TX_PACKETS,
+  PS_TX_RING_FULL,
 } from '../layout/flow.ts';
 import { PORT_MAX, PORT_SIZE, PORT_TABLE, T_TX_HEADS } from '../layout/memory-map.ts';
 import { SLOT_KIND_OUTPUT, TC_TX_BURSTS, TC_TX_PACKETS } from '../layout/thread-block.ts';
@@ -120,6 +123,8 @@ function flushPort(t: Thread, number: u32, first: u32, n: u32): void {
 function dropRest(t: Thread, stats: u32, reason: u32, n: u32): void {
   countDrop(t, reason, n);
   addStat(stats, PS_TX_DROPPED, n);
+  if (reason == DROP_TX_RING_FULL) addStat(stats, PS_TX_RING_FULL, n);
+  else if (reason == DROP_TX_PORT_DOWN) addStat(stats, PS_TX_DOWN, n);
 }
 
 /** The queue of a vhost-user port that the thread transmits on, 0 when the port has none. */

@@ -8,6 +8,7 @@ import {
   FLOW_INDEX,
   FLOW_SUBTABLE,
   PORT_FRAME_MAX,
+  PORT_MISS,
   PORT_POLICER,
   PORT_RECIRC_CLASSIFIER,
   PORT_TXQ_COUNT,
@@ -242,7 +243,7 @@ export class Port {
   txqCount: u32;
   frameMax: u32;
   number: u32;
-  pad: u32;
+  miss: u32;
   recircClassifier: u32;
   policer: u32;
 }
@@ -273,6 +274,7 @@ if (offsetof<Thread>('state') != TB_STATE) ERROR('Thread.state');
 if (offsetof<Thread>('nowMs') != TB_NOW_MS) ERROR('Thread.nowMs');
 if (offsetof<Thread>('nowUs') != TB_NOW_US) ERROR('Thread.nowUs');
 if (offsetof<Port>('policer') != PORT_POLICER) ERROR('Port.policer');
+if (offsetof<Port>('miss') != PORT_MISS) ERROR('Port.miss');
 if (offsetof<Thread>('guardVring') != TB_GUARD_VRING) ERROR('Thread.guardVring');
 if (offsetof<Thread>('heldLock') != TB_HELD_LOCK) ERROR('Thread.heldLock');
 if (offsetof<Thread>('burstCount') != TB_BURST_COUNT) ERROR('Thread.burstCount');

@@ -23,7 +23,8 @@ export const DROP_CLONE_LIMIT = 18;
 export const DROP_RECIRC_DEPTH = 19;
 export const DROP_METER = 20;
 export const DROP_POLICED = 21;
-export const DROP_REASON_COUNT = 22;
+export const DROP_SPOOFED = 22;
+export const DROP_REASON_COUNT = 23;
 
 // Why a virtqueue was marked broken. Names in datapath/port/vhost-user, same order.
 export const BROKEN_NONE = 0;

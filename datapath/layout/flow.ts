@@ -1,7 +1,7 @@
 // Ports, subtables, megaflows and action words: written by the control thread, read by every datapath thread.
 //
-//   PORT (256): 0 kind  4 classifier  8 txq_count  12 mtu_frame_max  16 port number  20 vlan pad
-//               24 classifier of recirculated packets  32.. txq offsets u32[16]
+//   PORT (256): 0 kind  4 classifier  8 txq_count  12 mtu_frame_max  16 port number  20 miss flow
+//               24 classifier of recirculated packets  28 policer  32.. txq offsets u32[16]  96 source address u64
 //   CLASSIFIER: 0 subtable_count  4 depth flags  8 union_word_count  12 narrow
 //               16 union offsets u32[32]  144 union masks u64[32]  400 dense mask 64  464 hash keys 64
 //               528 subtable offsets u32[count]
@@ -17,12 +17,16 @@ export const PORT_CLASSIFIER = 4;
 export const PORT_TXQ_COUNT = 8;
 export const PORT_FRAME_MAX = 12;
 export const PORT_NUMBER = 16;
+/** FLOW whose actions a received packet without a megaflow gets (hot/port-miss.ts); 0: it asks the control thread. */
+export const PORT_MISS = 20;
 /** Recirculated packets have their own: their masks read dp_hash, which received packets need not be parsed for. */
 export const PORT_RECIRC_CLASSIFIER = 24;
 /** Meter record (layout/meter.ts) that limits what the port may send, 0 for none. */
 export const PORT_POLICER = 28;
 export const PORT_TXQS = 32;
 export const PORT_TXQ_MAX = 16;
+/** The only source address that a packet without a megaflow may have, as its 6 bytes lie in a u64; 0: any. */
+export const PORT_SOURCE = 96;
 
 export const PORT_KIND_NONE = 0;
 export const PORT_KIND_VHOST = 1;
@@ -87,6 +91,12 @@ export const PS_TX_DROPPED = 40;
 export const PS_RX_ERRORS = 48;
 export const PS_TX_ERRORS = 56;
 export const PS_COUNT = 8;
+// Of the dropped ones, why; the spoofed ones were received.
+export const PS_RX_POLICED = 64;
+export const PS_RX_SPOOFED = 72;
+export const PS_RX_DISABLED = 80;
+export const PS_TX_RING_FULL = 88;
+export const PS_TX_DOWN = 96;
 
 export const ACT_OUTPUT = 1;
 export const ACT_USERSPACE = 2;

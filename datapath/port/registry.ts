@@ -2,6 +2,7 @@
 
 import { UserError } from '../../lib/errors.ts';
 import type { PortSpec, PortType } from '../dpif.ts';
+import { DevicePort } from './device/device-port.ts';
 import { DummyPort } from './dummy/dummy-port.ts';
 import type { PortContext, PortDriver } from './port.ts';
 import { SystemPort } from './system/system-port.ts';
@@ -33,6 +34,7 @@ const VHOST_PORTS: Partial<
 > = {
   dpdkvhostuser: (spec, context, vhost) => new VhostServerPort(spec, context, vhost),
   dpdkvhostuserclient: (spec, context, vhost) => new VhostClientPort(spec, context, vhost),
+  device: (spec, context, vhost) => new DevicePort(spec, context, vhost),
 };
 
 /** Makes a port's driver. Throws UserError for a type that there is none of. */
