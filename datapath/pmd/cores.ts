@@ -1,12 +1,17 @@
 // Which cores PMD threads take (other_config:pmd-cpu-mask), and keeping everything else of the process off them.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { UserError } from '../../lib/errors.ts';
 import { setAffinity, threadIds } from '../../lib/syscalls/scheduling.ts';
 
 /** What the process was started with, read before any thread is moved. */
-const startCores = readAllowedCores();
+let startCores = readAllowedCores();
+
+/** In a thread that starts later, when the process' own threads have been moved. */
+export function assumeAllowedCores(cores: readonly number[]): void {
+  startCores = [...cores];
+}
 
 /** Cores this process may run on. */
 export function allowedCores(): readonly number[] {
@@ -38,9 +43,50 @@ export function defaultPmdCores(): readonly number[] {
   return allowedCores().slice(-1);
 }
 
-/** Moves every thread of the process off the PMD cores; PMD threads pin themselves when they start. */
+/**
+ * What the calling thread is called while it polls: the kernel's names of threads are where all datapaths of the process
+ * (a NIC's model has its own) see each other's.
+ */
+export function nameThread(name: string): void {
+  writeFileSync('/proc/thread-self/comm', name);
+}
+
+/** The core that a polling thread of any datapath has pinned itself to; undefined for other threads. */
+function polledBy(tid: number): number | undefined {
+  try {
+    const core = /^pmd-c(\d+)/.exec(readFileSync(`/proc/self/task/${tid}/comm`, 'utf8'))?.[1];
+    return core === undefined ? undefined : Number(core);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Cores that polling threads of this process run on. */
+export function polledCores(): Set<number> {
+  return new Set(
+    threadIds()
+      .map(polledBy)
+      .filter((core) => core !== undefined),
+  );
+}
+
+/** Moves every thread of the process off the PMD cores, those of other datapaths too; who polls stays where it is. */
 export function keepOffPmdCores(pmdCores: readonly number[]): void {
-  const others = allowedCores().filter((core) => !pmdCores.includes(core));
+  const taken = new Set([...pmdCores, ...polledCores()]);
+  const others = allowedCores().filter((core) => !taken.has(core));
   if (others.length === 0) return;
-  for (const tid of threadIds()) setAffinity(tid, others);
+  for (const tid of threadIds()) {
+    if (polledBy(tid) !== undefined) continue;
+    setAffinity(tid, others);
+    // It may have begun to poll between the look at its name and the move.
+    const core = polledBy(tid);
+    if (core !== undefined) setAffinity(tid, [core]);
+  }
+}
+
+/** Where a NIC's model polls: the last core that nobody polls on yet, PMD threads' default left to them. */
+export function coreForNic(): number {
+  const polled = polledCores();
+  const taken = polled.size > 0 ? polled : new Set(defaultPmdCores());
+  return allowedCores().findLast((core) => !taken.has(core)) ?? allowedCores().at(-1)!;
 }

@@ -101,6 +101,8 @@ export class PmdPool {
       this.#quiescence.removeThread(thread.index);
       this.#freeIndexes.push(thread.index);
     }
+    // The cores of the ones that ended are everybody's again.
+    if (stopped.length > 0) keepOffPmdCores([...this.#threads.keys()]);
   }
 
   #create(core: number): PmdThread {

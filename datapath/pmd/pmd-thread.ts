@@ -62,6 +62,7 @@ export class PmdThread implements PollingThread {
       atomics: 'disabled',
     }) as Piscina;
     const task: PmdTask = {
+      name: this.name,
       index: this.index,
       core: this.core,
       area: this.#arena.threadArea(this.index),

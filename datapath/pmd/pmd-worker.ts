@@ -24,6 +24,7 @@ import {
   THREAD_DEAD,
   THREAD_RUNNING,
 } from '../layout/thread-block.ts';
+import { nameThread } from './cores.ts';
 import { recoverFromGuestFault } from './guest-fault.ts';
 import { instantiateHot } from './hot-module.ts';
 
@@ -34,6 +35,7 @@ export interface PmdWorkerData {
 }
 
 export interface PmdTask {
+  readonly name: string;
   readonly index: number;
   readonly core: number;
   /** Offset of this thread's area in the arena. */
@@ -61,6 +63,7 @@ export default function run(task: PmdTask): void {
   const long = (offset: number) => (area + offset) >> 3;
   const { i32, u32, u64 } = views;
   const originDelta = performance.timeOrigin - task.timeOrigin;
+  nameThread(task.name);
   setAffinity(0, [task.core]);
   // What a worker before us left behind: its lock, and the descriptors of its last burst.
   hot.recover(index, 1);

@@ -18,9 +18,12 @@ export function forwardBusErrors(): boolean {
   if (process.arch !== 'x64') return false;
   const sigaction = libc.func('int sigaction(int signum, const uint8_t *act, _Out_ uint8_t *oldact)');
   const action = Buffer.alloc(SIGACTION_SIZE);
+  const installed = Buffer.alloc(SIGACTION_SIZE);
   if (sigaction(SIGSEGV, null, action) !== 0) return false;
   const handler = action.readBigUInt64LE(SA_HANDLER);
   if (handler <= 1n) return false;
+  // Another datapath of this process has done it.
+  if (sigaction(SIGBUS, null, installed) === 0 && installed.readBigUInt64LE(SA_HANDLER) > 1n) return true;
   const page = mmap(0n, PAGE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0n);
   const code = Buffer.from([0xbf, SIGSEGV, 0, 0, 0, 0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xe0]);
   code.writeBigUInt64LE(handler, 7);

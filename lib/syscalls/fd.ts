@@ -3,6 +3,7 @@
 
 import { fstatSync, readlinkSync, statfsSync } from 'node:fs';
 import { assert } from '../assert.ts';
+import { noteClosing, noteOpened } from './descriptors.ts';
 import { check, checkNonBlocking, EBADF, lastErrno, libc, type Memory } from './libc.ts';
 
 const cRead = libc.func('intptr_t read(int fd, void *data, size_t size)');
@@ -41,12 +42,14 @@ export function write(fd: number, source: Memory, size: number): number {
  * and next time the number may be someone else's.
  */
 export function close(fd: number): void {
+  noteClosing(fd);
   if (cClose(fd) < 0) assert(lastErrno() !== EBADF, `descriptor ${fd} was closed twice`);
 }
 
 /** fcntl with an integer argument. */
 export function fcntl(fd: number, command: number, argument = 0): number {
-  return check('fcntl', cFcntl(fd, command, 'int', argument));
+  const result = check('fcntl', cFcntl(fd, command, 'int', argument));
+  return command === F_DUPFD_CLOEXEC ? noteOpened(result) : result;
 }
 
 /** Whether `fd` is open in this process. */
@@ -71,7 +74,7 @@ export function ioctlInt(fd: number, name: string, request: number, argument: nu
 
 /** A new eventfd, closed on exec; non-blocking unless told otherwise. */
 export function eventfd(initial = 0, flags = EFD_NONBLOCK): number {
-  return check('eventfd', cEventfd(initial, flags | EFD_CLOEXEC));
+  return noteOpened(check('eventfd', cEventfd(initial, flags | EFD_CLOEXEC)));
 }
 
 const eventCount = new BigUint64Array(new ArrayBuffer(8));

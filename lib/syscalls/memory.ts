@@ -1,5 +1,6 @@
 // Memory-mapping system calls through koffi. Addresses are bigint; lengths and offsets are bytes.
 
+import { noteOpened } from './descriptors.ts';
 import { close } from './fd.ts';
 import { check, libc, syscallError } from './libc.ts';
 
@@ -48,7 +49,7 @@ export function mlock(addr: bigint, len: number): void {
 
 /** An anonymous file of `size` bytes; the caller closes it. */
 export function memfd(name: string, size: number, flags = MFD_CLOEXEC): number {
-  const fd = check('memfd_create', memfdCreateCall(name, flags), name);
+  const fd = noteOpened(check('memfd_create', memfdCreateCall(name, flags), name));
   if (ftruncateCall(fd, size) === 0) return fd;
   const error = syscallError('ftruncate', name);
   close(fd);

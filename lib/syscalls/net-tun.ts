@@ -1,6 +1,7 @@
 // TAP devices through /dev/net/tun (Linux Documentation/networking/tuntap.rst).
 
 import { SyscallError } from '../errors.ts';
+import { noteOpened } from './descriptors.ts';
 import { close, ioctl, ioctlInt } from './fd.ts';
 import { check, EAGAIN, lastErrno, libc } from './libc.ts';
 import { EINVAL, rawRead, rawWrite } from './net-libc.ts';
@@ -22,7 +23,7 @@ const IFREQ_SIZE = 40;
 /** Attaches to the TAP device `name`, making it when it does not exist; returns a non-blocking descriptor. Throws SyscallError. */
 export function openTap(name: string): number {
   if (name.length > INTERFACE_NAME_MAX) throw new SyscallError('ioctl TUNSETIFF', 'EINVAL', EINVAL, name);
-  const fd = check('open', cOpen('/dev/net/tun', O_RDWR | O_NONBLOCK | O_CLOEXEC), '/dev/net/tun');
+  const fd = noteOpened(check('open', cOpen('/dev/net/tun', O_RDWR | O_NONBLOCK | O_CLOEXEC), '/dev/net/tun'));
   const request = Buffer.alloc(IFREQ_SIZE);
   request.write(name, 0, INTERFACE_NAME_MAX, 'latin1');
   request.writeUInt16LE(IFF_TAP | IFF_NO_PI, 16);

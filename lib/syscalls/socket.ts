@@ -1,6 +1,7 @@
 // Sockets by system call, for what node:net cannot do: unix stream sockets that pass file descriptors (unix-socket.ts),
 // packet sockets, sockets in another network namespace. All are non-blocking and closed on exec.
 
+import { noteOpened } from './descriptors.ts';
 import { check, checkNonBlocking, EINTR, lastErrno, libc } from './libc.ts';
 
 const cSocket = libc.func('int socket(int domain, int type, int protocol)');
@@ -28,7 +29,7 @@ const SHUT_RDWR = 2;
 
 /** A new non-blocking socket. */
 export function socket(domain: number, type: number, protocol = 0): number {
-  return check('socket', cSocket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
+  return noteOpened(check('socket', cSocket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol)));
 }
 
 /** Binds to a raw `struct sockaddr_*`; `detail` names it in the error. */
@@ -53,7 +54,7 @@ export function listen(fd: number, backlog = 16): void {
 
 /** Takes one connection: its descriptor, or WOULD_BLOCK when none waits. */
 export function accept(fd: number): number {
-  return checkNonBlocking('accept4', () => cAccept4(fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  return noteOpened(checkNonBlocking('accept4', () => cAccept4(fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC)));
 }
 
 export function setsockopt(fd: number, level: number, name: number, value: NodeJS.ArrayBufferView): void {

@@ -2,6 +2,7 @@
 
 import koffi from 'koffi';
 import { SyscallError } from '../errors.ts';
+import { noteOpened } from './descriptors.ts';
 import { close } from './fd.ts';
 import { checkNonBlocking, libc, WOULD_BLOCK } from './libc.ts';
 import { AF_UNIX, bind, connect, listen, SOCK_STREAM, socket } from './socket.ts';
@@ -111,5 +112,5 @@ export function receiveWithFds(fd: number, target: Uint8Array, fdsMax: number): 
 function receivedFds(controlSize: number): number[] {
   if (controlSize < CMSG_HEADER_SIZE || control.getInt32(12, true) !== SCM_RIGHTS) return [];
   const count = (Number(control.getBigUint64(0, true)) - CMSG_HEADER_SIZE) >> 2;
-  return Array.from({ length: count }, (_, index) => control.getInt32(CMSG_HEADER_SIZE + index * 4, true));
+  return Array.from({ length: count }, (_, index) => noteOpened(control.getInt32(CMSG_HEADER_SIZE + index * 4, true)));
 }
