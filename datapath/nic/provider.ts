@@ -7,6 +7,7 @@
 import type { DpAction, SetHeader } from '../actions.ts';
 import type { Offset } from '../arena/offset.ts';
 import type { DpMeterBand, LinkSpeed } from '../dpif.ts';
+import type { VhostDevice } from '../port/vhost-user/services.ts';
 
 /** A port of the card's eSwitch; the provider's own numbers. 0 is the wire (the physical port). */
 export type Vport = number;
@@ -112,8 +113,10 @@ export interface NicPort {
   /** The card's counters of the function: received = sent + dropped by reason + queued. */
   stats(): Record<string, number | bigint>;
   onChange(listener: () => void): void;
-  /** Gives the card the rings; it may touch `memory` until detach() has resolved, or a reset was told. */
-  /** Answers where to ring, one for each pair; undefined from a card that polls. */
+  /**
+   * Gives the card the rings; it may touch `memory` until detach() has resolved, or a reset was told. Answers where to ring,
+   * one for each pair; undefined from a card that polls.
+   */
   attach(memory: RingMemory, pairs: readonly QueuePair[]): Promise<readonly PairDoorbells[] | undefined>;
   detach(): Promise<void>;
   /** Called when the function has lost its rings, alone or with the whole card: they are attached anew. */
@@ -143,6 +146,11 @@ export interface NicProvider {
   resetFunction(vport: Vport): Promise<void>;
   /** Called when the card has lost everything it was told: all handles are void. Ports are told by themselves. */
   onReset(listener: () => void): void;
+  /**
+   * A function's virtqueues, for a guest whose control path is elsewhere (vDPA): they take the place of whatever used the
+   * function, until the device is closed. Absent where the card has no such thing.
+   */
+  functionDevice?(vport: Vport): VhostDevice;
   /** For `nic/show`. */
   describe(): Promise<string>;
   close(): Promise<void>;
