@@ -6,7 +6,7 @@ import type { FlowTables } from './tables/flow-tables.ts';
 import { Rule } from './tables/rule.ts';
 
 /** Above everything that OpenFlow can say: a standalone bridge whose controllers are gone forwards in spite of their flows. */
-const FAIL_OPEN_PRIORITY = 0xfffff;
+const FAIL_OPEN_PRIORITY = 0xf0f0f0;
 const NORMAL: readonly OfAction[] = [{ type: 'output', port: OFPP.NORMAL, maxLen: 0 }];
 
 export type Mode = 'secure' | 'standalone';

@@ -4,6 +4,7 @@
 import type { DpAction, DpPort, OdpPort } from '../datapath/dpif.ts';
 import type { AggregationApi } from './bonds/aggregation-api.ts';
 import type { BondSettings, LacpSettings } from './bonds/settings.ts';
+import type { InBandSettings } from './in-band.ts';
 import type { OfAction } from './model/actions.ts';
 import type {
   FlowMod,
@@ -281,6 +282,8 @@ export interface OfprotoApi {
 
   /** `secure` with no controller drops misses, `standalone` installs NORMAL; set by the connection manager. */
   setFailMode(mode: 'secure' | 'standalone', hasController: boolean): void;
+  /** Who is to be reached through the bridge whatever its flows say. */
+  setInBand(settings: InBandSettings): void;
   /** True while some controller wants packet-ins for table misses (OpenFlow 1.0 style). */
   setMissToController(wanted: boolean): void;
 
@@ -290,7 +293,7 @@ export interface OfprotoApi {
   explain(request: TraceRequest): Trace;
   /** The datapath key of a flow in ofproto/trace's syntax, KEY_SIZE bytes with in_port as OpenFlow has it. */
   traceKey(flow: string): Uint8Array;
-  /** The flows of the internal table 254, which `bridge/dump-flows` prints with the others. */
+  /** weft's own flows, of table 0 and of the internal table 254, which `bridge/dump-flows` prints with the others. */
   hiddenFlows(): FlowStatsEntry[];
   close(): void;
 }

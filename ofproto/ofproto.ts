@@ -5,10 +5,11 @@ import { randomBytes } from 'node:crypto';
 import type { DpPort } from '../datapath/dpif.ts';
 import { bondServices } from './bonds/services.ts';
 import { BridgePort, BridgePorts } from './bridge-ports.ts';
+import { snapshotOf } from './bridge-snapshot.ts';
 import { packetInOf, thawedState } from './continuations.ts';
-import { FailMode } from './fail-mode.ts';
 import { flowNews } from './flow-news.ts';
 import { type ResourceOwner, ResourceTables } from './groups/resource-tables.ts';
+import type { InBandSettings } from './in-band.ts';
 import { L2Switch } from './l2-switch.ts';
 import { macNumber } from './mac-learning.ts';
 import { OFPP } from './model/actions.ts';
@@ -37,13 +38,13 @@ import type {
   Trace,
   TraceRequest,
 } from './ofproto-api.ts';
+import { OwnFlows } from './own-flows.ts';
 import { BridgeTree } from './spanning-tree/bridge-tree.ts';
 import { checkActions, checkInPort, checkReferences } from './tables/check-actions.ts';
 import { checkPrerequisites } from './tables/check-prerequisites.ts';
 import type { FlowTableConfig } from './tables/flow-table.ts';
 import { type ChangeOrigin, FlowTables } from './tables/flow-tables.ts';
 import { INTERNAL_TABLE } from './tables/limits.ts';
-import { MissFlows } from './tables/miss-flows.ts';
 import { type Rule, totals } from './tables/rule.ts';
 import { Transaction } from './tables/transaction.ts';
 import { VacancyEvents } from './tables/vacancy.ts';
@@ -70,10 +71,9 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   });
   readonly l2: L2Switch;
   readonly tree: BridgeTree;
-  readonly #misses: MissFlows;
   readonly resources: ResourceTables;
   readonly #subscribers = new Set<OfprotoEvents>();
-  readonly #failMode: FailMode;
+  readonly #own: OwnFlows;
   readonly snapshot: XlateBridge;
   readonly #explainer: Explainer;
   #missToController = false;
@@ -92,7 +92,6 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       removeRule: (rule, reason) => this.#tables.remove(rule, reason),
     };
     this.resources = new ResourceTables(owner, backer.dpif, this.#transaction);
-    this.#misses = new MissFlows(this.#now());
     this.#tables = new FlowTables(
       {
         changed: () => this.changed(),
@@ -104,7 +103,8 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       this.#transaction,
       this.resources,
     );
-    this.#failMode = new FailMode(this.#tables, () => this.#now());
+    const localMac = () => this.#ports.get(OFPP.LOCAL)?.mac;
+    this.#own = new OwnFlows(this.#tables, () => this.#now(), localMac);
     this.l2 = new L2Switch({
       nowMs: () => this.#now(),
       port: (ofPort) => this.#ports.get(ofPort),
@@ -113,36 +113,17 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       bonds: bondServices({
         backer,
         snapshot: () => this.snapshot,
-        localMac: () => this.#ports.get(OFPP.LOCAL)?.mac,
+        localMac,
         changed: () => this.changed(),
         portToggled: ({ ofPort }) => this.#toggled(ofPort),
       }),
     });
     this.tree = new BridgeTree(this, this.#ports, this.#subscribers, backer.clock);
-    this.snapshot = this.#makeSnapshot();
+    const parts = { tables: this.#tables, ports: this.#ports, resources: this.resources, own: this.#own };
+    const missToController = () => this.#missToController;
+    this.snapshot = snapshotOf({ name, ...parts, l2: this.l2, tree: this.tree, missToController });
     this.#explainer = new Explainer(this.snapshot, backer);
     backer.register(this);
-  }
-
-  /** What translation sees: always the present state, which does not change while a translation runs. */
-  #makeSnapshot(): XlateBridge {
-    const self = this;
-    return {
-      name: this.name,
-      table: (id) => this.#tables.table(id),
-      port: (ofPort) => this.#ports.get(ofPort),
-      ports: this.#ports,
-      group: (groupId) => this.resources.group(groupId),
-      meter: (meterId) => this.resources.dpMeter(meterId),
-      misses: this.#misses.counts,
-      l2: this.l2,
-      get missToController() {
-        return self.#missToController;
-      },
-      get tree() {
-        return self.tree.label;
-      },
-    };
   }
 
   #now(): number {
@@ -204,6 +185,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       this.tree.linkChanged(port);
       this.#toggled(port.ofPort);
       this.l2.aggregation.run();
+      this.#own.refresh();
     }
   }
 
@@ -256,7 +238,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   }
 
   findFlows(request: FlowStatsRequest): readonly Rule[] {
-    if (request.tableId === INTERNAL_TABLE) return this.#misses.select(request, this.#now());
+    if (request.tableId === INTERNAL_TABLE) return this.#own.misses.select(request, this.#now());
     return this.#tables.select(request);
   }
 
@@ -302,7 +284,13 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   }
 
   setFailMode(mode: 'secure' | 'standalone', hasController: boolean): void {
-    this.#failMode.set(mode, hasController);
+    this.#own.setFailMode(mode, hasController);
+  }
+
+  setInBand(settings: InBandSettings): void {
+    const { hasInBand } = this.#own;
+    this.#own.setInBand(settings);
+    if (this.#own.hasInBand !== hasInBand) this.changed();
   }
 
   setMissToController(wanted: boolean): void {
@@ -364,7 +352,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
 
   hiddenFlows(): FlowStatsEntry[] {
     this.#backer.pushStats();
-    return [...this.l2.hiddenFlows(), ...this.#misses.flows(this.#now())];
+    return this.#own.stats(this.l2.hiddenFlows());
   }
 
   /** Timeouts of rules and addresses. */

@@ -3,6 +3,7 @@
 
 import type { Clock } from '../../lib/clock.ts';
 import type { ControllerConfig, ControllerStatus } from './controller.ts';
+import type { InBandConfig } from './in-band-remotes.ts';
 
 export type FailMode = 'standalone' | 'secure';
 
@@ -24,6 +25,8 @@ export interface ConnmgrApi {
    * on it, SyscallError-like Node errors otherwise; the rest of the manager works without them.
    */
   listen(): Promise<void>;
+  /** What holds for in-band control from the next setControllers() on. */
+  setInBand(config: InBandConfig): void;
   /** Makes the set of controllers equal `list`; ones that stay with the same settings keep their connection. */
   setControllers(list: readonly ControllerConfig[]): void;
   /** Bridge.fail_mode; the default is standalone. */

@@ -19,6 +19,7 @@ import type { ConnmgrApi, ConnmgrOptions, FailMode, SwitchDescription } from './
 import type { Controller, ControllerConfig, ControllerStatus } from './controller.ts';
 import { FailModeMonitor } from './fail-mode.ts';
 import type { WireVersion } from './hello.ts';
+import { type InBandConfig, inBandRemotes } from './in-band-remotes.ts';
 import { Listener } from './listener.ts';
 import { OfConn, type OfConnOptions } from './ofconn.ts';
 import { SnoopListener } from './snoop.ts';
@@ -65,6 +66,7 @@ export class Connmgr implements ConnmgrApi {
   readonly #listeners = new Set<() => void>();
   #versions: readonly WireVersion[] = Object.values(VERSIONS);
   #mode: FailMode = 'standalone';
+  #inBand: InBandConfig = { isDisabled: false, managers: [] };
   #entries: Entry[] = [];
   #missesWanted = false;
   #changePending = false;
@@ -110,7 +112,12 @@ export class Connmgr implements ConnmgrApi {
       this.#ofproto.flowMod(newFlowMod('delete'));
       this.#failMode.reset();
     }
+    this.#ofproto.setInBand({ remotes: inBandRemotes(list, this.#inBand), queueId: this.#inBand.queueId });
     this.#evaluate();
+  }
+
+  setInBand(config: InBandConfig): void {
+    this.#inBand = config;
   }
 
   setFailMode(mode: FailMode): void {

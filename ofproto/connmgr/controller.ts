@@ -12,7 +12,7 @@ export interface ControllerConfig {
   readonly target: string;
   /** Default: primary for active targets, service for passive ones. */
   readonly type?: ControllerType;
-  /** In-band control adds no hidden flows here: both values reach the controller over the machine's own network. */
+  /** Whether hidden flows let the connection's packets through the bridge (../in-band.ts); default in-band. */
   readonly connectionMode?: 'in-band' | 'out-of-band';
   /** Longest wait between two attempts, at least 1000; default 8000. */
   readonly maxBackoffMs?: number;

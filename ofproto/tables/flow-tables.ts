@@ -321,6 +321,13 @@ export class FlowTables {
     return tableId <= MAX_TABLE ? [this.#tables[tableId]!] : [];
   }
 
+  /** The weft-made rules, of which there are some in table 0, highest priority first. */
+  hiddenRules(): Rule[] {
+    const { classifier, activeCount } = this.#tables[0]!;
+    if (classifier.count === activeCount) return [];
+    return [...classifier.rules()].filter((rule) => rule.hidden).sort((a, b) => b.priority - a.priority);
+  }
+
   /** The weft-made rule with this match, for the owner of hidden rules. */
   findHidden(tableId: number, match: Match, priority: number): Rule | undefined {
     return this.#tables[tableId]!.findExact(match, priority);

@@ -116,6 +116,8 @@ export interface XlateBridge {
   readonly misses: Readonly<Record<MissKind, MissCount>>;
   /** A miss goes to the controllers. */
   readonly missToController: boolean;
+  /** The switch reaches controllers through the bridge. */
+  readonly hasInBand: boolean;
   /** The spanning tree protocol that the bridge runs: it takes all BPDUs. */
   readonly tree?: 'STP' | 'RSTP' | undefined;
 }

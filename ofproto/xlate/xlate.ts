@@ -32,6 +32,7 @@ import {
 } from './field-actions.ts';
 import { enterFrame, type FrozenState, finishFreezing, freezeBefore, keepFrame, thaw } from './freeze.ts';
 import { xlateGroup } from './group.ts';
+import { outputDhcpReply } from './in-band.ts';
 import { xlateLearn } from './learn.ts';
 import { xlateMeter } from './meter.ts';
 import { mirrorReceived, mirrorSent } from './mirrors.ts';
@@ -177,6 +178,7 @@ function runTable(ctx: XlateContext, missed: MissKind | undefined): void {
   if (onlyLearns(inPort)) learnOnly(ctx, () => runFirst(ctx, missed));
   else runFirst(ctx, missed);
   runActionSet(ctx);
+  if (ctx.depth === 1) outputDhcpReply(ctx);
 }
 
 /** What comes from a patch port was received, and copied, elsewhere. */

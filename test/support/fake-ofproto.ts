@@ -81,6 +81,7 @@ export class FakeOfproto implements OfprotoApi {
   addFlow(): void {}
   configureTables(): void {}
   configureTable(): void {}
+  setInBand(): void {}
   resume(): void {}
   findFlows(): readonly never[] {
     return [];

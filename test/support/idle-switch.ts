@@ -33,6 +33,7 @@ export function idleConnmgr(): ConnmgrApi {
     setControllers: nothing,
     setFailMode: nothing,
     setProtocols: nothing,
+    setInBand: nothing,
     setDescription: nothing,
     status: () => [],
     onStatusChange: () => nothing,

@@ -3,7 +3,8 @@
 
 /** Columns that say how the switch shall be. */
 export const CONFIG_COLUMNS: Readonly<Record<string, readonly string[]>> = {
-  Open_vSwitch: ['bridges', 'datapaths', 'next_cfg', 'other_config'],
+  Open_vSwitch: ['bridges', 'datapaths', 'manager_options', 'next_cfg', 'other_config'],
+  Manager: ['target', 'connection_mode'],
   Bridge: [
     'name',
     'datapath_type',

@@ -2,6 +2,7 @@
 // being applied, a SwitchConfig does not. References to rows that are not there are passed over.
 
 import type { ControllerConfig } from '../../../ofproto/connmgr/controller.ts';
+import type { InBandConfig } from '../../../ofproto/connmgr/in-band-remotes.ts';
 import type { BundleSettings, MirrorSettings } from '../../../ofproto/ofproto-api.ts';
 import type { FlowTableConfig } from '../../../ofproto/tables/flow-table.ts';
 import type { OvsdbReplica, ReplicaRow } from '../../ovsdb/replica.ts';
@@ -65,6 +66,7 @@ export interface BridgeConfig {
   readonly ports: readonly PortConfig[];
   readonly flowTables?: ReadonlyMap<number, FlowTableConfig>;
   readonly controllers: readonly ControllerRowConfig[];
+  readonly inBand?: InBandConfig;
 }
 
 export interface SwitchConfig {
@@ -81,11 +83,15 @@ export interface SwitchConfig {
 export function readConfig(replica: OvsdbReplica): SwitchConfig | undefined {
   const root = replica.only('Open_vSwitch');
   if (!root) return undefined;
+  const managers = inBandManagers(replica, root);
   return {
     uuid: root.uuid,
     nextCfg: root.number('next_cfg'),
     otherConfig: object(root, 'other_config'),
-    bridges: named(replica, 'Bridge', root.uuids('bridges')).map((row) => readBridge(replica, row)),
+    bridges: named(replica, 'Bridge', root.uuids('bridges')).map((row) => ({
+      ...readBridge(replica, row),
+      inBand: readInBand(row, managers),
+    })),
     datapaths: object(root, 'datapaths'),
   };
 }
@@ -108,6 +114,18 @@ function readBridge(replica: OvsdbReplica, row: ReplicaRow): BridgeConfig {
     ports: named(replica, 'Port', row.uuids('ports')).map((port) => readPort(replica, port)),
     controllers: controllers.map(readController),
   };
+}
+
+function inBandManagers(replica: OvsdbReplica, root: ReplicaRow): string[] {
+  return rows(replica, 'Manager', root.uuids('manager_options'))
+    .filter((row) => row.optString('connection_mode') !== 'out-of-band')
+    .map((row) => row.string('target'));
+}
+
+function readInBand(bridge: ReplicaRow, managers: readonly string[]): InBandConfig {
+  const { 'disable-in-band': disable, 'in-band-queue': queue } = object(bridge, 'other_config');
+  const queueId = queue !== undefined && /^\d{1,9}$/.test(queue) ? Number(queue) : undefined;
+  return { isDisabled: disable?.toLowerCase() === 'true', queueId, managers };
 }
 
 function readPort(replica: OvsdbReplica, row: ReplicaRow): PortConfig {

@@ -48,8 +48,15 @@ function dumpFlows(context: CommandContext, args: readonly string[]): string {
   const { options, rest } = splitOptions(args, ['--offload-stats']);
   const bridge = findBridge(context, rest[0] ?? '', 'Unknown bridge');
   const every = { match: emptyMatch(), cookie: 0n, cookieMask: 0n, outPort: OFPP.ANY, outGroup: OFPP.ANY };
-  const flows = bridge.ofproto.flowStats({ tableId: OFPTT_ALL, ...every });
-  return [...flows, ...bridge.ofproto.hiddenFlows()].map((flow) => flowLine(flow, options.size > 0)).join('\n');
+  const visible = bridge.ofproto.flowStats({ tableId: OFPTT_ALL, ...every });
+  // Hidden flows of the first table stand above all that controllers can say.
+  const hidden = bridge.ofproto.hiddenFlows();
+  const flows = [
+    ...hidden.filter(({ tableId }) => tableId === 0),
+    ...visible,
+    ...hidden.filter(({ tableId }) => tableId !== 0),
+  ];
+  return flows.map((flow) => flowLine(flow, options.size > 0)).join('\n');
 }
 
 function flowLine(flow: FlowStatsEntry, withOffload: boolean): string {

@@ -55,6 +55,7 @@ class FakeConnmgr {
     this.failMode = mode;
   }
   setProtocols(): void {}
+  setInBand(): void {}
   setDescription(): void {}
   status() {
     return this.controllers.map(({ target }) => ({
