@@ -24,6 +24,7 @@ import type {
   DpPort,
   FlowPut,
   FlowStats,
+  LateCounts,
   OdpPort,
   PmdStats,
   PortSpec,
@@ -36,6 +37,7 @@ import { MissFlows } from './flow/miss-flows.ts';
 import { Rings } from './guest/rings.ts';
 import { FLOW_MAX } from './layout/memory-map.ts';
 import { Meters } from './meters.ts';
+import { OffloadEngine } from './nic/offload/engine.ts';
 import { NicRegistry } from './nic/registry.ts';
 import { compileHot, instantiateHot } from './pmd/hot-module.ts';
 import { PmdPool } from './pmd/pmd-pool.ts';
@@ -85,6 +87,7 @@ class Datapath implements EswitchDpif {
   readonly #meters: Meters;
   readonly #control: ControlPath;
   readonly #stats: ThreadStats;
+  readonly offload: OffloadEngine;
   readonly #threads = new Set<number>([MAIN_THREAD]);
   #sink: UpcallSink = () => ({ actions: [] });
 
@@ -101,6 +104,12 @@ class Datapath implements EswitchDpif {
     this.#meters = new Meters(arena, heap, quiescence);
     this.#flows = new FlowTable(arena, heap, quiescence, hot, this.#threads);
     this.#missFlows = new MissFlows(arena, quiescence, this.#flows);
+    this.offload = new OffloadEngine({
+      flows: this.#flows,
+      clock,
+      portName: (odpPort) => this.#ports.name(odpPort),
+    });
+    this.#flows.observer = this.offload;
     this.#pmds = new PmdPool(arena, module, quiescence, this.#rings, this.#threads);
     this.#stats = new ThreadStats(arena);
     this.#control = new ControlPath(arena, hot, this.#flows.lists, this.#threads, () => clock.nowMs(), {
@@ -122,7 +131,12 @@ class Datapath implements EswitchDpif {
       nics,
       threads: this.#threads,
       receive: (frame, inPort) => this.#control.receive(frame, inPort),
+      hardware: this.offload.ports,
       polledPortsChanged: (count) => this.#pmds.want(count > 0),
+      placed: (odpPort, place) => {
+        this.offload.setPlace(odpPort, place);
+        return this.offload.settled();
+      },
     });
   }
 
@@ -135,7 +149,7 @@ class Datapath implements EswitchDpif {
     await inSlices(this.#flows, (flow) => {
       if (flow.inPort === odpPort) this.#flows.remove(flow);
     });
-    this.#meters.police(odpPort, []);
+    this.setPolicer(odpPort, []);
     this.#missFlows.set(odpPort, undefined);
     this.#missFlows.setSource(odpPort, undefined);
     await this.#ports.remove(odpPort);
@@ -157,12 +171,16 @@ class Datapath implements EswitchDpif {
     return this.#flows.put(put);
   }
 
-  flowMod(flow: DpFlow, actions: readonly DpAction[]): void {
-    if (flow instanceof InstalledFlow && flow.alive) this.#flows.setActions(flow, actions);
+  flowMod(flow: DpFlow, actions: readonly DpAction[], late?: (counts: LateCounts) => void): void {
+    if (!(flow instanceof InstalledFlow) || !flow.alive) return;
+    if (late) this.offload.changing(flow, late);
+    this.#flows.setActions(flow, actions);
   }
 
-  flowDel(flow: DpFlow): void {
-    if (flow instanceof InstalledFlow) this.#flows.remove(flow);
+  flowDel(flow: DpFlow, late?: (counts: LateCounts) => void): void {
+    if (!(flow instanceof InstalledFlow)) return;
+    if (late) this.offload.removing(flow, late);
+    this.#flows.remove(flow);
   }
 
   flows(): Iterable<DpFlow> {
@@ -208,6 +226,7 @@ class Datapath implements EswitchDpif {
 
   setPolicer(odpPort: OdpPort, bands: readonly DpMeterBand[]): void {
     this.#meters.police(odpPort, bands);
+    this.offload.setPoliced(odpPort, bands.length > 0);
   }
 
   setMissActions(odpPort: OdpPort, actions: readonly DpAction[] | undefined): void {
@@ -229,6 +248,7 @@ class Datapath implements EswitchDpif {
   configure(config: DpifConfig): void {
     this.#flows.limit = Math.min(FLOW_MAX, config.flowLimit ?? FLOW_MAX);
     this.#control.setVlanLimit(config.vlanLimit ?? 0);
+    this.offload.configure(config.hwOffload ?? false, config.vlanLimit ?? 0);
     this.#pmds.configure(config.pmdCpuMask, config.pmdSleepUsMax ?? 0);
   }
 
@@ -260,8 +280,8 @@ class Datapath implements EswitchDpif {
     return this.#rings.assignments();
   }
 
-  barrier(): Promise<void> {
-    return this.#quiescence.barrier();
+  async barrier(): Promise<void> {
+    await Promise.all([this.offload.settled(), this.#quiescence.barrier()]);
   }
 
   killPmd(core: number, how: 'trap' | 'exit'): void {
@@ -270,6 +290,7 @@ class Datapath implements EswitchDpif {
 
   async close(): Promise<void> {
     await this.#ports.close();
+    this.offload.close();
     await this.#pmds.close();
     this.#control.close();
   }

@@ -119,6 +119,11 @@ export interface FlowCounts {
   usedMs: number;
 }
 
+/** What a card counted for a flow that has been changed or deleted meanwhile, beyond what readCounts() gave then. */
+export interface LateCounts extends Readonly<FlowCounts> {
+  readonly tcpFlags: number;
+}
+
 export interface DpFlow {
   /** 32 hex digits in UUID form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`. */
   readonly ufid: string;
@@ -182,6 +187,8 @@ export interface DpifConfig {
   readonly flowLimit?: number | undefined;
   /** VLAN tags of a packet that are looked at (other_config:vlan-limit), 2 at most; 0 or undefined: as many. */
   readonly vlanLimit?: number | undefined;
+  /** Flows of ports on a card are forwarded by the card where it can (other_config:hw-offload). */
+  readonly hwOffload?: boolean | undefined;
 }
 
 /** What a meter does with packets beyond a rate (OpenFlow 1.3.5, 5.7.1). */
@@ -203,6 +210,57 @@ export interface DpMeterStats {
   readonly bands: readonly { readonly packets: bigint; readonly bytes: bigint }[];
 }
 
+export interface FlowOffload {
+  /** `partial`: matched by the card, finished in software. */
+  readonly offloaded: 'yes' | 'partial' | 'no';
+  readonly card: string | undefined;
+  /** Why it is not in the card, in plain words without commas and brackets. */
+  readonly reason: string | undefined;
+}
+
+/** One of the looks that decide whether a flow is offloaded; `problem` when it speaks against that. */
+export interface OffloadLook {
+  readonly title: string;
+  readonly detail?: string | undefined;
+  readonly problem?: string | undefined;
+}
+
+/** A card and what is offloaded to it. */
+export interface OffloadCard {
+  readonly name: string;
+  /** Why its flows are in software, all of them. */
+  readonly problem: string | undefined;
+  readonly tableSize: number;
+  /** Flows in it. */
+  readonly used: number;
+  readonly queued: number;
+  /** Of ports on the card. */
+  readonly megaflows: number;
+  /** Flows inserted, removed, that gaveWay to busier ones, were refused by the card itself; and its misfortunes. */
+  readonly totals: Readonly<
+    Record<'inserted' | 'removed' | 'gaveWay' | 'refused' | 'full' | 'resets' | 'deaths', number>
+  >;
+  /** From a flow's place in the queue to the card's answer, in microseconds. */
+  readonly latency: Readonly<Record<'mean' | 'deviation' | 'recentMean' | 'recentDeviation', number>>;
+  /** Megaflows in software, by their reason. */
+  readonly reasons: ReadonlyMap<string, number>;
+}
+
+/** Megaflows in cards with an embedded switch (docs/NIC.md). */
+export interface Offload {
+  /** other_config:hw-offload. */
+  readonly isOn: boolean;
+  /** A card may still forward by a flow that was changed or deleted: barrier() waits for that. */
+  readonly isUnsettled: boolean;
+  /** Undefined while it is off. */
+  stateOf(flow: DpFlow): FlowOffload | undefined;
+  /** Resolves when the flows' counts contain what the cards counted up to the call. */
+  refresh(): Promise<void>;
+  cards(): readonly OffloadCard[];
+  /** What would become of a flow. */
+  explain(inPort: OdpPort, flow: FlowPut): readonly OffloadLook[];
+}
+
 export interface Dpif {
   /** Adds a port; rejects with UserError only for a bad spec: a port that cannot work yet exists with `error` set. */
   portAdd(spec: PortSpec): Promise<DpPort>;
@@ -215,9 +273,12 @@ export interface Dpif {
 
   /** Installs or replaces a megaflow. Returns undefined when the table is full. Must not overlap another flow. */
   flowPut(put: FlowPut): DpFlow | undefined;
-  /** Swaps a flow's actions in place; its statistics go on. */
-  flowMod(flow: DpFlow, actions: readonly DpAction[]): void;
-  flowDel(flow: DpFlow): void;
+  /**
+   * Swaps a flow's actions in place; its statistics go on. `late` is told what a card that forwarded by the old ones counted
+   * after this was called, before the next barrier() resolves.
+   */
+  flowMod(flow: DpFlow, actions: readonly DpAction[], late?: (counts: LateCounts) => void): void;
+  flowDel(flow: DpFlow, late?: (counts: LateCounts) => void): void;
   flows(): Iterable<DpFlow>;
   flowCount(): number;
 
@@ -238,12 +299,17 @@ export interface Dpif {
   /** Drops what a port receives beyond any of these rates; no rates, no limit. */
   setPolicer(odpPort: OdpPort, bands: readonly DpMeterBand[]): void;
 
+  readonly offload: Offload;
+
   configure(config: DpifConfig): void;
   stats(): DpifStats;
   pmdStats(): readonly PmdStats[];
   clearPmdStats(): void;
   rxqs(): readonly RxqAssignment[];
-  /** Resolves when every thread has passed a quiescent point: nothing published before is unseen after. */
+  /**
+   * Resolves when every thread has passed a quiescent point, and every card has done what it was told: nothing published
+   * before is unseen after.
+   */
   barrier(): Promise<void>;
   /** Test hook: makes the PMD on `core` trap or exit. */
   killPmd(core: number, how: 'trap' | 'exit'): void;

@@ -23,6 +23,8 @@ import {
   PS_TX_RING_FULL,
 } from './layout/flow.ts';
 import { FRAME_MAX, PORT_MAX, PORT_SIZE, PORT_STATS_SIZE, PORT_TABLE, T_PORT_STATS } from './layout/memory-map.ts';
+import type { Place } from './nic/offload/place.ts';
+import type { PortCountTable } from './nic/offload/port-counts.ts';
 import type { NicRegistry } from './nic/registry.ts';
 import type { QueueServices } from './nic/virtio-ring.ts';
 import type { PortContext, PortDriver } from './port/port.ts';
@@ -71,6 +73,10 @@ export interface PortServices extends DeviceServices, QueueServices {
   receive(frame: Uint8Array, inPort: OdpPort): void;
   /** The set of polled ports changed: PMD threads are wanted or not. */
   polledPortsChanged(count: number): void;
+  /** Where on a card a port is that works; resolves when the card knows of it. */
+  placed(odpPort: OdpPort, place: Place | undefined): Promise<void>;
+  /** What cards forwarded from and to the port. */
+  readonly hardware: PortCountTable;
 }
 
 class ManagedPort implements DpPort {
@@ -127,12 +133,12 @@ class ManagedPort implements DpPort {
   setAdminUp(up: boolean): void {
     this.driver.setAdminUp(up);
     for (const device of this.devices) device.setAdminUp(up);
-    this.#ports.publish(this);
+    void this.#ports.publish(this);
   }
 
   async reconfigure(spec: PortSpec): Promise<boolean> {
     const applied = await this.driver.reconfigure(spec);
-    this.#ports.publish(this);
+    await this.#ports.publish(this);
     return applied;
   }
 }
@@ -150,6 +156,10 @@ export class Ports {
     return [...this.#ports.values()].sort((a, b) => a.odpPort - b.odpPort);
   }
 
+  name(odpPort: OdpPort): string {
+    return this.#ports.get(odpPort)?.name ?? `port ${odpPort}`;
+  }
+
   onChange(listener: (port: DpPort) => void): void {
     this.#listeners.push(listener);
   }
@@ -162,7 +172,8 @@ export class Ports {
     const port = new ManagedPort(this, spec, odpPort, (owner) => this.#makeDriver(spec, owner));
     this.#ports.set(odpPort, port);
     this.#clearStats(odpPort);
-    this.publish(port);
+    this.#services.hardware.forget(odpPort);
+    void this.publish(port);
     if (port.polled) this.#services.polledPortsChanged(this.#polledCount());
     try {
       await port.driver.open();
@@ -170,7 +181,7 @@ export class Ports {
       await this.remove(odpPort);
       throw error;
     }
-    this.publish(port);
+    void this.publish(port);
     return port;
   }
 
@@ -179,6 +190,7 @@ export class Ports {
     if (!port) return;
     this.#ports.delete(odpPort);
     this.#write(port, PORT_KIND_NONE);
+    await this.#services.placed(odpPort, undefined);
     await port.driver.close();
     if (port.polled) this.#services.polledPortsChanged(this.#polledCount());
   }
@@ -201,19 +213,22 @@ export class Ports {
     }
   }
 
-  /** Writes the port's record: whether and how datapath threads may send to it. */
-  publish(port: ManagedPort): void {
-    if (this.#ports.get(port.odpPort) !== port) return;
+  /** Writes the port's record: whether and how datapath threads, and a card, may send to it. */
+  publish(port: ManagedPort): Promise<void> {
+    if (this.#ports.get(port.odpPort) !== port) return Promise.resolve();
     const usable = port.adminUp && (port.polled || port.error === undefined);
     const kind = POLLED[port.type] ?? PORT_KIND_SLOW;
     this.#write(port, usable ? kind : PORT_KIND_DOWN);
+    return this.#services.placed(port.odpPort, usable && port.error === undefined ? port.driver.place : undefined);
   }
 
   statsOf(port: ManagedPort): PortStats {
     const own = port.driver.stats();
     // A slow port's driver counts what really passed its file descriptor.
     if (!port.polled) return own;
-    return { ...own, ...Object.fromEntries(STAT_NAMES.map((name, i) => [name, this.#sum(port.odpPort, i * 8)])) };
+    const hardware: Readonly<Partial<Record<string, bigint>>> = { ...this.#services.hardware.of(port.odpPort) };
+    const sum = (name: string, i: number) => this.#sum(port.odpPort, i * 8) + (hardware[name] ?? 0n);
+    return { ...own, ...Object.fromEntries(STAT_NAMES.map((name, i) => [name, sum(name, i)])) };
   }
 
   /** What was dropped at the port, by reason (datapath/layout/flow.ts, PS_*). */
@@ -257,7 +272,7 @@ export class Ports {
   }
 
   #changed(port: ManagedPort): void {
-    this.publish(port);
+    void this.publish(port);
     for (const listener of this.#listeners) {
       try {
         listener(port);

@@ -45,6 +45,14 @@ import type { Subtable } from './subtable.ts';
 
 const TWO_32 = 2 ** 32;
 
+/** Who is told of every change, before readers see it. */
+export interface FlowObserver {
+  installed(flow: InstalledFlow): void;
+  /** It is about to have other actions. */
+  changing(flow: InstalledFlow): void;
+  removing(flow: InstalledFlow): void;
+}
+
 /** A word of the key as the number that it holds. */
 const bigEndian = (word: number): number =>
   ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
@@ -70,6 +78,7 @@ export class FlowTable implements FlowHome {
   readonly #scratchMaskWords: Uint32Array;
   size = 0;
   limit = FLOW_MAX;
+  observer: FlowObserver | undefined;
 
   /** `threads`: indexes of the datapath threads that keep statistics. */
   constructor(arena: Arena, heap: Heap, quiescence: Quiescence, hot: HotExports, threads: ReadonlySet<number>) {
@@ -132,6 +141,7 @@ export class FlowTable implements FlowHome {
     Atomics.store(this.#arena.views.u32, this.#bucket(flow.hash), flow.offset);
     this.#flows[flow.index] = flow;
     this.size++;
+    this.observer?.installed(flow);
   }
 
   #scratchScope(): Scope {
@@ -149,8 +159,10 @@ export class FlowTable implements FlowHome {
   /** Swaps the actions: readers see the old list or the new one, each whole. */
   setActions(flow: InstalledFlow, actions: readonly DpAction[]): void {
     const { u32 } = this.#arena.views;
+    const list = this.lists.acquire(actions);
+    if (list !== flow.list) this.observer?.changing(flow);
     this.#retire().lists.push(flow.list);
-    flow.list = this.lists.acquire(actions);
+    flow.list = list;
     flow.actions = actions;
     Atomics.store(u32, (flow.offset + FLOW_ACTIONS) >> 2, flow.list.offset);
     Atomics.store(u32, (flow.offset + FLOW_FAST_OUT) >> 2, flow.list.fastOutput);
@@ -158,6 +170,7 @@ export class FlowTable implements FlowHome {
 
   remove(flow: InstalledFlow): void {
     if (!flow.alive) return;
+    this.observer?.removing(flow);
     flow.alive = false;
     Atomics.store(this.#arena.views.u32, (flow.offset + FLOW_ALIVE) >> 2, 0);
     this.#unlink(flow);
@@ -196,7 +209,16 @@ export class FlowTable implements FlowHome {
   }
 
   flowStats(flow: InstalledFlow): FlowStats {
-    return this.statsOf(flow.index);
+    const software = this.statsOf(flow.index);
+    const { hardware } = flow;
+    if (!hardware) return software;
+    const usedMs = Math.max(software.usedMs ?? 0, hardware.usedMs);
+    return {
+      packets: software.packets + BigInt(hardware.packets),
+      bytes: software.bytes + BigInt(hardware.bytes),
+      usedMs: usedMs === 0 ? undefined : usedMs,
+      tcpFlags: software.tcpFlags | hardware.tcpFlags,
+    };
   }
 
   /** What the record at `index` counted. */
@@ -227,6 +249,11 @@ export class FlowTable implements FlowHome {
       into.bytes += this.#count(at + FS_BYTES);
       into.usedMs = Math.max(into.usedMs, this.#count(at + FS_USED_MS));
     }
+    const { hardware } = flow;
+    if (!hardware) return;
+    into.packets += hardware.packets;
+    into.bytes += hardware.bytes;
+    into.usedMs = Math.max(into.usedMs, hardware.usedMs);
   }
 
   /**

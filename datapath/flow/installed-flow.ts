@@ -5,6 +5,7 @@ import type { DpAction } from '../actions.ts';
 import { type Offset, toOffset } from '../arena/offset.ts';
 import type { DpFlow, FlowCounts, FlowStats } from '../dpif.ts';
 import { FLOW_SLOT_SIZE, FLOW_TABLE } from '../layout/memory-map.ts';
+import type { HardwareTotals, OffloadFlow } from '../nic/offload/entry.ts';
 import type { ActionList } from './action-lists.ts';
 import type { Scope } from './classifiers.ts';
 import type { Subtable } from './subtable.ts';
@@ -16,7 +17,7 @@ export interface FlowHome {
   readCounts(flow: InstalledFlow, into: FlowCounts): void;
 }
 
-export class InstalledFlow implements DpFlow {
+export class InstalledFlow implements DpFlow, OffloadFlow {
   /** Its record's place in the table. */
   readonly index: number;
   readonly subtable: Subtable;
@@ -26,6 +27,7 @@ export class InstalledFlow implements DpFlow {
   list: ActionList;
   alive = true;
   note: object | undefined;
+  hardware: HardwareTotals | undefined;
   readonly #home: FlowHome;
   #ufid: string | undefined;
 

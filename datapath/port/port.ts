@@ -7,6 +7,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { IoPoller } from '../../lib/io-poller.ts';
 import type { LinkSpeed, PortSpec, PortStats } from '../dpif.ts';
+import type { Place } from '../nic/offload/place.ts';
 
 /** What a port may use of the datapath. Extended by the services a port type needs (datapath/port/vhost-user). */
 export interface PortContext {
@@ -30,6 +31,8 @@ export interface PortDriver {
   readonly linkResets: number;
   readonly linkSpeed?: LinkSpeed | undefined;
   readonly error: string | undefined;
+  /** Where it is on a card with an embedded switch: its flows can be offloaded. */
+  readonly place?: Place | undefined;
   /** Starts; problems that a user can mend set `error` instead of rejecting. */
   open(): Promise<void>;
   close(): Promise<void>;

@@ -1,11 +1,13 @@
 // One datapath flow as a line of dpctl/dump-flows.
 
-import type { DpFlow } from '../../datapath/dpif.ts';
+import type { DpFlow, FlowOffload } from '../../datapath/dpif.ts';
 import { formatDpActions } from './format-actions.ts';
 import { formatDpKey, type KeyTextOptions } from './format-key.ts';
 
 export interface DpFlowTextOptions extends KeyTextOptions {
   readonly nowMs: number;
+  /** Undefined while hardware offload is off. */
+  readonly offloadOf?: (flow: DpFlow) => FlowOffload | undefined;
   /** The whole key of the packet that a flow was made for: what it had under a partial mask is shown. */
   readonly packetKey?: (flow: DpFlow) => Uint8Array | undefined;
 }
@@ -27,17 +29,26 @@ const TCP_FLAG_LETTERS = [
 export function formatDpFlow(flow: DpFlow, options: DpFlowTextOptions): string {
   const { packets, bytes, usedMs, tcpFlags } = flow.stats();
   const used = usedMs === undefined ? 'never' : `${(Math.max(0, options.nowMs - usedMs) / 1000).toFixed(3)}s`;
+  const offload = options.offloadOf?.(flow);
   const parts = [
     formatDpKey(options.packetKey?.(flow) ?? flow.key, flow.mask, options),
     `packets:${packets}`,
     `bytes:${bytes}`,
     `used:${used}`,
     ...(tcpFlags === 0 ? [] : [`flags:${flagLetters(tcpFlags)}`]),
-    ...(options.verbose ? ['dp:ovs'] : []),
+    ...(options.verbose ? layer(offload) : []),
     `actions:${formatDpActions(flow.actions, options)}`,
+    // Where Open vSwitch has its own remarks on a flow, which scripts pass over.
+    ...(options.verbose && offload?.reason !== undefined ? [`dp-extra-info:offload(${offload.reason})`] : []),
   ];
   if (options.verbose) parts.unshift(`ufid:${flow.ufid}`);
   return parts.join(', ');
+}
+
+/** Which layer forwards the flow: Open vSwitch calls cards `dpdk`. */
+function layer(offload: FlowOffload | undefined): string[] {
+  if (!offload) return ['dp:ovs'];
+  return [`offloaded:${offload.offloaded}`, offload.offloaded === 'yes' ? 'dp:dpdk' : 'dp:ovs'];
 }
 
 function flagLetters(flags: number): string {

@@ -25,6 +25,7 @@ import type { BridgeEffects, ControllerSpec, Effects, FinTimeout, XlateBridge, X
 import { limitVlans, VLAN_LIMIT_DEFAULT } from '../xlate/vlan-limit.ts';
 import { xlate } from '../xlate/xlate.ts';
 import { CookieTable, type Intent, type SlowSpec } from './cookies.ts';
+import { countPackets } from './count-packets.ts';
 import { RecircTable } from './recirc-table.ts';
 import { type BoundActions, Revalidator } from './revalidator.ts';
 import type { SlowPathSettings } from './settings.ts';
@@ -81,6 +82,8 @@ export class Backer {
       dpif,
       clock,
       translate: (bridge, flow, resume) => xlate(bridge.snapshot, flow, { resume, scratch: this.#scratch }),
+      creditLate: (effects, { packets, bytes, usedMs, tcpFlags }) =>
+        this.#count(effects, packets, bytes, usedMs, tcpFlags),
       credit: (effects, packets, bytes, usedMs, flags) => this.#credit(effects, packets, bytes, usedMs, flags),
       isAlive: (recircId) => this.#recircs.get(recircId) !== undefined,
       bind: (xlated, resume) => (xlated.slow.size > 0 ? this.#bindSlow(xlated, resume) : this.#bind(xlated)),
@@ -149,7 +152,13 @@ export class Backer {
 
   /** Resolves when no megaflow older than the changes made so far can forward a packet; undefined when none can now. */
   barrier(): Promise<void> | undefined {
-    if (this.revalidator.isCurrent && this.revalidator.withdrawals === this.#settled) return undefined;
+    if (
+      this.revalidator.isCurrent &&
+      this.revalidator.withdrawals === this.#settled &&
+      !this.dpif.offload.isUnsettled
+    ) {
+      return undefined;
+    }
     return this.#settle();
   }
 
@@ -157,13 +166,14 @@ export class Backer {
     await this.revalidator.revalidateStale();
     const { withdrawals } = this.revalidator;
     // Waiting for the threads takes a millisecond or more: a client that asks after each of many flow-mods would feel it.
-    if (withdrawals === this.#settled) return;
+    if (withdrawals === this.#settled && !this.dpif.offload.isUnsettled) return;
     await this.dpif.barrier();
     this.#settled = Math.max(this.#settled, withdrawals);
   }
 
   /** `upcall/show` and `revalidator/*`. */
   async revalidate(): Promise<void> {
+    await this.dpif.offload.refresh();
     await this.revalidator.round();
     await this.dpif.barrier();
   }
@@ -303,27 +313,16 @@ export class Backer {
 
   /** Counts packets that took a translation's path, and lets each bridge learn from them. */
   #credit(effects: Effects, packets: number, bytes: number, usedMs: number, tcpFlags = 0): void {
+    this.#count(effects, packets, bytes, usedMs, tcpFlags);
+    this.learn(effects, usedMs);
+  }
+
+  /** Only counts: what packets of long ago teach may be wrong by now. */
+  #count(effects: Effects, packets: number, bytes: number, usedMs: number, tcpFlags: number): void {
     if (tcpFlags & (TCP_FIN | TCP_RST)) {
       for (const fin of effects.fins) this.#bridges.get(fin.bridge)?.connectionEnded(fin);
     }
-    for (const { table, rule, missed } of effects.visits) {
-      table.lookupCount += packets;
-      if (missed) {
-        missed.packets += packets;
-        missed.bytes += bytes;
-      }
-      if (!rule) continue;
-      table.matchedCount += packets;
-      rule.credit(packets, bytes, usedMs);
-    }
-    for (const { group, bucket } of effects.groupVisits) group.credit(bucket, packets, bytes);
-    for (const { from, to } of effects.hops) {
-      from.sent(packets, bytes);
-      to.received(packets, bytes);
-    }
-    for (const bucket of effects.buckets) bucket.credit(packets, bytes);
-    for (const { mirrored } of effects.bridges) for (const mirror of mirrored) mirror.count(packets, bytes);
-    this.learn(effects, usedMs);
+    countPackets(effects, packets, bytes, usedMs);
   }
 
   /** What packets change apart from counters. */

@@ -10,7 +10,7 @@
 // begins soon (walks.ts), and hurries when it takes long (hurry.ts). Twice a second a round reads every megaflow's
 // counters.
 
-import type { DpFlow, Dpif, FlowPut } from '../../datapath/dpif.ts';
+import type { DpFlow, Dpif, FlowPut, LateCounts } from '../../datapath/dpif.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { inSlices } from '../../lib/slices.ts';
 import { Flow, KEY_IN_PORT, KEY_SIZE } from '../model/flow.ts';
@@ -23,6 +23,7 @@ import { ChangeBatch } from './changes.ts';
 import { FlowLimit } from './flow-limit.ts';
 import { Hurry } from './hurry.ts';
 import { KeyStore } from './key-store.ts';
+import { lateCredit } from './late-credit.ts';
 import { MacReaders } from './mac-readers.ts';
 import { wordsOf } from './mask-words.ts';
 import { effectsOf, PathTable, usersBy } from './paths.ts';
@@ -49,6 +50,8 @@ export interface RevalidatorParts<Owner> {
   translate(owner: Owner, flow: Flow, resume: FrozenState | undefined): Xlated;
   /** Counts packets that took a translation's path, and learns from them. */
   credit(effects: Effects, packets: number, bytes: number, usedMs: number, tcpFlags: number): void;
+  /** Counts packets of a path that is a megaflow's no more. */
+  creditLate(effects: Effects, counts: LateCounts): void;
   /** Whether a recirc_id still stands for something. */
   isAlive(recircId: number): boolean;
   /** Gives the translation's packet-ins their cookies, and its frozen states their ids. */
@@ -304,7 +307,7 @@ export class Revalidator<Owner> {
     const bound = this.#parts.bind(xlated, ukey.resume);
     if (!sameActions(bound.actions, dpFlow.actions)) {
       this.#withdrawals++;
-      this.#parts.dpif.flowMod(dpFlow, bound.actions);
+      this.#parts.dpif.flowMod(dpFlow, bound.actions, lateCredit(ukey, this.#parts.creditLate));
     }
     this.#parts.release(ukey.held);
     ukey.held = heldBy(bound);
@@ -371,7 +374,7 @@ export class Revalidator<Owner> {
     this.#forget(ukey);
     if (!ukey.dpFlow.alive) return;
     this.#withdrawals++;
-    this.#parts.dpif.flowDel(ukey.dpFlow);
+    this.#parts.dpif.flowDel(ukey.dpFlow, lateCredit(ukey, this.#parts.creditLate));
   }
 
   #forget(ukey: Ukey<Owner>): void {

@@ -11,6 +11,7 @@ import type {
   FlowCounts,
   FlowPut,
   FlowStats,
+  Offload,
   PortStats,
   UpcallSink,
   UpcallVerdict,
@@ -91,6 +92,16 @@ export class MemoryPort implements DpPort {
   }
 }
 
+/** A datapath without cards. */
+export const NO_OFFLOAD: Offload = {
+  isOn: false,
+  isUnsettled: false,
+  stateOf: () => undefined,
+  refresh: () => Promise.resolve(),
+  cards: () => [],
+  explain: () => [],
+};
+
 /** The parts of Dpif that the slow path uses. */
 export class MemoryDpif
   implements
@@ -110,9 +121,11 @@ export class MemoryDpif
       | 'meterSet'
       | 'meterDel'
       | 'meterStats'
+      | 'offload'
     >
 {
   #sink: UpcallSink = () => ({ actions: [] });
+  readonly offload = NO_OFFLOAD;
   readonly #flows = new Set<MemoryFlow>();
   readonly meters = new Map<number, readonly DpMeterBand[]>();
   /** What execute() was told to do. */

@@ -211,6 +211,7 @@ export class Reconciler {
         pmdCpuMask: other['pmd-cpu-mask'],
         pmdSleepUsMax: sleepUs === undefined ? undefined : Math.min(sleepUs, 10_000),
         flowLimit: integerOption(other['flow-limit']),
+        hwOffload: other['hw-offload'] === 'true',
         vlanLimit: integerOption(other['vlan-limit']) ?? VLAN_LIMIT_DEFAULT,
       }),
     );

@@ -11,6 +11,7 @@ import type { Iface } from '../bridge/iface.ts';
 import { shownType } from '../bridge/interface-type.ts';
 import { type CommandContext, checkDatapath, datapathName, findBridge, ifaceOf, splitOptions } from './context.ts';
 import { flowCommands, flowFilter, NO_DATAPATH } from './flow-commands.ts';
+import { offloadCommands } from './offload-commands.ts';
 
 const OFPORT_LOCAL = 65_534;
 
@@ -31,6 +32,7 @@ export function dpifCommands(context: CommandContext): Command[] {
       maxArgs: 6,
       handler: (args) => dumpDatapathFlows(context, args),
     },
+    ...offloadCommands(context),
     ...flowCommands(context, (flow) => flowLines(context, { verbose: true, names: false }, (one) => one === flow)[0]!),
     { name: 'dpctl/del-flows', usage: '[dp]', minArgs: 0, maxArgs: 1, handler: (args) => deleteFlows(context, args) },
     { name: 'dpif/dump-dps', usage: '', minArgs: 0, maxArgs: 0, handler: () => dumpBridgeDatapaths(context) },
@@ -122,11 +124,12 @@ interface DumpOptions {
   readonly names: boolean;
 }
 
-function dumpDatapathFlows(context: CommandContext, args: readonly string[]): string {
+async function dumpDatapathFlows(context: CommandContext, args: readonly string[]): Promise<string> {
   const packetKey = (flow: DpFlow) => context.slowPath.packetKey?.(flow) ?? flow.key;
-  const { shows, rest: words } = flowFilter(args, packetKey);
+  const { shows, rest: words } = flowFilter(args, packetKey, (flow) => context.dpif.offload.stateOf(flow));
   const { options, rest } = splitOptions(words, ['-m', '--more', '--names', '--no-names']);
   for (const name of rest) checkDatapath(context, name, NO_DATAPATH);
+  await context.dpif.offload.refresh();
   return dumpThreads(context)
     .flatMap(({ title, serves }) => {
       const lines = flowLines(context, dumpOptions(options), (flow) => serves(inPort(flow)) && shows(flow));
@@ -156,15 +159,18 @@ function dumpThreads({ dpif }: CommandContext): { title: string; serves: (odpPor
   ];
 }
 
-function dumpBridgeFlows(context: CommandContext, args: readonly string[]): string {
+async function dumpBridgeFlows(context: CommandContext, args: readonly string[]): Promise<string> {
   const { options, rest } = splitOptions(args, ['-m', '--names', '--no-names']);
   if (rest.length !== 1) throw new UserError('one bridge is expected');
   const bridge = findBridge(context, rest[0]!);
+  await context.dpif.offload.refresh();
   const ports = new Set([...bridge.ifaces()].map((iface) => iface.dpPort?.odpPort));
   const lines = flowLines(context, dumpOptions(options), (flow) => ports.has(inPort(flow)));
   // Without the datapath's own words, which dpctl prints.
-  return lines.map((line) => line.replace(/^(ufid:\S+), /, '$1 ').replace(', dp:ovs, ', ', ')).join('\n');
+  return lines.map((line) => line.replace(/^(ufid:\S+), /, '$1 ').replace(DATAPATH_WORDS, '')).join('\n');
 }
+
+const DATAPATH_WORDS = /(, offloaded:\w+)?, dp:\w+(?=, actions:)|, dp-extra-info:.*$/g;
 
 function dumpOptions(options: ReadonlySet<string>): DumpOptions {
   const verbose = options.has('-m') || options.has('--more');
@@ -188,6 +194,7 @@ function flowLines(
     verbose,
     portName,
     nowMs,
+    offloadOf: (flow: DpFlow) => context.dpif.offload.stateOf(flow),
     ...(controller ? { controller } : {}),
     ...(packetKey ? { packetKey } : {}),
   };

@@ -1,6 +1,6 @@
 // dpctl's commands that name a single megaflow, and which megaflows a dump shows.
 
-import type { DpFlow } from '../../../datapath/dpif.ts';
+import type { DpFlow, FlowOffload } from '../../../datapath/dpif.ts';
 import { KEY_SIZE } from '../../../datapath/layout/flow-key.ts';
 import { UserError } from '../../../lib/errors.ts';
 import { formatDpActions } from '../../../ofproto/odp-text/format-actions.ts';
@@ -38,7 +38,10 @@ export function flowCommands(context: CommandContext, line: (flow: DpFlow) => st
       usage: '[dp] ufid',
       minArgs: 1,
       maxArgs: 2,
-      handler: (args) => getFlow(context, line, lastOf(context, args, 1)[0]!),
+      handler: async (args) => {
+        await context.dpif.offload.refresh();
+        return getFlow(context, line, lastOf(context, args, 1)[0]!);
+      },
     },
     {
       name: 'dpctl/parse-actions',
@@ -56,7 +59,7 @@ function lastOf(context: CommandContext, args: readonly string[], count: number)
   return args.slice(-count);
 }
 
-function parseKey(context: CommandContext, text: string): DpKey {
+export function parseKey(context: CommandContext, text: string): DpKey {
   try {
     return parseDpKey(text, datapathPort(context));
   } catch (error) {
@@ -65,7 +68,7 @@ function parseKey(context: CommandContext, text: string): DpKey {
   }
 }
 
-function parseActions(context: CommandContext, text: string): ReturnType<typeof parseDpActions> {
+export function parseActions(context: CommandContext, text: string): ReturnType<typeof parseDpActions> {
   try {
     return parseDpActions(text, datapathPort(context));
   } catch (error) {
@@ -80,7 +83,7 @@ async function put(context: CommandContext, args: readonly string[], isNew: bool
   const actions = parseActions(context, actionsText!);
   const { dpif } = context;
   const masked = key.map((byte, i) => byte & mask[i]!);
-  const there = find(context, masked, mask);
+  const there = findFlow(context, masked, mask);
   if (isNew && there) throw new UserError(`${PREFIX}updating flow table (File exists)`);
   if (!isNew && !there) throw new UserError(`${PREFIX}updating flow table (No such file or directory)`);
   if (there) dpif.flowMod(there, actions);
@@ -97,7 +100,7 @@ async function remove(context: CommandContext, args: readonly string[]): Promise
   if (/^ufid:[^,]*$/.test(text!)) dpif.flowDel(flowOfUfid(context, text!, 'deleting'));
   else {
     const { key, mask } = parseKey(context, text!);
-    const flow = find(
+    const flow = findFlow(
       context,
       key.map((byte, i) => byte & mask[i]!),
       mask,
@@ -112,7 +115,7 @@ async function remove(context: CommandContext, args: readonly string[]): Promise
   return '';
 }
 
-function find({ dpif }: CommandContext, key: Uint8Array, mask: Uint8Array): DpFlow | undefined {
+export function findFlow({ dpif }: CommandContext, key: Uint8Array, mask: Uint8Array): DpFlow | undefined {
   for (const flow of dpif.flows()) {
     if (Buffer.compare(flow.mask, mask) === 0 && Buffer.compare(flow.key, key) === 0) return flow;
   }
@@ -124,41 +127,47 @@ function getFlow(context: CommandContext, line: (flow: DpFlow) => string, text: 
   return UFID.test(text) ? line(flowOfUfid(context, text)) : `${PREFIX}parsing flow ufid (Invalid argument)`;
 }
 
-function flowOfUfid({ dpif }: CommandContext, text: string, what = 'getting'): DpFlow {
+export function flowOfUfid({ dpif }: CommandContext, text: string, what = 'getting'): DpFlow {
   const ufid = UFID.exec(text)?.[1];
   if (ufid === undefined) throw new UserError(`${PREFIX}${text}: bad ufid (Invalid argument)`);
   for (const flow of dpif.flows()) if (flow.ufid === ufid.toLowerCase()) return flow;
   throw new UserError(`${PREFIX}${what} flow (No such file or directory)`);
 }
 
-/** `type=` words; nothing is offloaded, so some show nothing. */
-const TYPES: Readonly<Record<string, boolean>> = {
-  all: true,
-  ovs: true,
-  dpdk: false,
-  offloaded: false,
-  'partially-offloaded': false,
-  'non-offloaded': true,
-  tc: false,
+type Offloaded = FlowOffload['offloaded'];
+
+/** `type=` words: what flows of which they show. */
+const TYPES: Readonly<Record<string, readonly Offloaded[]>> = {
+  all: ['yes', 'partial', 'no'],
+  ovs: ['partial', 'no'],
+  dpdk: ['yes'],
+  offloaded: ['yes'],
+  'partially-offloaded': ['partial'],
+  'non-offloaded': ['no'],
+  tc: [],
 };
 
 /** Reads `filter=` and `type=`: which flows a dump shows. `packetKey` gives the whole key of a flow's first packet. */
 export function flowFilter(
   args: readonly string[],
   packetKey: (flow: DpFlow) => Uint8Array,
+  offloadOf: (flow: DpFlow) => FlowOffload | undefined,
 ): { shows: (flow: DpFlow) => boolean; rest: string[] } {
   const rest = args.filter((arg) => !/^(filter|type|pmd)=/.test(arg));
   const [type, filter] = ['type', 'filter'].map((name) =>
     args.find((arg) => arg.startsWith(`${name}=`))?.slice(name.length + 1),
   );
-  const unknown = type?.split(',').find((word) => !(word in TYPES));
+  const words = (type ?? 'all').split(',');
+  const unknown = words.find((word) => !(word in TYPES));
   if (unknown !== undefined) throw new UserError(`${PREFIX}Failed to parse type (${type}) (Invalid argument)`);
-  if (type !== undefined && !type.split(',').some((word) => TYPES[word])) return { shows: () => false, rest };
-  if (filter === undefined) return { shows: () => true, rest };
+  const kinds = new Set(words.flatMap((word) => TYPES[word]!));
+  const isOfType = (flow: DpFlow) => kinds.size === 3 || kinds.has(offloadOf(flow)?.offloaded ?? 'no');
+  if (filter === undefined) return { shows: isOfType, rest };
   const { flow: wanted, mask } = parseFilter(filter);
   const differs = (key: Uint8Array, i: number) => ((key[i]! ^ wanted[i]!) & mask[i]!) !== 0;
   return {
     shows: (flow) => {
+      if (!isOfType(flow)) return false;
       const key = packetKey(flow);
       for (let i = 0; i < KEY_SIZE; i++) if (differs(key, i)) return false;
       return true;

@@ -24,6 +24,7 @@ import type { PortDriver } from '../../../datapath/port/port.ts';
 import { createPortDriver } from '../../../datapath/port/registry.ts';
 import { type Clock, systemClock } from '../../../lib/clock.ts';
 import { createIoPoller, type IoPoller } from '../../../lib/io-poller.ts';
+import { NO_OFFLOAD } from '../memory-dpif.ts';
 import { executeActions } from './execute.ts';
 import { parseFrame } from './parse.ts';
 
@@ -128,6 +129,7 @@ export interface ReferenceOptions {
 }
 
 export class ReferenceDpif implements Dpif {
+  readonly offload = NO_OFFLOAD;
   readonly #clock: Clock;
   readonly #io: IoPoller;
   readonly #rundir: string;

@@ -336,10 +336,13 @@ describe('Reconciler', () => {
 
   it('sets the datapath up from other_config', async () => {
     database.put({
-      'Open_vSwitch/root': { other_config: { 'pmd-cpu-mask': '0x3', 'pmd-maxsleep': '50', 'flow-limit': 'x' } },
+      'Open_vSwitch/root': {
+        other_config: { 'pmd-cpu-mask': '0x3', 'pmd-maxsleep': '50', 'flow-limit': 'x', 'hw-offload': 'true' },
+      },
     });
     start();
     await reconciler.settled();
-    expect(dpif.configs.at(-1)).toEqual({ pmdCpuMask: '0x3', pmdSleepUsMax: 50, vlanLimit: 1 });
+    const expected = { pmdCpuMask: '0x3', pmdSleepUsMax: 50, vlanLimit: 1, hwOffload: true };
+    expect(dpif.configs.at(-1)).toEqual(expected);
   });
 });

@@ -18,6 +18,7 @@ import type { Reconciler } from '../../../../src/daemon/bridge/reconciler.ts';
 import { switchCommands } from '../../../../src/daemon/commands/index.ts';
 import { CommandRegistry } from '../../../../src/unixctl/command.ts';
 import { type FakePort, FakePortsDpif } from '../../../support/fake-ports-dpif.ts';
+import { NO_OFFLOAD } from '../../../support/memory-dpif.ts';
 
 const clock = new VirtualClock(10_000);
 let commands: CommandRegistry;
@@ -112,6 +113,7 @@ beforeEach(async () => {
     flows: () => flows,
     flowCount: () => flows.length,
     flowDel: (flow: DpFlow) => flows.splice(flows.indexOf(flow), 1),
+    offload: NO_OFFLOAD,
     pmdStats: () => [],
     rxqs: () => [{ core: 1, numa: 0, port: 'p1', queue: 0, enabled: true }],
     killPmd: (...args: unknown[]) => killed.push(args),

@@ -1,0 +1,62 @@
+// The conversation with one card: a question at a time, each within a time limit. A card that does not answer in time
+// counts as dead, so that nobody waits for it; its answer is still taken when it comes, and then it lives again.
+
+import { logger } from '../../../lib/log.ts';
+
+const log = logger('netdev_offload');
+
+/** How long a card may take for one batch. */
+export const ANSWER_MS_MAX = 2000;
+
+export interface LinkEvents {
+  died(): void;
+  revived(): void;
+}
+
+export class CardLink {
+  readonly #name: string;
+  readonly #limitMs: number;
+  readonly #events: LinkEvents;
+  /** Why the card counts as dead. */
+  problem: string | undefined;
+  deaths = 0;
+
+  constructor(name: string, limitMs: number, events: LinkEvents) {
+    this.#name = name;
+    this.#limitMs = limitMs;
+    this.#events = events;
+  }
+
+  /** Undefined when the card failed to do it. */
+  async ask<T>(question: () => Promise<T>): Promise<T | undefined> {
+    // The machine's time, not the switch's clock, which a test may stop: the card is not in the switch.
+    const timer = setTimeout(() => this.#die(`it has not answered for ${this.#limitMs} ms`), this.#limitMs);
+    timer.unref();
+    try {
+      const answer = await question();
+      this.revive();
+      return answer;
+    } catch (error) {
+      this.#die(error instanceof Error ? error.message : String(error));
+      return undefined;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  revive(): void {
+    if (this.problem === undefined) return;
+    this.problem = undefined;
+    log.info(`${this.#name}: the card answers again`);
+    this.#events.revived();
+  }
+
+  #die(problem: string): void {
+    const isNew = this.problem === undefined;
+    this.problem = problem;
+    if (!isNew) return;
+    this.deaths++;
+    log.err(`${this.#name}: the card is out of order (${problem}), its flows are forwarded in software`);
+    this.#events.died();
+  }
+}
