@@ -87,6 +87,8 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     const owner: ResourceOwner = {
       nowMs: () => this.#now(),
       changed: () => this.changed(),
+      ruleTouched: (rule) => this.#backer.ruleTouched(rule),
+      resumedChanged: () => this.#backer.changed('resumed'),
       pushStats: () => this.#backer.pushStats(),
       references: () => this.#tables.references,
       removeRule: (rule, reason) => this.#tables.remove(rule, reason),

@@ -8,6 +8,8 @@ import { Group } from './group.ts';
 
 /** What a group-mod did. */
 export interface GroupChange {
+  /** Groups that are others now. */
+  readonly changed: readonly number[];
   /** Groups that are gone: flows that use them go too. */
   readonly deleted: readonly Group[];
   /** Takes the change back. */
@@ -16,6 +18,8 @@ export interface GroupChange {
 
 export class GroupTable {
   readonly #groups = new Map<number, Group>();
+  /** Those that lead to other groups, or watch them: few do. */
+  readonly #leading = new Set<Group>();
 
   get(groupId: number): Group | undefined {
     return this.#groups.get(groupId);
@@ -47,22 +51,43 @@ export class GroupTable {
   }
 
   #replace(old: Group | undefined, group: Group): GroupChange {
-    this.#groups.set(group.groupId, group);
-    const undo = () => {
-      if (old) this.#groups.set(old.groupId, old);
-      else this.#groups.delete(group.groupId);
-    };
-    return { deleted: [], undo };
+    this.#swap(old, group);
+    return { changed: [group.groupId], deleted: [], undo: () => this.#swap(group, old) };
+  }
+
+  #swap(from: Group | undefined, to: Group | undefined): void {
+    if (from) {
+      this.#groups.delete(from.groupId);
+      this.#leading.delete(from);
+    }
+    if (!to) return;
+    this.#groups.set(to.groupId, to);
+    if (to.others.size > 0) this.#leading.add(to);
   }
 
   #delete(groupId: number): GroupChange {
     const deleted = this.select(groupId);
-    for (const group of deleted) this.#groups.delete(group.groupId);
+    for (const group of deleted) this.#swap(group, undefined);
     const undo = () => {
-      for (const group of deleted) this.#groups.set(group.groupId, group);
+      for (const group of deleted) this.#swap(undefined, group);
     };
-    return { deleted, undo };
+    return { changed: deleted.map(({ groupId }) => groupId), deleted, undo };
   }
+
+  /** These groups, and all whose packets may come to one of them or whose buckets watch one. */
+  reaching(groupIds: readonly number[]): ReadonlySet<number> {
+    const found = new Set(groupIds);
+    for (let before = 0; before < found.size; ) {
+      before = found.size;
+      for (const { groupId, others } of this.#leading) if (meets(others, found)) found.add(groupId);
+    }
+    return found;
+  }
+}
+
+function meets(some: ReadonlySet<number>, others: ReadonlySet<number>): boolean {
+  for (const id of some) if (others.has(id)) return true;
+  return false;
 }
 
 /** Where the bucket that `id` names is. Throws OfError OFPGMFC_UNKNOWN_BUCKET. */

@@ -1,8 +1,20 @@
 // One group: what it was told to be, and what it has counted. A group is replaced, never changed, so that a bundle can put
 // the old one back; counters begin anew then, as in Open vSwitch, and the age goes on.
 
-import type { Bucket, GroupSpec, GroupStats, GroupType, Selection } from '../model/groups.ts';
+import { type Bucket, type GroupSpec, type GroupStats, type GroupType, OFPG, type Selection } from '../model/groups.ts';
+import { referencesOf } from '../tables/references.ts';
 import { HashMap } from './hash-map.ts';
+
+const NOBODY: ReadonlySet<number> = new Set();
+
+function othersOf(buckets: readonly Bucket[]): ReadonlySet<number> {
+  const others = new Set<number>();
+  for (const { actions, watchGroup } of buckets) {
+    if (watchGroup !== OFPG.ANY) others.add(watchGroup);
+    for (const [kind, id] of referencesOf(actions)) if (kind === 'group') others.add(id);
+  }
+  return others.size > 0 ? others : NOBODY;
+}
 
 /** A bucket with its counters. */
 export class GroupBucket {
@@ -25,6 +37,8 @@ export class Group implements GroupSpec {
   bytes = 0;
   /** How dp_hash values are shared out; undefined when the group chooses in another way. */
   readonly hashMap: HashMap | undefined;
+  /** Groups that its buckets send packets to, or watch. */
+  readonly others: ReadonlySet<number>;
 
   constructor(spec: GroupSpec, createdMs: number) {
     this.groupId = spec.groupId;
@@ -34,6 +48,7 @@ export class Group implements GroupSpec {
     this.members = spec.buckets.map((bucket) => new GroupBucket(bucket));
     const usesDpHash = spec.type === 'select' && spec.selection.method !== 'hash';
     this.hashMap = usesDpHash ? HashMap.of(this.buckets) : undefined;
+    this.others = othersOf(spec.buckets);
   }
 
   get buckets(): readonly Bucket[] {

@@ -16,6 +16,10 @@ export interface ResourceOwner {
   nowMs(): number;
   /** Any translation may now differ. */
   changed(): void;
+  /** Translations that found the rule may now differ. */
+  ruleTouched(rule: Rule): void;
+  /** Those of recirculated packets may, which go on in the middle of a rule. */
+  resumedChanged(): void;
   /** Brings every counter up to date. */
   pushStats(): void;
   /** Rules by the groups and meters that they name. */
@@ -55,14 +59,21 @@ export class ResourceTables implements Resources {
 
   /** Throws OfError; a refused message changes nothing. */
   groupMod(mod: GroupMod): void {
-    const { deleted, undo } = this.#groups.apply(mod, this.#owner.nowMs());
+    const { changed, deleted, undo } = this.#groups.apply(mod, this.#owner.nowMs());
     const takeBack = () => {
       undo();
-      this.#owner.changed();
+      this.#touchUsers(changed);
     };
     this.#transaction.note({ undo: takeBack, tell: () => {} });
+    this.#touchUsers(changed);
     for (const { groupId } of deleted) this.#removeRules('group', groupId, 'group_delete');
-    this.#owner.changed();
+  }
+
+  #touchUsers(groupIds: readonly number[]): void {
+    for (const groupId of this.#groups.reaching(groupIds)) {
+      for (const rule of this.#users('group', groupId)) this.#owner.ruleTouched(rule);
+    }
+    this.#owner.resumedChanged();
   }
 
   /** OFPG.ALL for every group. */
@@ -81,7 +92,8 @@ export class ResourceTables implements Resources {
   meterMod(mod: MeterMod): void {
     const deleted = this.#meters.apply(mod, this.#owner.nowMs());
     for (const meterId of deleted) this.#removeRules('meter', meterId, 'meter_delete');
-    this.#owner.changed();
+    // The datapath's meter of one that is modified is another already, under the same number.
+    if (mod.command !== 'modify') this.#owner.changed();
   }
 
   /** OFPM.ALL for every meter. Throws OfError OFPMMFC_UNKNOWN_METER. */

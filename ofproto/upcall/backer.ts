@@ -129,9 +129,9 @@ export class Backer {
     this.revalidator.pushStats(rule);
   }
 
-  /** Something changed that any translation may depend on. */
-  changed(): void {
-    this.revalidator.changed();
+  /** Something changed that any translation may depend on, or any that goes on after a recirculation. */
+  changed(which?: 'all' | 'resumed'): void {
+    this.revalidator.changed(which);
   }
 
   ruleAdded(table: FlowTable, rule: Rule): void {

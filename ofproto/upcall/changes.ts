@@ -4,7 +4,8 @@
 // A rule that goes or gets other actions concerns the megaflows made with it, which it knows (rule-users.ts). A new rule
 // concerns a megaflow whose translation looked into its table, found nothing of a higher priority there, and saw a packet
 // that the rule could match: `concerns` compares the rule with what the look-up saw, in the bits that are the same for
-// all packets of the megaflow. Whatever else changes concerns all.
+// all packets of the megaflow. A changed group concerns the rules that lead to it, and all packets that were recirculated,
+// which may go on in the middle of such a rule. Whatever else changes concerns all.
 
 import { FLOW_TUN_ID, KEY_IN_PORT, KEY_SIZE } from '../model/flow.ts';
 import type { Minimask } from '../model/minimask.ts';
@@ -39,6 +40,8 @@ export class ChangeBatch {
   version: number;
   /** Everything may translate differently. */
   all = false;
+  /** Everything of recirculated packets may. */
+  resumed = false;
   readonly #added = new Map<FlowTable, TableAdditions>();
 
   constructor(version: number) {
@@ -46,7 +49,7 @@ export class ChangeBatch {
   }
 
   get isEmpty(): boolean {
-    return !this.all && this.#added.size === 0;
+    return !this.all && !this.resumed && this.#added.size === 0;
   }
 
   add(table: FlowTable, rule: Rule): void {

@@ -179,10 +179,10 @@ export class Revalidator<Owner> {
 
   // Changes
 
-  /** Something changed that can concern any megaflow. */
-  changed(): void {
+  /** Something changed that can concern any megaflow, or any of recirculated packets. */
+  changed(which: 'all' | 'resumed' = 'all'): void {
     this.#note();
-    this.#changes.all = true;
+    this.#changes[which] = true;
   }
 
   ruleAdded(table: FlowTable, rule: Rule): void {
@@ -263,6 +263,7 @@ export class Revalidator<Owner> {
 
   #isConcerned(ukey: Ukey<Owner>, batch: ChangeBatch): boolean {
     const { keyPlace, ofPort, dpFlow, effects } = ukey;
+    if (batch.resumed && ukey.resume) return true;
     this.#flow.setU32(KEY_IN_PORT, ofPort);
     const inPortWord = this.#flow.words[KEY_IN_PORT / 4]!;
     const [keys, keyAt] = [this.#keys.wordsAt(keyPlace), this.#keys.offsetOf(keyPlace)];
