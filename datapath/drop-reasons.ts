@@ -24,6 +24,7 @@ export const DROP_REASONS: readonly (readonly [name: string, help: string])[] = 
   ['meter', 'the flow’s meter was exceeded'],
   ['policed', 'the port’s ingress policing rate was exceeded'],
   ['spoofed', 'the function sent with a source address that is not its own'],
+  ['rx-error', 'the card says that the frame arrived damaged'],
 ];
 
 export const BROKEN_REASONS: readonly string[] = [
@@ -43,4 +44,6 @@ export const BROKEN_REASONS: readonly string[] = [
   'used index jumped by more than the buffers given',
   'used buffer is none that was given',
   'used length larger than the buffer',
+  'frame split over several buffers',
+  'the card’s registers vanished',
 ];

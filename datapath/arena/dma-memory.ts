@@ -10,7 +10,7 @@ import { type Arena, freeHugePages } from './arena.ts';
 import type { GuestWindows } from './guest-windows.ts';
 import type { Offset } from './offset.ts';
 
-/** Added to an arena offset: hot/virtio-ring.ts has the same number. */
+/** Added to an arena offset: hot/device-address.ts has the same number. */
 export const DEVICE_ADDRESS_BASE = 0x1_0000_0000n;
 const HUGE_PAGE_SIZE = 2 * MIB;
 

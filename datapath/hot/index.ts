@@ -17,9 +17,10 @@ import {
   TC_BUSY_PASSES,
   TC_PASSES,
 } from '../layout/thread-block.ts';
-import { VRING_FLAG_DRIVER } from '../layout/vring.ts';
+import { VRING_FLAG_DRIVER, VRING_FLAG_E1000E } from '../layout/vring.ts';
 import { copyBytes } from './copy.ts';
 import { count, countDrop } from './counters.ts';
+import { resetDescriptors } from './e1000e.ts';
 import { subtableHash as hashUnderMask, lookupSubtable } from './lookup.ts';
 import { packetFromSlot, resetClones } from './packet.ts';
 import { parse } from './parse.ts';
@@ -170,7 +171,9 @@ export function recover(index: u32, sourceIsWell: bool): void {
 
 /** Makes a card's ring new, as a driver does before the device starts. Only while nobody serves it. */
 export function driverReset(vring: u32): void {
-  resetRing(changetype<Vring>(vring));
+  const ring = changetype<Vring>(vring);
+  if (ring.flags & VRING_FLAG_E1000E) resetDescriptors(ring);
+  else resetRing(ring);
 }
 
 /** The index of the used ring at `used`, in guest memory: traps when that is gone. */

@@ -23,12 +23,14 @@ import {
 } from '../layout/flow.ts';
 import { PORT_MAX, PORT_SIZE, PORT_TABLE, T_TX_HEADS } from '../layout/memory-map.ts';
 import { SLOT_KIND_OUTPUT, TC_TX_BURSTS, TC_TX_PACKETS } from '../layout/thread-block.ts';
-import { VRING_STATE_ENABLED } from '../layout/vring.ts';
+import { VRING_FLAG_E1000E, VRING_STATE_ENABLED } from '../layout/vring.ts';
 import { addStat, count, countDrop, portStats } from './counters.ts';
 import { clonePacket, resetClones } from './packet.ts';
+import { sendFrames } from './e1000e.ts';
 import { queueToControl } from './upcall.ts';
 import { frameLen, vhostEnqueue } from './vhost-tx.ts';
 import { Packet, Port, Thread, Vring } from './views.ts';
+import { guardDoorbell } from './virtio-ring.ts';
 import { virtioSend } from './virtio-tx.ts';
 import { packetAt } from './vhost-rx.ts';
 
@@ -116,7 +118,7 @@ function flushPort(t: Thread, number: u32, first: u32, n: u32): void {
   const kind = port.kind;
   if (kind == PORT_KIND_VHOST) flushVhost(t, port, stats, first, n);
   else if (kind == PORT_KIND_SLOW) flushSlow(t, number, stats, first, n);
-  else if (kind == PORT_KIND_VIRTIO) flushVirtio(t, port, stats, first, n);
+  else if (kind == PORT_KIND_VIRTIO) flushDevice(t, port, stats, first, n);
   else dropRest(t, stats, kind == PORT_KIND_DOWN ? DROP_TX_PORT_DOWN : DROP_TX_NO_PORT, n);
 }
 
@@ -155,8 +157,8 @@ function flushVhost(t: Thread, port: Port, stats: u32, first: u32, n: u32): void
   if (sent < n) dropRest(t, stats, reason, n - sent);
 }
 
-/** A card's queue: as a guest's, but nothing of it can be gone, so there is nothing to guard. */
-function flushVirtio(t: Thread, port: Port, stats: u32, first: u32, n: u32): void {
+/** A card's queue: as a guest's, but of it only the doorbell can be gone. */
+function flushDevice(t: Thread, port: Port, stats: u32, first: u32, n: u32): void {
   const ring = txQueue(t, port);
   const queue = changetype<Vring>(ring);
   if (ring == 0 || !lock(t, queue)) {
@@ -167,7 +169,10 @@ function flushVirtio(t: Thread, port: Port, stats: u32, first: u32, n: u32): voi
   let reason: u32 = DROP_TX_PORT_DOWN;
   // Read under the lock, as in flushVhost().
   if (atomic.load<u32>(ring) == VRING_STATE_ENABLED) {
-    const result = virtioSend(t, queue, first, n);
+    guardDoorbell(t, queue);
+    const isIntel = (queue.flags & VRING_FLAG_E1000E) != 0;
+    const result = isIntel ? sendFrames(t, queue, first, n) : virtioSend(t, queue, first, n);
+    t.guardVring = 0;
     sent = result & 0xffff;
     reason = result >> 16;
   }

@@ -9,12 +9,11 @@
 import { BROKEN_USED_INDEX } from '../layout/drop-reasons.ts';
 import { VRING_FLAG_DOORBELL_32, VRING_FLAG_TRANSMIT } from '../layout/vring.ts';
 import { DESC_F_WRITE } from './descriptor-chain.ts';
-import { Vring } from './views.ts';
+import { deviceAddress } from './device-address.ts';
+import { Thread, Vring } from './views.ts';
 
 /** virtio_net_hdr with VIRTIO_F_VERSION_1 (5.1.6): num_buffers is always there. */
 export const VIRTIO_HDR: u32 = 12;
-/** Device addresses are arena offsets plus this (datapath/arena/dma-memory.ts). */
-const DEVICE_ADDRESS_BASE: u64 = 0x100000000;
 const VIRTQ_USED_F_NO_NOTIFY: u32 = 1;
 const VIRTQ_AVAIL_F_NO_INTERRUPT: u32 = 1;
 
@@ -36,6 +35,11 @@ export function publishAvail(ring: Vring, availIdx: u32): void {
   if (ring.doorbell != 0) ringDoorbell(ring);
 }
 
+/** A function that is pulled out takes its registers away: a write to them then traps. */
+export function guardDoorbell(t: Thread, ring: Vring): void {
+  if (ring.doorbell != 0) t.guardVring = changetype<u32>(ring);
+}
+
 function ringDoorbell(ring: Vring): void {
   if (<u32>load<u16>(ring.used) & VIRTQ_USED_F_NO_NOTIFY) return;
   ring.calls++;
@@ -49,7 +53,7 @@ export function resetRing(ring: Vring): void {
   const num = ring.num;
   for (let i: u32 = 0; i < num; i++) {
     const desc = ring.desc + (i << 4);
-    store<u64>(desc, <u64>(ring.buffers + i * ring.bufferSize) + DEVICE_ADDRESS_BASE);
+    store<u64>(desc, deviceAddress(ring.buffers + i * ring.bufferSize));
     store<u32>(desc, ring.bufferSize, 8);
     store<u32>(desc, transmits ? 0 : DESC_F_WRITE, 12);
     store<u16>(ring.avail + 4 + (i << 1), <u16>i);

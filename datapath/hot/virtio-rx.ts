@@ -5,21 +5,19 @@ import { BROKEN_USED_ID, BROKEN_USED_LENGTH, DROP_RX_RUNT, DROP_RX_TOO_LONG } fr
 import { PS_RX_DROPPED } from '../layout/flow.ts';
 import { BURST_MAX, FRAME_MAX } from '../layout/memory-map.ts';
 import { TC_RX_BURSTS } from '../layout/thread-block.ts';
-import { VRING_STATE_BROKEN, VRING_STATE_DISABLED, VRING_STATE_ENABLED } from '../layout/vring.ts';
+import { VRING_FLAG_E1000E, VRING_STATE_BROKEN, VRING_STATE_DISABLED, VRING_STATE_ENABLED } from '../layout/vring.ts';
 import { addStat, count, countDrop, portStats } from './counters.ts';
+import { giveReceived, takeReceived } from './e1000e.ts';
 import { discard, processBurst } from './pipeline.ts';
 import { packetAt, RUNT, Whole } from './vhost-rx.ts';
 import { Thread, Vring } from './views.ts';
-import { publishAvail, usedWaiting, VIRTIO_HDR } from './virtio-ring.ts';
+import { guardDoorbell, publishAvail, usedWaiting, VIRTIO_HDR } from './virtio-ring.ts';
 
 /** Serves one of a card's receive queues once. Returns the buffers taken. */
 export function serveDriverQueue(t: Thread, ring: Vring): u32 {
   const state = atomic.load<u32>(changetype<usize>(ring));
   if (state != VRING_STATE_ENABLED && state != VRING_STATE_DISABLED) return 0;
-  // Between bursts the card has every buffer.
-  const waiting = min<u32>(usedWaiting(ring, ring.num), BURST_MAX);
-  if (waiting == 0) return 0;
-  const n = takeUsed(t, ring, waiting);
+  const n = ring.flags & VRING_FLAG_E1000E ? takeReceived(t, ring) : takeUsed(t, ring);
   const taken = t.burstCount;
   if (taken == 0) return 0;
   t.guardSrc = changetype<u32>(ring);
@@ -32,11 +30,15 @@ export function serveDriverQueue(t: Thread, ring: Vring): u32 {
 }
 
 /**
- * Takes `waiting` used entries, at most a burst. Returns the number of packets; how many buffers they and the dropped
+ * Takes used entries, at most a burst. Returns the number of packets; how many buffers they and the dropped
  * frames took is in the thread's block (burstCount). Each buffer's avail entry is written at once: while weft holds it,
  * its place is free, and the card sees none of them before giveBack() moves the avail index.
  */
-function takeUsed(t: Thread, ring: Vring, waiting: u32): u32 {
+function takeUsed(t: Thread, ring: Vring): u32 {
+  t.burstCount = 0;
+  // Between bursts the card has every buffer.
+  const waiting = min<u32>(usedWaiting(ring, ring.num), BURST_MAX);
+  if (waiting == 0) return 0;
   const mask = ring.num - 1;
   const used = ring.used + 4;
   const avail = ring.avail + 4;
@@ -88,5 +90,9 @@ function skip(t: Thread, ring: Vring, reason: u32): void {
 export function giveBack(t: Thread, ring: Vring): void {
   const taken = t.burstCount;
   t.burstCount = 0;
-  if (ring.state != VRING_STATE_BROKEN) publishAvail(ring, ring.availIdx + taken);
+  if (ring.state == VRING_STATE_BROKEN) return;
+  guardDoorbell(t, ring);
+  if (ring.flags & VRING_FLAG_E1000E) giveReceived(ring);
+  else publishAvail(ring, ring.availIdx + taken);
+  t.guardVring = 0;
 }

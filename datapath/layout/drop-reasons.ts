@@ -24,7 +24,8 @@ export const DROP_RECIRC_DEPTH = 19;
 export const DROP_METER = 20;
 export const DROP_POLICED = 21;
 export const DROP_SPOOFED = 22;
-export const DROP_REASON_COUNT = 23;
+export const DROP_RX_ERROR = 23;
+export const DROP_REASON_COUNT = 24;
 
 // Why a virtqueue was marked broken. Names in datapath/port/vhost-user, same order.
 export const BROKEN_NONE = 0;
@@ -43,3 +44,5 @@ export const BROKEN_NOT_MAPPABLE = 12;
 export const BROKEN_USED_INDEX = 13;
 export const BROKEN_USED_ID = 14;
 export const BROKEN_USED_LENGTH = 15;
+export const BROKEN_SPLIT_FRAME = 16;
+export const BROKEN_REGISTERS = 17;

@@ -71,6 +71,8 @@ export const VRING_FLAG_DRIVER = 4;
 export const VRING_FLAG_TRANSMIT = 8;
 /** The doorbell is 32 bits wide, else 16. */
 export const VRING_FLAG_DOORBELL_32 = 16;
+/** A driver's ring that is not virtio's but an 82574L's (hot/e1000e.ts). */
+export const VRING_FLAG_E1000E = 32;
 
 export const DEVICE_REGION_MAX = 64;
 export const DEVICE_REGION_COUNT = 0;

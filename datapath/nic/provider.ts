@@ -66,13 +66,21 @@ export interface RingMemory {
   readonly processAddress: bigint;
 }
 
-/** A split virtqueue (virtio 1.2, 2.7) in ring memory; addresses as descriptors have them. */
+/** Who a card's rings are made for: virtio-net devices, or Intel's 82574L. */
+export type RingKind = 'virtio' | 'e1000e';
+
+/**
+ * A split virtqueue (virtio 1.2, 2.7) in ring memory; addresses as descriptors have them. Of an 82574L's ring there is
+ * `desc` only.
+ */
 export interface RingPlace {
   /** Descriptors, a power of two. */
   readonly size: number;
   readonly desc: bigint;
   readonly avail: bigint;
   readonly used: bigint;
+  /** Bytes of each buffer: the 82574L is told. */
+  readonly bufferSize?: number;
 }
 
 export interface QueuePair {
@@ -106,6 +114,10 @@ export interface NicPort {
   readonly linkSpeed: LinkSpeed | undefined;
   /** Queue pairs at most; 1 when absent. */
   readonly queuePairMax?: number;
+  /** Buffers of a queue at most; absent: any number. */
+  readonly queueSizeMax?: number;
+  /** `virtio` when absent. */
+  readonly ringKind?: RingKind;
   /** Why it does not work, for Interface.error. */
   readonly error: string | undefined;
   /** Interface.status, with the function's own words (`vf`, `trust`, `spoofchk`, ...). */

@@ -1,4 +1,5 @@
-// Queue pairs of split virtqueues of which weft is the driver (hot/virtio-ring.ts), in memory that the card sees.
+// Queue pairs of split virtqueues of which weft is the driver (hot/virtio-ring.ts), in memory that the card sees; or of
+// an 82574L's rings (hot/e1000e.ts), which have descriptors and buffers only.
 //
 //   memory   | desc | avail | used | buffers |  for each queue, every part on a page of its own
 //   heap     | VRING | marks | free |           for each queue, not seen by the card
@@ -32,6 +33,7 @@ import {
   VRING_DOORBELL_VALUE,
   VRING_FLAG_DOORBELL_32,
   VRING_FLAG_DRIVER,
+  VRING_FLAG_E1000E,
   VRING_FLAG_TRANSMIT,
   VRING_FLAGS,
   VRING_FREE,
@@ -48,9 +50,10 @@ import {
   VRING_USED,
 } from '../layout/vring.ts';
 import type { HotExports } from '../pmd/hot-module.ts';
-import type { Doorbell, PairDoorbells, QueuePair, RingMemory, RingPlace } from './provider.ts';
+import type { Doorbell, PairDoorbells, QueuePair, RingKind, RingMemory, RingPlace } from './provider.ts';
 
 const log = logger('netdev_dpdk');
+const KINDS: Readonly<Record<RingKind, number>> = { virtio: 0, e1000e: VRING_FLAG_E1000E };
 const PAGE_SIZE = 4096;
 const CACHE_LINE = 64;
 /** virtio-net header (virtio 1.2, 5.1.6). */
@@ -74,6 +77,7 @@ export interface QueueOptions {
   readonly txSize: number;
   /** The longest frame in bytes, without FCS. */
   readonly frameMax: number;
+  readonly kind: RingKind;
 }
 
 interface Queue {
@@ -86,7 +90,9 @@ interface Queue {
 }
 
 /** An odd number of cache lines: the headers of neighbours then fall into different cache sets. */
-function bufferSize(frameMax: number): number {
+function bufferSize({ frameMax, kind }: QueueOptions): number {
+  // The 82574L knows powers of two, and counts the FCS.
+  if (kind === 'e1000e') return Math.max(2048, 2 ** Math.ceil(Math.log2(frameMax + 4)));
   const lines = Math.ceil((HEADER_SIZE + frameMax) / CACHE_LINE);
   return (lines | 1) * CACHE_LINE;
 }
@@ -95,8 +101,9 @@ function bufferSize(frameMax: number): number {
 function plan(size: number, buffer: number) {
   const page = (at: number) => Math.ceil(at / PAGE_SIZE) * PAGE_SIZE;
   const avail = page(size * 16);
-  const used = avail + page(6 + size * 2);
-  const buffers = used + page(6 + size * 8);
+  // Entries, behind 4 bytes of flags and index, lie across no two cache lines and no two pages.
+  const used = avail + page(6 + size * 2) + CACHE_LINE - 4;
+  const buffers = page(used + 6 + size * 8);
   return { avail, used, buffers, end: buffers + page(size * buffer) };
 }
 
@@ -115,7 +122,7 @@ export class VirtioQueues {
   constructor(services: QueueServices, options: QueueOptions) {
     this.#services = services;
     this.#options = options;
-    const buffer = bufferSize(options.frameMax);
+    const buffer = bufferSize(options);
     const pairSize = plan(options.rxSize, buffer).end + plan(options.txSize, buffer).end;
     this.#memory = DmaMemory.create(services, options.pairs * pairSize);
     this.#device = this.#describeMemory();
@@ -236,7 +243,7 @@ export class VirtioQueues {
       [VRING_AVAIL, at + parts.avail],
       [VRING_USED, at + parts.used],
       [VRING_DEVICE, this.#device],
-      [VRING_FLAGS, VRING_FLAG_DRIVER | (transmits ? VRING_FLAG_TRANSMIT : 0)],
+      [VRING_FLAGS, VRING_FLAG_DRIVER | (transmits ? VRING_FLAG_TRANSMIT : 0) | KINDS[this.#options.kind]],
       [VRING_CALL_FD, -1],
       [VRING_PORT, this.#options.odpPort],
       [VRING_INDEX, pair * 2 + (transmits ? 1 : 0)],
@@ -253,6 +260,7 @@ export class VirtioQueues {
       desc: address,
       avail: address + BigInt(parts.avail),
       used: address + BigInt(parts.used),
+      bufferSize: buffer,
     };
     return { name: `${transmits ? 'tx' : 'rx'} queue ${pair}`, pair, transmits, vring, place, reported: false };
   }

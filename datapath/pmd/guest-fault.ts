@@ -3,7 +3,7 @@
 
 import { fstatSync } from 'node:fs';
 import type { ArenaViews } from '../arena/arena.ts';
-import { BROKEN_TRAP } from '../layout/drop-reasons.ts';
+import { BROKEN_REGISTERS, BROKEN_TRAP } from '../layout/drop-reasons.ts';
 import { TB_BURST_VRING, TB_GUARD_SRC, TB_GUARD_VRING } from '../layout/thread-block.ts';
 import {
   DEVICE_REGION_COUNT,
@@ -14,6 +14,9 @@ import {
   REGION_SIZE,
   VRING_BROKEN_REASON,
   VRING_DEVICE,
+  VRING_DOORBELL,
+  VRING_FLAG_DRIVER,
+  VRING_FLAGS,
   VRING_STATE,
   VRING_STATE_BROKEN,
 } from '../layout/vring.ts';
@@ -36,8 +39,14 @@ function memoryVanished(views: ArenaViews, vring: number): boolean {
   return false;
 }
 
-function breakVring(views: ArenaViews, vring: number): void {
-  views.u32[(vring + VRING_BROKEN_REASON) >> 2] = BROKEN_TRAP;
+/** A card's ring whose registers a thread writes to: they are gone when the card is. */
+function hasDoorbell(views: ArenaViews, vring: number): boolean {
+  const isDriver = (views.u32[(vring + VRING_FLAGS) >> 2]! & VRING_FLAG_DRIVER) !== 0;
+  return isDriver && views.u32[(vring + VRING_DOORBELL) >> 2] !== 0;
+}
+
+function breakVring(views: ArenaViews, vring: number, reason: number): void {
+  views.u32[(vring + VRING_BROKEN_REASON) >> 2] = reason;
   Atomics.store(views.u32, (vring + VRING_STATE) >> 2, VRING_STATE_BROKEN);
 }
 
@@ -51,8 +60,9 @@ export function recoverFromGuestFault(views: ArenaViews, area: number, index: nu
   if (target === 0 && source === 0) return false;
   const suspects = [...new Set([target, source])].filter((vring) => vring !== 0);
   const guilty = suspects.filter((vring) => memoryVanished(views, vring));
-  const broken = guilty.length > 0 ? guilty : suspects;
-  for (const vring of broken) breakVring(views, vring);
+  const pulled = guilty.length > 0 ? [] : suspects.filter((vring) => hasDoorbell(views, vring));
+  const broken = guilty.length > 0 ? guilty : pulled.length > 0 ? pulled : suspects;
+  for (const vring of broken) breakVring(views, vring, pulled.length > 0 ? BROKEN_REGISTERS : BROKEN_TRAP);
   const burst = views.u32[(area + TB_BURST_VRING) >> 2]!;
   hot.recover(index, broken.includes(burst) ? 0 : 1);
   return true;

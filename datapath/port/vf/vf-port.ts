@@ -110,10 +110,8 @@ export class VfPort implements PortDriver {
   }
 
   status(): Record<string, string> {
-    const { nic, pairs, rxSize, txSize } = this.#options ?? {};
-    const rings = this.#running
-      ? { n_rxq: String(pairs), n_txq: String(pairs), n_rxq_desc: String(rxSize), n_txq_desc: String(txSize) }
-      : {};
+    const nic = this.#options?.nic;
+    const rings = this.#running && this.#opened ? ringStatus(ringsOf(this.#options!, this.#opened.port)) : {};
     return { ...(nic ? { nic } : {}), ...rings, ...this.#opened?.port.status() };
   }
 
@@ -160,12 +158,13 @@ export class VfPort implements PortDriver {
   /** New rings, given to the card and then to the PMD threads. */
   async #attach(): Promise<void> {
     const { port } = this.#opened!;
-    const { pairs, rxSize, txSize } = this.#options!;
+    const { pairs, rxSize, txSize } = ringsOf(this.#options!, port);
+    const kind = port.ringKind ?? 'virtio';
     const { frameMax } = frameSizes(this.#spec.mtu, port.mtu);
     const most = port.queuePairMax ?? 1;
     if (pairs > most) throw new UserError(`options:n_rxq=${pairs}: the function has ${most} queue pair(s)`);
     const { odpPort } = this.#context;
-    this.#queues ??= this.#makeQueues({ portName: this.#spec.name, odpPort, pairs, rxSize, txSize, frameMax });
+    this.#queues ??= this.#makeQueues({ portName: this.#spec.name, odpPort, pairs, rxSize, txSize, frameMax, kind });
     const doorbells = await port.attach(this.#queues.memory, this.#queues.pairs);
     if (doorbells) this.#queues.setDoorbells(doorbells);
     this.#queues.setAdminUp(this.adminUp);
@@ -217,8 +216,9 @@ export class VfPort implements PortDriver {
   }
 
   #fail(error: unknown): void {
-    this.#error = error instanceof Error ? error.message : String(error);
-    log.warn(`${this.#spec.name}: ${this.#error}`);
+    const text = error instanceof Error ? error.message : String(error);
+    if (text !== this.#error) log.warn(`${this.#spec.name}: ${text}`);
+    this.#error = text;
   }
 
   #warn(error: unknown): void {
@@ -238,4 +238,15 @@ export class VfPort implements PortDriver {
     this.#work = this.#work.then(step).catch((error: unknown) => this.#warn(error));
     return this.#work;
   }
+}
+
+type RingSizes = Pick<VfOptions, 'pairs' | 'rxSize' | 'txSize'>;
+
+/** The rings asked for, no larger than the function takes. */
+function ringsOf({ pairs, rxSize, txSize }: VfOptions, { queueSizeMax: most }: NicPort): RingSizes {
+  return { pairs, rxSize: Math.min(rxSize, most ?? rxSize), txSize: Math.min(txSize, most ?? txSize) };
+}
+
+function ringStatus({ pairs, rxSize, txSize }: RingSizes): Record<string, string> {
+  return { n_rxq: String(pairs), n_txq: String(pairs), n_rxq_desc: String(rxSize), n_txq_desc: String(txSize) };
 }
