@@ -9,6 +9,7 @@ import { forwardBusErrors } from '../lib/syscalls/fault-signals.ts';
 import { eventfdSignal } from '../lib/syscalls/fd.ts';
 import type { DpAction } from './actions.ts';
 import { Arena } from './arena/arena.ts';
+import type { DmaServices } from './arena/dma-memory.ts';
 import { GuestWindows } from './arena/guest-windows.ts';
 import { Heap } from './arena/heap.ts';
 import { NONE } from './arena/offset.ts';
@@ -39,6 +40,9 @@ import { FLOW_MAX } from './layout/memory-map.ts';
 import { Meters } from './meters.ts';
 import { OffloadEngine } from './nic/offload/engine.ts';
 import { NicRegistry } from './nic/registry.ts';
+import type { FunctionOpener } from './nic/vfio/pci-function.ts';
+import { VfioOpener } from './nic/vfio/vfio-function.ts';
+import { VfioProvider } from './nic/vfio/vfio-provider.ts';
 import { compileHot, instantiateHot } from './pmd/hot-module.ts';
 import { PmdPool } from './pmd/pmd-pool.ts';
 import { type PortDrop, Ports } from './ports.ts';
@@ -56,6 +60,8 @@ export interface DatapathOptions {
   readonly nics?: NicRegistry;
   /** Lock weft's own memory (--mlockall). */
   readonly lockMemory?: boolean;
+  /** How PCI functions are opened; by VFIO when absent. */
+  readonly functions?: (services: DmaServices) => FunctionOpener;
 }
 
 /** A datapath that is the eSwitch of a NIC (datapath/nic/model): what a port does with packets of no flow is configured. */
@@ -88,10 +94,19 @@ class Datapath implements EswitchDpif {
   readonly #control: ControlPath;
   readonly #stats: ThreadStats;
   readonly offload: OffloadEngine;
+  readonly #nics: NicRegistry;
+  readonly #pci: VfioProvider;
   readonly #threads = new Set<number>([MAIN_THREAD]);
   #sink: UpcallSink = () => ({ actions: [] });
 
-  constructor({ io, rundir, clock = systemClock, nics = new NicRegistry(), lockMemory = false }: DatapathOptions) {
+  constructor({
+    io,
+    rundir,
+    clock = systemClock,
+    nics = new NicRegistry(),
+    lockMemory = false,
+    functions,
+  }: DatapathOptions) {
     const arena = new Arena({ lock: lockMemory });
     if (!forwardBusErrors()) log.warn('a guest that truncates its memory can end this process: no SIGBUS forwarding');
     arena.backThread(MAIN_THREAD);
@@ -118,13 +133,18 @@ class Datapath implements EswitchDpif {
       tick: () => this.#ports.tick(),
     });
     this.#pmds.onDeath.push((thread) => this.#control.resetThread(thread.index));
+    const windows = new GuestWindows();
+    const opener = functions?.({ arena, windows }) ?? new VfioOpener({ arena, windows });
+    this.#pci = new VfioProvider(opener, clock, () => nics.retry());
+    nics.add(this.#pci);
+    this.#nics = nics;
     this.#ports = new Ports({
       arena,
       heap,
       hot,
       quiescence,
       rings: this.#rings,
-      windows: new GuestWindows(),
+      windows,
       clock,
       io,
       rundir,
@@ -291,6 +311,8 @@ class Datapath implements EswitchDpif {
   async close(): Promise<void> {
     await this.#ports.close();
     this.offload.close();
+    this.#nics.remove(this.#pci);
+    await this.#pci.close();
     await this.#pmds.close();
     this.#control.close();
   }

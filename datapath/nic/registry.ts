@@ -30,6 +30,11 @@ export class NicRegistry {
     return [...this.#cards.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** A card can do now what it refused before: ports that wait try again. */
+  retry(): void {
+    this.#tell();
+  }
+
   /** Called after cards came or went, until the returned function is called. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);

@@ -3,6 +3,7 @@
 
 import { UserError } from '../../../lib/errors.ts';
 import type { PortSpec } from '../../dpif.ts';
+import { PCI_CARD } from '../../nic/vfio/pci-card.ts';
 
 const MTU_DEFAULT = 1500;
 const RING_SIZE_DEFAULT = 512;
@@ -22,8 +23,8 @@ export interface VfOptions {
 
 /** Throws UserError for options that mean nothing. */
 export function vfOptions({ options, mtu }: PortSpec): VfOptions {
-  const nic = options['nic'];
-  if (!nic) throw new UserError('options:nic is not set: which card the function belongs to');
+  const nic = options['nic'] ?? (options['pci'] === undefined ? undefined : PCI_CARD);
+  if (!nic) throw new UserError('neither options:nic (a card) nor options:pci (a PCI address) is set');
   return {
     nic,
     pairs: number(options, 'n_rxq', 1, 1, 16),

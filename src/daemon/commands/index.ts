@@ -9,6 +9,7 @@ import { dummyCommands } from './dummy-commands.ts';
 import { fdbCommands } from './fdb-commands.ts';
 import { lacpCommands } from './lacp-commands.ts';
 import { mdbCommands } from './mdb-commands.ts';
+import { nicCommands } from './nic-commands.ts';
 import { pmdCommands, pmdKillCommand } from './pmd-commands.ts';
 import { timeCommands } from './time-commands.ts';
 import { traceCommands } from './trace-commands.ts';
@@ -34,6 +35,7 @@ export function switchCommands(set: CommandSet): Command[] {
     ...treeCommands(set),
     ...traceCommands(set),
     ...dpifCommands(set),
+    ...nicCommands(),
     ...pmdCommands(set),
     ...upcallCommands(set),
     ...(set.withDummy ? [...dummyCommands(), ...timeCommands()] : []),
