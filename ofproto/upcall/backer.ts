@@ -104,7 +104,7 @@ export class Backer {
 
   unregister(bridge: BackedBridge): void {
     this.#bridges.delete(bridge.snapshot);
-    this.revalidator.removeAll(bridge);
+    this.revalidator.outdate(bridge);
     this.#patches.deleteBridge(bridge.snapshot);
     for (const [odpPort, owner] of this.#ports) if (owner.bridge === bridge) this.#ports.delete(odpPort);
   }
@@ -192,7 +192,7 @@ export class Backer {
     if (settings.vlanLimit === this.#vlanLimit) return;
     this.#vlanLimit = settings.vlanLimit;
     // Every megaflow was made under the old one.
-    this.revalidator.removeAll();
+    this.revalidator.outdate();
   }
 
   /** While flows are being restored no packet is translated, and nothing expires. */

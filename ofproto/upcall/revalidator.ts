@@ -26,6 +26,7 @@ import { KeyStore } from './key-store.ts';
 import { lateCredit } from './late-credit.ts';
 import { MacReaders } from './mac-readers.ts';
 import { wordsOf } from './mask-words.ts';
+import { Outdated } from './outdated.ts';
 import { effectsOf, PathTable, usersBy } from './paths.ts';
 import { sameActions } from './same-actions.ts';
 import { DEFAULT_SETTINGS, type SlowPathSettings } from './settings.ts';
@@ -34,7 +35,6 @@ import { Walks } from './walks.ts';
 
 /** When there are as many megaflows as the limit: new ones need the room more. */
 const MAX_IDLE_CROWDED_MS = 100;
-
 /** So many megaflows tell what one takes. */
 const MANY = 1000;
 
@@ -61,7 +61,7 @@ export interface RevalidatorParts<Owner> {
   afterRound(): void;
 }
 
-export class Revalidator<Owner> {
+export class Revalidator<Owner extends object> {
   readonly #parts: RevalidatorParts<Owner>;
   readonly #ukeys = new UkeyList<Owner>();
   readonly #keys = new KeyStore();
@@ -73,6 +73,7 @@ export class Revalidator<Owner> {
   #version = 0;
   #changes = new ChangeBatch(0);
   #dirty: Ukey<Owner>[] = [];
+  readonly #outdated = new Outdated<Owner>();
   /** A megaflow may be add()ed whose translation did not see the last changes. */
   #translating = false;
   /** Since begin(). */
@@ -185,6 +186,12 @@ export class Revalidator<Owner> {
     this.#changes[which] = true;
   }
 
+  /** As changed(), but no megaflow, or none of this owner, is worth translating again. */
+  outdate(owner?: Owner): void {
+    this.changed();
+    this.#outdated.add(this.#version, owner);
+  }
+
   ruleAdded(table: FlowTable, rule: Rule): void {
     // Nothing that could be concerned: a megaflow to come will have seen the rule, unless it taught it.
     if (this.#ukeys.size === 0 && !this.#translating) {
@@ -254,6 +261,7 @@ export class Revalidator<Owner> {
 
   /** Translates again; when the walk takes long, what few packets use goes, and may come back by a miss. */
   #renew(ukey: Ukey<Owner>, hurry: Hurry): void {
+    if (this.#outdated.has(ukey)) this.remove(ukey);
     if (hurry.isOn && ukey.place >= 0) {
       this.#pushStats(ukey);
       if (hurry.deletes(ukey.ppsAt(this.#parts.clock.nowMs()))) this.remove(ukey);
@@ -383,13 +391,6 @@ export class Revalidator<Owner> {
     this.#unlink(ukey);
     this.#keys.free(ukey.keyPlace);
     this.#parts.release(ukey.held);
-  }
-
-  /** Deletes all megaflows, or one bridge's. */
-  removeAll(owner?: Owner): void {
-    for (const ukey of this.#ukeys.backwards()) {
-      if (!owner || ukey.owner === owner) this.remove(ukey);
-    }
   }
 
   /** Deletes all megaflows that are there now. */

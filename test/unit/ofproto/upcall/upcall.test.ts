@@ -6,6 +6,7 @@ import { formatActions } from '../../../../ofproto/text/format-actions.ts';
 import { parseActions } from '../../../../ofproto/text/parse-flow.ts';
 import { DEFAULT_SETTINGS } from '../../../../ofproto/upcall/settings.ts';
 import { l2Settings } from '../../../../src/daemon/bridge/l2-settings.ts';
+import { MemoryPort } from '../../../support/memory-dpif.ts';
 import { SwitchFixture } from '../../../support/switch-fixture.ts';
 
 const TCP = 'tcp,nw_src=10.0.0.1,nw_dst=10.0.0.2,tp_src=1,tp_dst=80,dl_src=00:00:00:00:00:01,dl_dst=00:00:00:00:00:02';
@@ -112,6 +113,17 @@ describe('revalidation', () => {
       { ofPort: 1, vlan: 0, ageS: 0 },
       { ofPort: 3, vlan: 0, ageS: 0 },
     ]);
+  });
+
+  it('a bridge takes its megaflows along, and leaves the others', async () => {
+    const fixture = fixtureWith('actions=2');
+    const br1 = fixture.addBridge('br1', [new MemoryPort('p8', 8), new MemoryPort('p9', 9)]);
+    fixture.flowMod('actions=9', 'add', 'br1');
+    for (const port of [1, 8]) fixture.dpif.miss(fixture.key(`in_port=${port},${TCP}`));
+    expect(fixture.dpif.flowCount()).toBe(2);
+    br1.close();
+    await fixture.br0.barrier();
+    expect(fixture.megaflows()).toEqual([`${TCP_KEY},ipv4(frag=no), actions:2`]);
   });
 
   it('purge() removes every megaflow and keeps its counts', async () => {

@@ -53,11 +53,12 @@ describe('other_config:vlan-limit', () => {
     expect(view.getUint32(F.KEY_NW_SRC)).toBe(0);
   });
 
-  it('a change takes the megaflows away', () => {
+  it('a change takes the megaflows away', async () => {
     const fixture = new SwitchFixture();
     fixture.flowMod('actions=2');
     fixture.dpif.miss(doubleTagged(fixture));
     fixture.slowPath.configure({ ...DEFAULT_SETTINGS, vlanLimit: 2 });
+    await fixture.br0.barrier();
     expect(fixture.megaflows()).toEqual([]);
   });
 });
