@@ -2,12 +2,18 @@
 import type { Version } from './openflow-link.ts';
 import type { Aspect } from './oracle-case.ts';
 
+/** Whether the packet is flooded, in the order of a hash table. */
+const saysFlood = (trace: string): boolean => /^ +(FLOOD|ALL|-> .*flooding)/m.test(trace);
+
+/** The same, and for mirrors to a VLAN, which flood without a word. */
+export const floods = (trace: string): boolean =>
+  saysFlood(trace) || new RegExp(`^Datapath actions:.*\\b\\d+(,\\d+){${FLOOD_MIN - 1},}`, 'm').test(trace);
+
 /** The parts of an ofproto/trace, by what they say. */
 export function traceParts(text: string): [Aspect, string][] {
   const lines = text.trimEnd().split('\n');
   const start = (word: string) => lines.filter((line) => line.startsWith(word)).join('\n');
-  // The order of a flood is that of a hash table.
-  const floods = lines.some((line) => /^ +(FLOOD|ALL|-> .*flooding)/.test(line));
+  const isFlood = saysFlood(text);
   const actions = numbers(start('Datapath actions: '));
   const steps = lines.filter(
     (line) => !/^(Flow|Final flow|Megaflow|Datapath actions): /.test(line) && !isSlowPath(line),
@@ -19,7 +25,7 @@ export function traceParts(text: string): [Aspect, string][] {
     ['megaflow', numbers(start('Megaflow: '))],
     [
       'datapath-actions',
-      floods ? sortedItems(actions.replace(/(push_vlan\([^)]*\)|pop_vlan),/g, '')) : sortedRuns(actions),
+      isFlood ? sortedItems(actions.replace(/(push_vlan\([^)]*\)|pop_vlan),/g, '')) : sortedRuns(actions),
     ],
   ];
 }

@@ -7,6 +7,9 @@ const OFPT_ERROR = 1;
 const OFPT_ECHO_REQUEST = 2;
 const OFPT_ECHO_REPLY = 3;
 const OFPT_PACKET_IN = 10;
+const OFPT_PACKET_OUT = 13;
+const OFP_NO_BUFFER = 0xffffffff;
+const OFPP_CONTROLLER = 0xfffffffd;
 /** OFPT_VENDOR of 1.0, OFPT_EXPERIMENTER later. */
 const OFPT_EXPERIMENTER = 4;
 const NX_VENDOR_ID = 0x2320;
@@ -57,6 +60,23 @@ export function message(version: number, type: number, body: Buffer = Buffer.all
   header.writeUInt16BE(8 + body.length, 2);
   header.writeUInt32BE(xid, 4);
   return Buffer.concat([header, body]);
+}
+
+/** An OFPT_EXPERIMENTER message of Nicira's. */
+export function nicira(version: number, subtype: number, body: Buffer): Buffer {
+  const header = Buffer.alloc(8);
+  header.writeUInt32BE(NX_VENDOR_ID, 0);
+  header.writeUInt32BE(subtype, 4);
+  return message(version, OFPT_EXPERIMENTER, Buffer.concat([header, body]));
+}
+
+/** OFPT_PACKET_OUT of OpenFlow 1.3, from OFPP_CONTROLLER. */
+export function packetOut(actions: Buffer, frame: Buffer): Buffer {
+  const header = Buffer.alloc(16);
+  header.writeUInt32BE(OFP_NO_BUFFER, 0);
+  header.writeUInt32BE(OFPP_CONTROLLER, 4);
+  header.writeUInt16BE(actions.length, 8);
+  return message(VERSIONS.OpenFlow13, OFPT_PACKET_OUT, Buffer.concat([header, actions, frame]));
 }
 
 export class OpenFlowLink {

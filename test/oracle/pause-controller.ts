@@ -2,10 +2,8 @@
 
 import { join } from 'node:path';
 import { withoutBridge } from './normalise.ts';
-import { message, OpenFlowLink } from './openflow-link.ts';
+import { nicira, OpenFlowLink } from './openflow-link.ts';
 
-const OFPT_EXPERIMENTER = 4;
-const NX_VENDOR_ID = 0x2320;
 const NXT_SET_PACKET_IN_FORMAT = 16;
 const NXPIF_NXT_PACKET_IN2 = 2;
 const NXT_RESUME = 28;
@@ -22,6 +20,8 @@ export interface Paused {
 
 export class PauseController {
   readonly #link: OpenFlowLink;
+  /** Packet-ins that came before the switch had answered for a resumption. */
+  #early: readonly Buffer[] = [];
 
   private constructor(link: OpenFlowLink) {
     this.#link = link;
@@ -38,7 +38,8 @@ export class PauseController {
   }
 
   async paused(): Promise<Paused> {
-    const { packetIns } = await this.#link.exchange([]);
+    const packetIns = [...this.#early, ...(await this.#link.exchange([])).packetIns];
+    this.#early = [];
     return {
       said: packetIns.map((bytes) => withoutBridge(bytes.subarray(PROPERTIES_AT))),
       continuations: packetIns.map((bytes) => bytes.subarray(PROPERTIES_AT)).filter(hasContinuation),
@@ -47,16 +48,11 @@ export class PauseController {
 
   async resume(continuations: readonly Buffer[]): Promise<string[]> {
     const { version } = this.#link;
-    const { errors } = await this.#link.exchange(continuations.map((one) => nicira(version, NXT_RESUME, one)));
+    const messages = continuations.map((one) => nicira(version, NXT_RESUME, one));
+    const { errors, packetIns } = await this.#link.exchange(messages);
+    this.#early = [...this.#early, ...packetIns];
     return [...errors].map(([at, error]) => `${at}: ${error}`);
   }
-}
-
-function nicira(version: number, subtype: number, body: Buffer): Buffer {
-  const header = Buffer.alloc(8);
-  header.writeUInt32BE(NX_VENDOR_ID, 0);
-  header.writeUInt32BE(subtype, 4);
-  return message(version, OFPT_EXPERIMENTER, Buffer.concat([header, body]));
 }
 
 /** Properties start with type and length, and are padded to eight bytes. */

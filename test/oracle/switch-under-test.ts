@@ -7,6 +7,7 @@ import { dial } from '../../src/json-rpc/remote.ts';
 import { RealOvs, runTool } from '../support/real-ovs.ts';
 import { Weftd } from '../support/weftd.ts';
 import { type Exchange, OpenFlowLink, type Version } from './openflow-link.ts';
+import { PacketInMarker } from './packet-in-marker.ts';
 import { PauseController, type Paused } from './pause-controller.ts';
 import { PcapTail } from './pcap-tail.ts';
 
@@ -25,6 +26,7 @@ export class SwitchUnderTest {
   readonly #pcaps = new Map<string, PcapTail>();
   #unixctl: JsonRpcPeer | undefined;
   #pauses: PauseController | undefined;
+  #marker: PacketInMarker | undefined;
 
   private constructor(name: string, rundir: string, stop: () => Promise<void>, lastWords: () => string) {
     this.name = name;
@@ -61,6 +63,7 @@ export class SwitchUnderTest {
   async close(): Promise<void> {
     for (const link of this.#links.values()) link.close();
     this.#pauses?.close();
+    this.#marker?.close();
     for (const pcap of this.#pcaps.values()) pcap.close();
     this.#unixctl?.close();
     await this.#stop();
@@ -78,6 +81,7 @@ export class SwitchUnderTest {
     // All of them, always: whether misses go to controllers depends on the versions of those that are there.
     for (const version of ['OpenFlow10', 'OpenFlow13', 'OpenFlow15'] as const) await this.link(version);
     this.#pauses = await PauseController.open(this.rundir);
+    this.#marker = await PacketInMarker.open(this.rundir);
     this.#unixctl = new JsonRpcPeer(await dial(`unix:${join(this.rundir, `ovs-vswitchd.${pid}.ctl`)}`), {});
     // What delete_field deletes.
     const { code, stderr } = await runTool(this.rundir, 'ovs-ofctl', ['add-tlv-map', 'br0', TLV_MAP]);
@@ -124,9 +128,15 @@ export class SwitchUnderTest {
     return (await this.link(version)).exchange(messages);
   }
 
+  /** Resolves when the packet-ins of all that was sent in are sent. */
+  async packetInsSent(): Promise<void> {
+    await this.round();
+    await this.#marker!.pass();
+  }
+
   /** Packets that have stopped at a controller since the last call. */
   async paused(): Promise<Paused> {
-    await this.round();
+    await this.packetInsSent();
     return this.#pauses!.paused();
   }
 
