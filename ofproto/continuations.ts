@@ -1,7 +1,6 @@
 // Between what translation leaves of a paused packet and the continuation that travels to a controller and back.
 
 import type { OfAction } from './model/actions.ts';
-import { bigintOf, bytesOf } from './model/fields.ts';
 import { FLOW_METADATA, type Flow, KEY_IN_PORT } from './model/flow.ts';
 import { type Continuation, type ContinuedActions, OfError, type PacketIn } from './model/flow-mod.ts';
 import { metadataMatch } from './model/packet-metadata.ts';
@@ -27,14 +26,15 @@ const isTelling = (action: OfAction): boolean =>
   TELLING.has(action.type) || (action.type === 'resubmit' && action.tableId === ALL_TABLES);
 
 /** The packet-in that a `userspace` action stands for; `bridge` names the switch in its continuation. */
-export function packetInOf(spec: ControllerSpec, packet: Uint8Array, frameSize: number, bridge: Uint8Array): PacketIn {
-  const { reason, miss, tableId, ruleCookie, controllerId, maxLen, userdata, continuation, truncated } = spec;
+export function packetInOf(spec: ControllerSpec, packet: Uint8Array, bridge: Uint8Array): PacketIn {
+  const { reason, miss, tableId, ruleCookie, controllerId, maxLen, userdata, continuation } = spec;
   return {
     ...{
       reason,
       tableId,
       cookie: ruleCookie,
-      totalLen: truncated ? packet.length : frameSize,
+      // Also of a packet that was cut: it is as long as what is left of it.
+      totalLen: packet.length,
       packet,
       controllerId,
       maxLen,
@@ -55,18 +55,13 @@ function continuationOf(state: FrozenState, bridge: Uint8Array): Continuation {
   const odpPort = state.bridge.port(state.inPort)?.odpPort;
   return {
     bridge,
-    stack: [...stack].reverse().map(stackBytes),
+    stack: [...stack].reverse(),
     mirrors: mirrors >>> 0,
     conntracked: false,
     actions: piecesOf(state.frames),
     actionSet,
     ...(odpPort === undefined ? {} : { odpPort }),
   };
-}
-
-/** As many bytes as the value needs. */
-function stackBytes(value: bigint): Uint8Array {
-  return bytesOf(value, Math.max(1, Math.ceil(value.toString(16).length / 2)));
 }
 
 /** The frames' actions in one list, cut in each frame where its table and cookie have to be said. */
@@ -102,7 +97,7 @@ export function thawedState(
     inPort: flow.u32(KEY_IN_PORT),
     tableId: 0,
     metadata: flow.bytes.slice(FLOW_METADATA),
-    stack: continuation.stack.map(bigintOf).reverse(),
+    stack: [...continuation.stack].reverse(),
     actionSet: continuation.actionSet,
     frames: continuation.actions,
     mirrored: snapshot.l2.mirrors.filter((_, i) => (continuation.mirrors & (1 << i)) !== 0),

@@ -318,8 +318,8 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     this.#tables.shortenTimeouts(rule, idleTimeout, hardTimeout);
   }
 
-  packetIn(spec: ControllerSpec, packet: Uint8Array, frameSize: number): void {
-    const packetIn = packetInOf(spec, packet, frameSize, this.#uuid);
+  packetIn(spec: ControllerSpec, packet: Uint8Array): void {
+    const packetIn = packetInOf(spec, packet, this.#uuid);
     for (const events of this.#subscribers) events.packetIn(packetIn);
   }
 

@@ -66,7 +66,8 @@ export type OfAction =
       /** How it was given, and is said again: NXAST_REG_LOAD as load:VALUE->DST[..], NXAST_REG_LOAD2 like set_field. */
       readonly form: 'set_field' | 'reg_load' | 'reg_load2';
     }
-  | { readonly type: 'reg_move'; readonly src: Subfield; readonly dst: Subfield }
+  /** `isCopyField`: it was given as OpenFlow's own copy_field, and is said again as such where a version has it. */
+  | { readonly type: 'reg_move'; readonly src: Subfield; readonly dst: Subfield; readonly isCopyField?: true }
   | { readonly type: 'stack_push' | 'stack_pop'; readonly subfield: Subfield }
   | { readonly type: 'dec_ttl'; readonly controllerIds: readonly number[] }
   | { readonly type: 'set_tunnel'; readonly tunId: bigint; readonly wide: boolean }

@@ -7,15 +7,17 @@ import {
   FLOW_METADATA,
   type Flow,
   KEY_IN_PORT,
+  KEY_PACKET_TYPE,
   KEY_PKT_MARK,
   type Match,
 } from './flow.ts';
 
-/** Registers, metadata and in_port as a match: only what is not 0. */
+/** Registers, metadata, in_port and packet type as a match: only what is not 0. */
 export function metadataMatch(metadata: Flow): Match {
   const match = emptyMatch();
   match.flow.copyFrom(metadata);
   match.mask.setU32(KEY_IN_PORT, 0xffffffff);
+  if (metadata.u32(KEY_PACKET_TYPE) !== 0) match.mask.setU32(KEY_PACKET_TYPE, 0xffffffff);
   if (metadata.u32(KEY_PKT_MARK) !== 0) match.mask.setU32(KEY_PKT_MARK, 0xffffffff);
   if (metadata.u64(FLOW_METADATA) !== 0n) match.mask.setU64(FLOW_METADATA, 0xffffffffffffffffn);
   for (let at = FLOW_METADATA + 8; at < metadata.bytes.length; at += 4) {

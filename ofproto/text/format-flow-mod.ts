@@ -2,14 +2,14 @@
 
 import type { FlowMod } from '../model/flow-mod.ts';
 import { formatActions } from './format-actions.ts';
-import { formatMatch, OFP_DEFAULT_PRIORITY } from './format-match.ts';
+import { formatMatch } from './format-match.ts';
 import { hex } from './lexer.ts';
 
 export function formatFlowMod(mod: FlowMod): string {
   const parts = [`table=${mod.tableId}`];
   const match = formatMatch(mod.match);
   if (match !== '') parts.push(match);
-  if (mod.priority !== OFP_DEFAULT_PRIORITY) parts.push(`priority=${mod.priority}`);
+  parts.push(`priority=${mod.priority}`);
   if (mod.cookie !== 0n) parts.push(`cookie=${hex(mod.cookie)}`);
   if (mod.idleTimeout !== 0) parts.push(`idle=${mod.idleTimeout}`);
   if (mod.hardTimeout !== 0) parts.push(`hard=${mod.hardTimeout}`);

@@ -1,6 +1,7 @@
 // A packet's flow with every field, as ofproto/trace prints it (`Flow:` and `Final flow:`): what all its headers say, and
 // of the metadata what is not 0.
 
+import { DECAP_NEXT } from '../model/actions.ts';
 import * as F from '../model/flow.ts';
 import { FLOW_METADATA, Flow } from '../model/flow.ts';
 import * as P from '../model/prerequisites.ts';
@@ -20,11 +21,19 @@ export function formatWholeFlow(flow: Flow): string {
   const text = formatMatch({ flow, mask: wholeMask(flow) });
   const tcp = isIp(flow) && flow.u8(F.KEY_NW_PROTO) === P.IPPROTO_TCP && !isLater(flow);
   const tagged = flow.u16(F.KEY_VLAN0_TCI) !== 0;
-  const parts = tagged ? withInnerTag(text, flow) : text;
+  const parts = leftovers(flow) + (tagged ? withInnerTag(text, flow) : text);
   return tcp ? `${parts},tcp_flags=${formatFlags(flow.u16(F.KEY_TCP_FLAGS), TCP_FLAGS)}` : parts;
 }
 
-const isIp = (flow: Flow) => flow.u16(F.KEY_ETH_TYPE) === P.ETH_TYPE_IP || flow.u16(F.KEY_ETH_TYPE) === P.ETH_TYPE_IPV6;
+/** Open vSwitch shows addresses of connection tracking where an action left an Ethernet type that is not the packet's. */
+function leftovers(flow: Flow): string {
+  const type = P.etherTypeOf(flow);
+  if (type === flow.u16(F.KEY_ETH_TYPE)) return '';
+  if (type === P.ETH_TYPE_IP) return 'ct_nw_src=0.0.0.0,ct_nw_dst=0.0.0.0,';
+  return type === P.ETH_TYPE_IPV6 ? 'ct_ipv6_src=::,ct_ipv6_dst=::,' : '';
+}
+
+const isIp = (flow: Flow) => P.etherTypeOf(flow) === P.ETH_TYPE_IP || P.etherTypeOf(flow) === P.ETH_TYPE_IPV6;
 const isLater = (flow: Flow) => (flow.u8(F.KEY_NW_FRAG) & F.FLOW_NW_FRAG_LATER) !== 0;
 
 /** The second tag follows the first, also when there is none. */
@@ -60,7 +69,8 @@ function wholeMask(flow: Flow): Flow {
 type Cover = (offset: number, size: number) => unknown;
 
 function maskNetwork(flow: Flow, all: Cover): void {
-  const type = flow.u16(F.KEY_ETH_TYPE);
+  if (flow.u32(F.KEY_PACKET_TYPE) === DECAP_NEXT) return;
+  const type = P.etherTypeOf(flow);
   if (isIp(flow)) {
     if (type === P.ETH_TYPE_IP) {
       all(F.KEY_NW_SRC, 8);
@@ -102,8 +112,7 @@ function maskTransport(flow: Flow, all: Cover): void {
   const proto = flow.u8(F.KEY_NW_PROTO);
   if (WITH_PORTS.has(proto)) all(F.KEY_TP_SRC, 4);
   const type = flow.u16(F.KEY_TP_SRC);
-  if (flow.u16(F.KEY_ETH_TYPE) !== P.ETH_TYPE_IPV6 || proto !== P.IPPROTO_ICMPV6 || (type !== 135 && type !== 136))
-    return;
+  if (P.etherTypeOf(flow) !== P.ETH_TYPE_IPV6 || proto !== P.IPPROTO_ICMPV6 || (type !== 135 && type !== 136)) return;
   if (flow.u16(F.KEY_TP_DST) !== 0) return;
   all(F.KEY_ND_TARGET, 16);
   all(F.KEY_ARP_SHA, 6);

@@ -30,7 +30,7 @@ import { RecircTable } from './recirc-table.ts';
 import { type BoundActions, Revalidator } from './revalidator.ts';
 import type { SlowPathSettings } from './settings.ts';
 import { type Held, heldBy, type Resume } from './ukey.ts';
-import { hasMeter, withoutOutputs } from './without-outputs.ts';
+import { hasMeter, withoutLastMeters, withoutOutputs } from './without-outputs.ts';
 
 /** A bridge as the backer uses it. */
 export interface BackedBridge {
@@ -45,7 +45,7 @@ export interface BackedBridge {
   /** fin_timeout: a connection's last packets were seen. */
   connectionEnded(fin: FinTimeout): void;
   /** A packet that a rule, or its absence, sends to the controllers. */
-  packetIn(spec: ControllerSpec, packet: Uint8Array, frameSize: number): void;
+  packetIn(spec: ControllerSpec, packet: Uint8Array): void;
   /** Timeouts of rules and addresses. */
   expire(nowMs: number): void;
 }
@@ -236,7 +236,8 @@ export class Backer {
   executeUp(packet: Uint8Array, xlated: Xlated): void {
     if (xlated.controllers.length === 0 && !hasMeter(xlated.actions)) return;
     const bound = this.#bind(xlated);
-    this.dpif.execute(packet, NO_PORT, withoutOutputs(bound.actions));
+    const up = withoutOutputs(bound.actions);
+    this.dpif.execute(packet, NO_PORT, xlated.debugSlow ? withoutLastMeters(up) : up);
     this.#releaseSoon(bound);
   }
 
@@ -244,7 +245,7 @@ export class Backer {
     if (upcall.reason === 'action') {
       const spec = this.#cookies.get(upcall.cookie);
       if (spec && 'slow' in spec) this.#slow(spec, upcall);
-      else if (spec) this.#bridges.get(spec.bridge)?.packetIn(spec, upcall.packet.slice(), upcall.frameSize);
+      else if (spec) this.#bridges.get(spec.bridge)?.packetIn(spec, upcall.packet.slice());
       return DROP;
     }
     if (this.#awaitsFlows) return DROP;

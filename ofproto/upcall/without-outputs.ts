@@ -21,3 +21,9 @@ export const hasMeter = (actions: readonly DpAction[]): boolean =>
       ('actions' in action && hasMeter(action.actions)) ||
       (action.type === 'check_pkt_len' && (hasMeter(action.greater) || hasMeter(action.lessEqual))),
   );
+
+/** Open vSwitch's slow path lets a meter see a packet only when it comes to an action behind that the datapath does. */
+export function withoutLastMeters(actions: readonly DpAction[]): readonly DpAction[] {
+  const last = actions.findLastIndex(({ type }) => type !== 'meter');
+  return actions.slice(0, last + 1);
+}

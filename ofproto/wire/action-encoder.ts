@@ -54,10 +54,15 @@ export interface ActionEncoder {
   action(type: number, body: (w: Writer) => void): true;
   /** Writes a Nicira action: `0xffff | length | 0x2320 | subtype | body`, padded to 8. */
   nicira(subtype: number, body: (w: Writer) => void): true;
+  /** The same with the ONF's number: `0xffff | length | 0x4f4e4600 | subtype | body`. */
+  onf(subtype: number, body: (w: Writer) => void): true;
 }
 
 const OFPAT_VENDOR = 0xffff;
 const NX_VENDOR_ID = 0x00002320;
+export const ONF_VENDOR_ID = 0x4f4e4600;
+/** copy_field of 1.3's extensions. */
+export const ONFACT_ET_COPY_FIELD = 3200;
 
 export function newEncoder(w: Writer, version: number, hints: ActionHints): ActionEncoder {
   const action = (type: number, body: (w: Writer) => void): true => {
@@ -68,10 +73,10 @@ export function newEncoder(w: Writer, version: number, hints: ActionHints): Acti
     w.patch16(start + 2, w.size - start);
     return true;
   };
-  const nicira = (subtype: number, body: (w: Writer) => void): true =>
+  const vendor = (id: number) => (subtype: number, body: (w: Writer) => void) =>
     action(OFPAT_VENDOR, () => {
-      w.u32(NX_VENDOR_ID).u16(subtype);
+      w.u32(id).u16(subtype);
       body(w);
     });
-  return { w, version, hints, action, nicira };
+  return { w, version, hints, action, nicira: vendor(NX_VENDOR_ID), onf: vendor(ONF_VENDOR_ID) };
 }

@@ -5,7 +5,15 @@ import { type Reader, Writer } from '../../lib/cursors.ts';
 import type { OfAction } from '../model/actions.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { OFP10_VERSION, OFP11_VERSION, OFP12_VERSION, OFP15_VERSION } from '../model/messages.ts';
-import { type ActionEncoder, type ActionHints, hintsAfter, NO_HINTS, newEncoder } from './action-encoder.ts';
+import {
+  type ActionEncoder,
+  type ActionHints,
+  hintsAfter,
+  NO_HINTS,
+  newEncoder,
+  ONF_VENDOR_ID,
+  ONFACT_ET_COPY_FIELD,
+} from './action-encoder.ts';
 import { decodeAction10, encodeAction10 } from './actions10.ts';
 import { decodeAction11, encodeAction11 } from './actions11.ts';
 import { decodeAction12, encodeAction12, OFPAT_SET_FIELD, OFPAT11_COMMON } from './actions12.ts';
@@ -15,9 +23,7 @@ import { encodeNxAction } from './nx-encode.ts';
 
 const OFPAT_VENDOR = 0xffff;
 const NX_VENDOR_ID = 0x00002320;
-const ONF_VENDOR_ID = 0x4f4e4600;
 /** ONF extension 320: OpenFlow 1.5's copy_field for 1.3 and 1.4. */
-const ONFACT_ET_COPY_FIELD = 3200;
 
 /** Nesting of clone and write_actions: more is an attack on the stack. */
 const DEPTH_MAX = 100;
@@ -62,7 +68,7 @@ function decodeAction(r: Reader, version: number, depth: number): OfAction {
     throw new OfError('OFPBAC_BAD_VENDOR_TYPE');
   }
   r.skip(2);
-  return decodeMove(r, 2);
+  return { ...decodeMove(r, 2), isCopyField: true };
 }
 
 function decodeStandard(type: number, r: Reader, version: number): OfAction {

@@ -6,9 +6,9 @@ import type { OfAction } from '../model/actions.ts';
 import { bytesOf, exactMask, type Field, field } from '../model/fields.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { isAllOnes } from '../model/full-mask.ts';
-import { OFP15_VERSION } from '../model/messages.ts';
+import { OFP13_VERSION, OFP15_VERSION } from '../model/messages.ts';
 import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../model/prerequisites.ts';
-import type { ActionEncoder } from './action-encoder.ts';
+import { type ActionEncoder, ONFACT_ET_COPY_FIELD } from './action-encoder.ts';
 import { checkOutputPort } from './actions10.ts';
 import { decodeMove, mplsType } from './nx-actions.ts';
 import { writeFieldHeader } from './oxm.ts';
@@ -64,7 +64,7 @@ export function decodeAction12(type: number, r: Reader, version: number): OfActi
 
 function decodeCopyField(r: Reader): OfAction {
   if (r.length < 16) throw new OfError('OFPBAC_BAD_LEN');
-  return decodeMove(r, 2);
+  return { ...decodeMove(r, 2), isCopyField: true };
 }
 
 /** The actions that 1.1 to 1.5 have alike. */
@@ -136,7 +136,7 @@ export function encodeAction12(e: ActionEncoder, a: OfAction): boolean {
     case 'set_field':
       return setField(e, a);
     case 'reg_move':
-      return e.version >= OFP15_VERSION && copyField(e, a);
+      return encodeMove(e, a);
     case 'meter':
       return e.version >= OFP15_VERSION && e.action(OFPAT_METER, (w) => w.u32(a.meterId));
     default:
@@ -207,6 +207,20 @@ const set = (e: ActionEncoder, name: string, value: Uint8Array): true => setWhol
 
 function setWhole(e: ActionEncoder, f: Field, value: Uint8Array): true {
   return e.action(OFPAT_SET_FIELD, (w) => writeField(w, f, value, exactMask(f), e.version));
+}
+
+/** 1.5 has copy_field, 1.3 has it from the ONF's extensions; false: it goes as Nicira's move. */
+function encodeMove(e: ActionEncoder, a: Extract<OfAction, { type: 'reg_move' }>): boolean {
+  if (e.version >= OFP15_VERSION) return copyField(e, a);
+  return a.isCopyField === true && e.version === OFP13_VERSION && copyFieldOnf(e, a);
+}
+
+function copyFieldOnf(e: ActionEncoder, { src, dst }: Extract<OfAction, { type: 'reg_move' }>): true {
+  return e.onf(ONFACT_ET_COPY_FIELD, (w) => {
+    w.zeros(2).u16(src.bits).u16(src.ofs).u16(dst.ofs).zeros(2);
+    writeFieldHeader(w, src.field, false, e.version);
+    writeFieldHeader(w, dst.field, false, e.version);
+  });
 }
 
 function copyField(e: ActionEncoder, { src, dst }: Extract<OfAction, { type: 'reg_move' }>): true {

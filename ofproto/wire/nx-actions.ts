@@ -190,7 +190,7 @@ export function decodeNxAction(r: Reader, context: NxContext): OfAction {
 }
 
 /** Also OpenFlow 1.5's copy_field, which has two bytes of padding before the fields. */
-export function decodeMove(r: Reader, padding: number): OfAction {
+export function decodeMove(r: Reader, padding: number): Extract<OfAction, { type: 'reg_move' }> {
   const [bits, srcOfs, dstOfs] = [r.u16(), r.u16(), r.u16()];
   r.skip(padding);
   const [src, dst] = [readHeader(r), readHeader(r)];

@@ -4,6 +4,7 @@
 import type { OfAction } from '../model/actions.ts';
 import { setSubfield } from '../model/fields.ts';
 import { Flow } from '../model/flow.ts';
+import { withoutLastClone } from './clone.ts';
 import { commitActions } from './commit.ts';
 import type { XlateContext } from './context.ts';
 import { finishFreezing } from './freeze.ts';
@@ -36,7 +37,7 @@ export function xlateCheckPktLarger(
       finishFreezing(ctx);
     });
     putBack();
-    return actions;
+    return withoutLastClone(actions);
   };
   const greater = branch(true);
   const { exit } = ctx;

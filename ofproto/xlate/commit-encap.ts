@@ -56,5 +56,6 @@ function emitHeader(ctx: XlateContext, encap: PendingEncap): void {
     base.bytes.set(flow.bytes.subarray(F.KEY_MPLS_LSE0, F.KEY_MPLS_LSE0 + 12), F.KEY_MPLS_LSE0);
   }
   base.setU32(F.KEY_PACKET_TYPE, flow.u32(F.KEY_PACKET_TYPE));
-  base.setU16(F.KEY_ETH_TYPE, flow.u16(F.KEY_ETH_TYPE));
+  // Labels that push_mpls put on a packet without an Ethernet header are there still (mpls.ts).
+  if (encap.type !== 'ethernet') base.setU16(F.KEY_ETH_TYPE, flow.u16(F.KEY_ETH_TYPE));
 }

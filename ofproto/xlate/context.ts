@@ -104,11 +104,16 @@ export class XlateContext {
   /** Outputs are cut to so many bytes. */
   snaplen: number | undefined;
   exit = false;
+  /** debug_slow was among the actions. */
+  debugSlow = false;
   error: string | undefined;
+  /** The error is a limit of translation itself: nobody recovers from it. */
+  overLimit = false;
   inActionSet = false;
   inGroup = false;
   actionSet: OfAction[] = [];
-  stack: bigint[] = [];
+  /** Each entry has as many bytes as what was pushed fills. */
+  stack: Uint8Array[] = [];
   /** skb_priority to go back to on pop_queue. */
   readonly originalPriority: number;
   readonly packetOut: boolean;
@@ -215,5 +220,6 @@ export class XlateContext {
   fail(error: string, detail: string): void {
     this.report.add('error', () => detail);
     this.error ??= error;
+    this.overLimit = true;
   }
 }

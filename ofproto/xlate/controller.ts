@@ -45,7 +45,6 @@ export function sendToController(ctx: XlateContext, { truncate = false, ...to }:
     reason: to.reason,
     miss: to.miss,
     maxLen: to.maxLen,
-    truncated: truncate,
     controllerId: to.controllerId,
     userdata: to.userdata,
     tableId: paused?.tableId ?? ctx.tableId,
@@ -67,11 +66,11 @@ export function reasonOfAction(ctx: XlateContext): Pick<ToController, 'reason' |
   return isMissFlow ? { reason: 'no_match', miss: 'explicit' } : { reason: 'action' };
 }
 
-/** What a packet-in tells of the packet's way: in_port, registers, metadata, marks and the tunnel. */
+/** What a packet-in tells of the packet's way: in_port, registers, metadata, marks and the tunnel, and of its first header. */
 function metadataOf(flow: F.Flow): F.Flow {
   const metadata = new F.Flow();
   metadata.bytes.set(flow.bytes.subarray(F.FLOW_METADATA), F.FLOW_METADATA);
-  for (const offset of [F.KEY_IN_PORT, F.KEY_PKT_MARK]) metadata.setU32(offset, flow.u32(offset));
+  for (const offset of [F.KEY_IN_PORT, F.KEY_PKT_MARK, F.KEY_PACKET_TYPE]) metadata.setU32(offset, flow.u32(offset));
   for (const offset of [F.FLOW_CONJ_ID, F.FLOW_ACTSET_OUTPUT]) metadata.setU32(offset, 0);
   return metadata;
 }

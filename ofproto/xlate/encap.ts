@@ -109,7 +109,7 @@ function readLabels(flow: F.Flow, wc: F.Flow): void {
 }
 
 /** False when the rest of the list has to wait for the packet to be parsed, or the packet is dropped. */
-export function xlateDecap(ctx: XlateContext): boolean {
+export function xlateDecap(ctx: XlateContext, newPacketType: number): boolean {
   const { flow, wc } = ctx;
   const packetType = flow.u32(F.KEY_PACKET_TYPE);
   if (packetType === N.PT_ETHERNET) return decapEthernet(ctx);
@@ -117,7 +117,7 @@ export function xlateDecap(ctx: XlateContext): boolean {
     wc.setU8(F.KEY_NSH_NP, 0xff);
     return decapNsh(ctx, flow.u8(F.KEY_NSH_NP));
   }
-  if (packetType === N.PT_MPLS || packetType === N.PT_MPLS_MC) return decapMpls(ctx);
+  if (packetType === N.PT_MPLS || packetType === N.PT_MPLS_MC) return decapMpls(ctx, newPacketType);
   refuse(ctx, `Dropping packet as the decap() does not support packet type ${typeText(flow)}`);
   return false;
 }
@@ -145,7 +145,6 @@ function decapNsh(ctx: XlateContext, np: number): boolean {
   // What the flow says of the packet until now goes first; then the header.
   commitActions(ctx);
   ctx.flow.setU32(F.KEY_PACKET_TYPE, next);
-  if (next !== N.PT_ETHERNET) ctx.flow.setU16(F.KEY_ETH_TYPE, next & 0xffff);
   ctx.emit({ type: 'pop_nsh' });
   ctx.base.setU32(F.KEY_PACKET_TYPE, next);
   ctx.base.setU16(F.KEY_ETH_TYPE, ctx.flow.u16(F.KEY_ETH_TYPE));
@@ -154,8 +153,11 @@ function decapNsh(ctx: XlateContext, np: number): boolean {
 }
 
 /** The frame below the labels is parsed again. */
-function decapMpls(ctx: XlateContext): boolean {
-  if (isDeeper(ctx, 'an MPLS decap')) return false;
+function decapMpls(ctx: XlateContext, newPacketType: number): boolean {
+  if (isDeeper(ctx, 'an MPLS decap')) {
+    ctx.flow.setU32(F.KEY_PACKET_TYPE, newPacketType);
+    return false;
+  }
   commitActions(ctx);
   ctx.flow.setU32(F.KEY_PACKET_TYPE, N.PT_ETHERNET);
   ctx.emit({ type: 'pop_mpls', ethertype: ETH_TYPE_TEB });

@@ -32,7 +32,7 @@ export function runExtension(ctx: XlateContext, action: OfAction): boolean {
       xlateEncap(ctx, action.packetType, action.props);
       return true;
     case 'decap':
-      return xlateDecap(ctx);
+      return xlateDecap(ctx, action.newPacketType);
     default:
       runOther(ctx, action);
       return true;
@@ -54,11 +54,14 @@ function runOther(ctx: XlateContext, action: OfAction): void {
       // No packet has tunnel metadata.
       ctx.report.add('detail', () => `delete ${action.field.name}`);
       break;
+    case 'debug_slow':
+      // There is no slow path to take; what Open vSwitch's would do to a traced packet is done (without-outputs.ts).
+      ctx.debugSlow = true;
+      break;
     case 'debug_recirc':
       freezeAfter(ctx);
       break;
     default:
-    // note and conjunction change nothing, sample has no collector to send to, debug_slow has no slow path to take; what
-    // is left was refused when the flow was added (tables/check-actions.ts).
+    // note and conjunction change nothing, sample has no collector to send to; what is left was refused when the flow was added (tables/check-actions.ts).
   }
 }

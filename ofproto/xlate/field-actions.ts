@@ -3,6 +3,7 @@
 
 import type { OfAction, Subfield } from '../model/actions.ts';
 import {
+  bigintOf,
   bytesOf,
   exactMask,
   type Field,
@@ -68,9 +69,14 @@ const matchesProtocol = (flow: F.Flow, { name }: Field): boolean =>
 /** `REG[0..7] is now 0x5`, in the field's own format when it is whole. */
 function describe(sub: Subfield, value: bigint): string {
   const { field: f, bits } = sub;
-  const text = bits === f.bits ? formatFieldValue(f, bytesOf(value, f.size), exactMask(f)) : hex(value);
+  const whole = bits === f.bits;
+  // Open vSwitch's word for the last path: it fills the 24 bits up to 32.
+  if (whole && f.name === 'nsh_spi' && value === NSH_SPI_MAX) return `${formatSubfield(sub)} is now 0xffffffff`;
+  const text = whole ? formatFieldValue(f, bytesOf(value, f.size), exactMask(f)) : hex(value);
   return `${formatSubfield(sub)} is now ${text}`;
 }
+
+const NSH_SPI_MAX = 0xffffffn;
 
 /** Writes part of a field and says so. */
 export function writeSubfield(ctx: XlateContext, dst: Subfield, value: bigint): void {
@@ -94,14 +100,14 @@ export function xlateStackPush(ctx: XlateContext, sub: Subfield): void {
     return;
   }
   unwildcardSubfield(ctx.wc, sub);
-  ctx.stack.push(getSubfield(ctx.flow, sub));
+  ctx.stack.push(bytesOf(getSubfield(ctx.flow, sub), Math.ceil(sub.bits / 8)));
 }
 
 export function xlateStackPop(ctx: XlateContext, sub: Subfield): void {
   if (!applies(ctx, sub.field, 'pop')) return;
   const value = ctx.stack.pop();
   if (value === undefined) ctx.report.add('error', () => 'stack underflow');
-  else writeSubfield(ctx, sub, value & ((1n << BigInt(sub.bits)) - 1n));
+  else writeSubfield(ctx, sub, bigintOf(value) & ((1n << BigInt(sub.bits)) - 1n));
 }
 
 /** False when the packet's TTL ran out: it went to the controllers and the rest of the actions is skipped. */

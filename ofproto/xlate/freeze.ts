@@ -30,7 +30,7 @@ export interface FrozenState {
   readonly tableId: number;
   /** Registers, metadata and the tunnel: the bytes of a Flow from FLOW_METADATA on. */
   readonly metadata: Uint8Array;
-  readonly stack: readonly bigint[];
+  readonly stack: readonly Uint8Array[];
   readonly actionSet: readonly OfAction[];
   readonly frames: readonly FrozenFrame[];
   /** Mirrors that have their copy. */
@@ -187,7 +187,7 @@ export function stateText(state: FrozenState): string {
     inPort,
     tableId,
     bytes,
-    stack.join(),
+    stack.map((entry) => Buffer.from(entry).toString('hex')).join(),
     formatActions(actionSet),
     framesText(frames),
     mirrors,

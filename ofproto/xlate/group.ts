@@ -69,6 +69,8 @@ function runBucket(ctx: XlateContext, { spec }: GroupBucket): void {
   ctx.stack = stack;
   ctx.actionSet = actionSet;
   ctx.exit = false;
+  // What one bucket cannot do with the packet says nothing of the others, and nothing of what follows the group.
+  if (!ctx.overLimit) ctx.error = undefined;
 }
 
 function firstLive(ctx: XlateContext, group: Group): GroupBucket | undefined {

@@ -15,7 +15,8 @@ const IPV6_EXPLICIT_NULL = 2;
 const DEFAULT_TTL = 64;
 
 export const isMplsType = (type: number): boolean => type === ETH_TYPE_MPLS || type === ETH_TYPE_MPLS_MCAST;
-export const isMpls = (flow: F.Flow): boolean => isMplsType(etherTypeOf(flow));
+/** By the Ethernet type: push_mpls writes it in packets without an Ethernet header, too. */
+export const isMpls = (flow: F.Flow): boolean => isMplsType(flow.u16(F.KEY_ETH_TYPE));
 
 export const entryAt = (index: number): number => F.KEY_MPLS_LSE0 + 4 * index;
 

@@ -17,6 +17,7 @@ import { NX_LEARN_F_SEND_FLOW_REM } from '../model/nicira.ts';
 import { prerequisitesMet, unwildcardPrerequisites } from '../model/prerequisites.ts';
 import { formatActions } from '../text/format-actions.ts';
 import { formatFlowMod } from '../text/format-flow-mod.ts';
+import { formatMatch } from '../text/format-match.ts';
 import type { XlateContext } from './context.ts';
 import { writeSubfield } from './field-actions.ts';
 
@@ -41,13 +42,25 @@ export function xlateLearn(ctx: XlateContext, spec: LearnSpec): void {
 function isAtLimit(ctx: XlateContext, mod: FlowMod, limit: number): boolean {
   const table = ctx.bridge.table(mod.tableId);
   if (!table) return false;
+  const just = learnedJustNow(ctx, mod.tableId);
   // To learn the same again is always allowed; to learn something else in a flow's place is not.
-  const same = table.findExact(mod.match, mod.priority);
+  const same = just.get(placeOf(mod)) ?? table.findExact(mod.match, mod.priority);
   if (same?.cookie === mod.cookie && formatActions(same.actions) === formatActions(mod.actions)) return false;
   let count = 0;
   for (const rule of table.classifier.rules()) if (rule.cookie === mod.cookie) count++;
+  for (const { match, priority, cookie } of just.values()) {
+    if (table.findExact(match, priority)?.cookie === mod.cookie) count--;
+    if (cookie === mod.cookie) count++;
+  }
   return count >= limit;
 }
+
+/** What this translation has learned for a table so far, by its place there. */
+function learnedJustNow(ctx: XlateContext, tableId: number): Map<string, FlowMod> {
+  return new Map(ctx.learned.filter((mod) => mod.tableId === tableId).map((mod) => [placeOf(mod), mod]));
+}
+
+const placeOf = ({ match, priority }: FlowMod): string => `${priority} ${formatMatch(match)}`;
 
 function flowModOf(ctx: XlateContext, spec: LearnSpec): FlowMod {
   const match = emptyMatch();

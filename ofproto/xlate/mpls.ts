@@ -27,7 +27,7 @@ const TTL = 0xff;
 const TC = 7 << TC_SHIFT;
 const LABEL = (0xfffff << LABEL_SHIFT) >>> 0;
 
-/** push_mpls. False when the stack is full: the packet is dropped. */
+/** push_mpls. False when the stack is full: the packet is dropped. As in Open vSwitch the packet type does not change. */
 export function pushMpls(ctx: XlateContext, etherType: number): boolean {
   const { flow, wc } = ctx;
   const count = labelCount(flow, wc);
@@ -37,7 +37,6 @@ export function pushMpls(ctx: XlateContext, etherType: number): boolean {
   else pushCopy(flow, wc, count);
   if (count === 0) forgetPayload(flow);
   flow.setU16(F.KEY_ETH_TYPE, etherType);
-  if (flow.u32(F.KEY_PACKET_TYPE) !== 0) flow.setU32(F.KEY_PACKET_TYPE, 0x10000 | etherType);
   return true;
 }
 

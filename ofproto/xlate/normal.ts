@@ -116,12 +116,13 @@ function learnSource(ctx: XlateContext, { from, tags }: Admitted): void {
   const isGratuitous = isGratuitousArp(ctx);
   if ((mac[0]! & 1) !== 0 || from === NO_BUNDLE) return;
   const vlan = tags[0].vid;
+  const known = learnedNow(ctx, vlan, mac) ?? ctx.bridge.l2.macBundle(vlan, mac);
   ctx.here.macs.push({ vlan, mac, bundle: from, isGratuitousArp: isGratuitous });
-  if (ctx.report.suppressesEffects || ctx.bridge.l2.macBundle(vlan, mac) === from) return;
+  if (ctx.report.suppressesEffects || known === from) return;
   ctx.report.add('detail', () => `learned that ${formatEther(mac)} is on port ${from.name} in VLAN ${vlan}`);
 }
 
-/** The bundle behind which this very packet showed the address: its source is its destination. */
+/** The bundle behind which this very packet showed the address: its source may be its destination. */
 function learnedNow(ctx: XlateContext, vlan: number, dst: Uint8Array): XlateBundle | undefined {
   if (ctx.report.suppressesEffects) return undefined;
   return ctx.here.macs.findLast((seen) => seen.vlan === vlan && Buffer.compare(seen.mac, dst) === 0)?.bundle;

@@ -9,7 +9,7 @@ import { finishFreezing } from './freeze.ts';
 import type { PatchEnd, XlatePort } from './snapshot.ts';
 
 export function outputToPeer(ctx: XlateContext, port: XlatePort, peer: PatchEnd): void {
-  const { flow, bridge, mirrored, stack, actionSet, inActionSet, error } = ctx;
+  const { flow, bridge, mirrored, stack, actionSet, inActionSet, error, overLimit } = ctx;
   if (port.counters && peer.port.counters) ctx.hops.push({ from: port.counters, to: peer.port.counters });
   ctx.flow = flow.clone();
   forgetMetadata(ctx.flow);
@@ -33,6 +33,7 @@ export function outputToPeer(ctx: XlateContext, port: XlatePort, peer: PatchEnd)
   ctx.inActionSet = inActionSet;
   ctx.exit = false;
   ctx.error = error;
+  ctx.overLimit = overLimit;
 }
 
 /** Clears what only the bridge that the packet leaves knows of it. */

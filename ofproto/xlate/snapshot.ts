@@ -137,8 +137,6 @@ export interface ControllerSpec {
   readonly reason: PacketInReason;
   readonly miss?: TableMiss | undefined;
   readonly maxLen: number;
-  /** The packet itself was cut there. */
-  readonly truncated?: boolean;
   readonly controllerId: number;
   readonly userdata: Uint8Array | undefined;
   readonly tableId: number;
@@ -235,6 +233,8 @@ export interface Xlated extends Effects {
   readonly recircs: readonly FrozenState[];
   /** The bits of the flow that decided. */
   readonly mask: Flow;
+  /** debug_slow was among the actions. */
+  readonly debugSlow: boolean;
   /** Why nothing is forwarded, when translation had to give up. */
   readonly error: string | undefined;
   readonly finalFlow: Flow;

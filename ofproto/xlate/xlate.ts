@@ -16,7 +16,7 @@ import { formatActions } from '../text/format-actions.ts';
 import { xlateBondHash } from './bond.ts';
 import { changeActionSet } from './change-action-set.ts';
 import { xlateCheckPktLarger } from './check-pkt-len.ts';
-import { xlateClone } from './clone.ts';
+import { withoutLastClone, xlateClone } from './clone.ts';
 import { type Recursion, XlateContext, type XlateScratch } from './context.ts';
 import { pauseForController, reasonOfAction, sendToController } from './controller.ts';
 import { finishWildcards, startWildcards } from './datapath-mask.ts';
@@ -79,7 +79,7 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
         if (mirrorReceived(ctx)) run(ctx, packetOut);
       });
     }
-    runActionSet(ctx);
+    if (ctx.error === undefined) runActionSet(ctx);
   } else {
     receive(ctx, bridge.port(flow.u32(F.KEY_IN_PORT)));
   }
@@ -87,7 +87,7 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
   // A translation that failed drops all packets that are like this one in any way that it looked at.
   if (ctx.error === undefined) finishWildcards(flow, ctx.flow, ctx.wc);
   return {
-    actions: ctx.error === undefined ? ctx.actions : [],
+    actions: ctx.error === undefined ? withoutLastClone(ctx.actions) : [],
     controllers: ctx.controllers,
     slow: ctx.slow,
     recircs: ctx.recircs,
@@ -99,6 +99,7 @@ export function xlate(bridge: XlateBridge, flow: F.Flow, options: XlateOptions =
     bridges: ctx.bridges,
     macsRead: ctx.macsRead,
     fins: ctx.fins,
+    debugSlow: ctx.debugSlow,
     error: ctx.error,
     finalFlow: ctx.flow,
   };
@@ -122,7 +123,7 @@ function runFrozen(ctx: XlateContext, state: FrozenState): void {
       run(ctx, frame.actions);
     }
   }
-  runActionSet(ctx);
+  if (ctx.error === undefined) runActionSet(ctx);
 }
 
 /** Runs the packet, which came in by `inPort` (undefined: by none that the bridge has), through the bridge's tables. */
@@ -177,7 +178,8 @@ function runTable(ctx: XlateContext, missed: MissKind | undefined): void {
   if (!mayReceive(ctx, inPort)) return;
   if (onlyLearns(inPort)) learnOnly(ctx, () => runFirst(ctx, missed));
   else runFirst(ctx, missed);
-  runActionSet(ctx);
+  // What failed behind a patch port is over there only; so its action set is run, as in Open vSwitch.
+  if (ctx.depth > 1 || ctx.error === undefined) runActionSet(ctx);
   if (ctx.depth === 1) outputDhcpReply(ctx);
 }
 
@@ -354,7 +356,7 @@ const CURRENT_TABLE = 255;
 
 /** Runs the action set, which is empty from then on. */
 function runActionSet(ctx: XlateContext): void {
-  if (ctx.actionSet.length === 0 || ctx.error !== undefined || ctx.freezing) return;
+  if (ctx.actionSet.length === 0 || ctx.freezing) return;
   const actions = orderActionSet(ctx.actionSet);
   ctx.actionSet = [];
   if (actions.length === 0) return;

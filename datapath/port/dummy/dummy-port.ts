@@ -10,6 +10,7 @@ import { PcapFile } from './pcap.ts';
 import { DummyLink } from './stream.ts';
 
 const MTU_DEFAULT = 1500;
+const ETH_HEADER_SIZE = 14;
 /** `aa:55:aa:55:00:01` and so on, as Open vSwitch numbers its own. */
 let nextAddress = 1;
 
@@ -129,7 +130,9 @@ export class DummyPort implements PortDriver {
   }
 
   send(frame: Uint8Array): boolean {
-    if (!this.#counters.sent(frame, this.#adminUp)) return false;
+    // A frame of which a trunc action left less than its header is none.
+    const isFrame = frame.length >= ETH_HEADER_SIZE;
+    if (!this.#counters.sent(frame, this.#adminUp && isFrame)) return false;
     this.#txPcap?.write(frame);
     this.#link?.send(frame);
     this.onSend?.(frame);

@@ -1,19 +1,26 @@
 // What is left of a paused packet's actions, as `continuation.actions` of `ovs-ofctl monitor` shows it of Open vSwitch.
 import { describe, expect, it } from 'vitest';
+import { KEY_PACKET_TYPE } from '../../../ofproto/model/flow.ts';
 import type { PacketIn } from '../../../ofproto/model/flow-mod.ts';
 import { formatActions } from '../../../ofproto/text/format-actions.ts';
 import { SwitchFixture } from '../../support/switch-fixture.ts';
 
-/** What a packet of table 0, which goes on with resubmit:98, leaves when table 1 pauses it before `rest`. */
-function continuation(rest: string): string[] {
+/** The packet-in that a packet of these flows makes, of which `cut` bytes are left. */
+function packetIn(flows: readonly string[], cut = 60): PacketIn | undefined {
   const fixture = new SwitchFixture();
   const heard: PacketIn[] = [];
   fixture.br0.subscribe({ packetIn: (one) => heard.push(one), flowRemoved: () => {}, portStatus: () => {} });
-  fixture.flowMod('actions=resubmit(,1),resubmit:98');
-  fixture.flowMod(`table=1,cookie=7,actions=controller(pause),${rest}`);
-  const [action] = fixture.dpif.miss(fixture.key('in_port=1,ipv6')).actions;
-  fixture.dpif.userspace(action?.type === 'userspace' ? action.cookie : 0, new Uint8Array(60));
-  const pieces = heard[0]?.continuation?.actions ?? [];
+  for (const flow of flows) fixture.flowMod(flow);
+  const { actions } = fixture.dpif.miss(fixture.key('in_port=1,ipv6'));
+  const action = actions.find(({ type }) => type === 'userspace');
+  fixture.dpif.userspace(action?.type === 'userspace' ? action.cookie : 0, new Uint8Array(cut));
+  return heard[0];
+}
+
+/** What a packet of table 0, which goes on with resubmit:98, leaves when table 1 pauses it before `rest`. */
+function continuation(rest: string): string[] {
+  const flows = ['actions=resubmit(,1),resubmit:98', `table=1,cookie=7,actions=controller(pause),${rest}`];
+  const pieces = packetIn(flows)?.continuation?.actions ?? [];
   return pieces.map(({ tableId, cookie, actions }) => `table=${tableId}, cookie=${cookie}: ${formatActions(actions)}`);
 }
 
@@ -25,4 +32,22 @@ describe('continuations', () => {
     ['goto_table:3', 'table=0, cookie=0: resubmit(,3)', 'table=0, cookie=0: resubmit:98'],
     ['write_metadata:3/0xff', 'table=0, cookie=0: set_field:0x3/0xff->metadata', 'table=0, cookie=0: resubmit:98'],
   ])('of %s', (rest, ...pieces) => expect(continuation(rest)).toEqual(pieces));
+
+  it('hold as many bytes for each entry of the stack as what was pushed fills', () => {
+    const heard = packetIn(['actions=push:metadata[16..33],push:xreg0[0..32],push:reg0[3..5],controller(pause)']);
+    expect(heard?.continuation?.stack.map(({ length }) => length)).toEqual([1, 5, 3]);
+  });
+});
+
+describe('packet-ins', () => {
+  it('say how much is left of a packet that was cut', () => {
+    expect(packetIn(['actions=controller'], 40)).toMatchObject({ totalLen: 40 });
+  });
+
+  it('say the packet type of what is no Ethernet frame any more', () => {
+    const match = packetIn(['actions=encap(mpls),controller'])?.metadata;
+    expect(match?.flow.u32(KEY_PACKET_TYPE)).toBe(0x18847);
+    expect(match?.mask.u32(KEY_PACKET_TYPE)).toBe(0xffffffff);
+    expect(packetIn(['actions=controller'])?.metadata.mask.u32(KEY_PACKET_TYPE)).toBe(0);
+  });
 });

@@ -55,6 +55,13 @@ describe('dummy port', () => {
     expect(changes).toBe(2);
   });
 
+  it('sends no frame that is shorter than its header', async () => {
+    const port = await openDummy();
+    port.onSend = () => expect.unreachable();
+    expect(port.send(FRAME.subarray(0, 13))).toBe(false);
+    expect(port.stats()).toMatchObject({ tx_bytes: 0, tx_packets: 0 });
+  });
+
   it('captures into pcap files', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'weft-pcap-'));
     folders.push(folder);

@@ -344,6 +344,14 @@ describe('learn', () => {
     expect(learnedFrom(3)).toEqual(['output:3']);
   });
 
+  it('counts what the same packet has learned against the limit', () => {
+    const learn = (port: number) => `learn(table=10,cookie=7,limit=1,in_port=${port},result_dst=reg0[${port}])`;
+    const fixture = fixtureWith(`actions=${learn(1)},${learn(2)},${learn(1)},resubmit(,1)`);
+    fixture.flowMod('table=1,reg0=2,actions=output:3');
+    expect(fixture.dpif.miss(fixture.key(`in_port=1,${TCP}`)).actions).toEqual([{ type: 'output', port: 3 }]);
+    expect(fixture.stats('table=10')).toHaveLength(1);
+  });
+
   it.each([
     ['0x1', 'output:1'],
     ['0xfffe', 'LOCAL'],
