@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // weftd: the switch daemon, in ovs-vswitchd's place. This file picks the role of this process and ends it.
 
-import './daemon/process/no-liftoff.ts';
+import './daemon/process/v8-flags.ts';
 
 import { UserError } from '../lib/errors.ts';
 import { setLogSink } from '../lib/log.ts';

@@ -22,7 +22,7 @@ const PT_UNKNOWN = 0xffff_ffff;
  */
 export function checkPrerequisites(actions: readonly OfAction[], match: { flow: F.Flow; mask?: F.Flow }): boolean {
   if (match instanceof PackedMatch) {
-    if (!match.minimask.hasConnectionTuple && actions.every(isIndifferent)) return true;
+    if (!match.minimask.hasConnectionTuple && areIndifferent(actions, match.minimask.needsEthernet)) return true;
     return check(actions, glanceAt(match));
   }
   return check(actions, match);
@@ -33,9 +33,19 @@ function check(actions: readonly OfAction[], { flow, mask }: { flow: F.Flow; mas
   return new Checker(flow, mask).run(actions);
 }
 
-/** Whether an action may be used, and leaves the headers as they are, whatever the packet: so do most. */
-function isIndifferent(action: OfAction): boolean {
+/**
+ * Whether actions may be used, and leave the headers as they are, whatever the packet, or whatever the packet with an
+ * Ethernet header where that is known to be there: so do most.
+ */
+function areIndifferent(actions: readonly OfAction[], hasEthernet: boolean): boolean {
+  for (const action of actions) if (!isIndifferent(action, hasEthernet)) return false;
+  return true;
+}
+
+function isIndifferent(action: OfAction, hasEthernet: boolean): boolean {
   switch (action.type) {
+    case 'set_field':
+      return hasEthernet && (action.field.name === 'eth_dst' || action.field.name === 'eth_src');
     case 'output':
     case 'controller':
     case 'enqueue':

@@ -40,7 +40,8 @@ export function decodeActions(r: Reader, version: number, depth = 0): OfAction[]
     actions.push(decodeAction(body, version, depth));
     if (body.remaining >= 8) throw new OfError('OFPBAC_BAD_LEN');
   }
-  return actions;
+  // Flows keep the list: not with the room that push() made for seventeen.
+  return actions.slice();
 }
 
 /** What is wrong with an action of a length that cannot be: that it is unknown goes first. */
