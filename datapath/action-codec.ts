@@ -17,6 +17,7 @@ import {
   ACT_PUSH_NSH,
   ACT_PUSH_VLAN,
   ACT_RECIRC,
+  ACT_SAMPLE,
   ACT_SET_ARP,
   ACT_SET_ETH,
   ACT_SET_ICMP,
@@ -88,6 +89,9 @@ function encodeOne(action: DpAction): number[] {
     case 'sample':
     case 'clone': {
       const words = action.actions.flatMap(encodeOne);
+      if (action.type === 'sample' && action.probability !== undefined) {
+        return [header(ACT_SAMPLE, words.length + 1), action.probability, ...words];
+      }
       return [header(ACT_CLONE, words.length), ...words];
     }
     case 'push_mpls':

@@ -48,8 +48,8 @@ export type DpAction =
   | { readonly type: 'trunc'; readonly maxLen: number }
   /** Runs `actions` on a copy; later actions see the packet as it was before. */
   | { readonly type: 'clone'; readonly actions: readonly DpAction[] }
-  /** The same, in Open vSwitch's words for "every packet": `sample(sample=100.0%,...)`. */
-  | { readonly type: 'sample'; readonly actions: readonly DpAction[] }
+  /** The same for some packets, chosen by chance: of 2^32 - 1 so many; every packet when absent. */
+  | { readonly type: 'sample'; readonly probability?: number; readonly actions: readonly DpAction[] }
   /** Goes on only with packets within the meter's rates. `id` is the datapath's own (Dpif.meterAdd). */
   | { readonly type: 'meter'; readonly id: number }
   /** dp_hash := hash of the packet's addresses and ports, never 0. */

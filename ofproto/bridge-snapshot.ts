@@ -4,6 +4,7 @@ import type { BridgePorts } from './bridge-ports.ts';
 import type { ResourceTables } from './groups/resource-tables.ts';
 import type { L2Switch } from './l2-switch.ts';
 import type { OwnFlows } from './own-flows.ts';
+import type { FlowSamples } from './sampling/flow-samples.ts';
 import type { BridgeTree } from './spanning-tree/bridge-tree.ts';
 import type { FlowTables } from './tables/flow-tables.ts';
 import type { XlateBridge } from './xlate/snapshot.ts';
@@ -16,6 +17,7 @@ export interface BridgeState {
   readonly own: OwnFlows;
   readonly l2: L2Switch;
   readonly tree: BridgeTree;
+  readonly samples: FlowSamples;
   missToController(): boolean;
 }
 
@@ -32,6 +34,9 @@ export function snapshotOf(bridge: BridgeState): XlateBridge {
     l2,
     get missToController() {
       return bridge.missToController();
+    },
+    get samples() {
+      return bridge.samples.isOn;
     },
     get hasInBand() {
       return own.hasInBand;

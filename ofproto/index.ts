@@ -2,7 +2,7 @@
 
 import type { DpFlow, Dpif } from '../datapath/dpif.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { ControllerText, SlowText } from './odp-text/format-actions.ts';
+import type { UserspaceText } from './odp-text/format-actions.ts';
 import { Ofproto } from './ofproto.ts';
 import { Backer } from './upcall/backer.ts';
 import type { SlowPathSettings } from './upcall/settings.ts';
@@ -20,7 +20,7 @@ export interface SlowPath {
   /** Removes every megaflow; statistics are credited to their rules first. */
   purge(): Promise<void>;
   /** What a `userspace` action's cookie stands for, for the text of datapath flows. */
-  readonly controller: (cookie: number) => ControllerText | SlowText | undefined;
+  readonly controller: (cookie: number) => UserspaceText | undefined;
   /** The whole key of the packet that a megaflow was made for. */
   readonly packetKey: (flow: DpFlow) => Uint8Array | undefined;
   /** How many megaflows the slow path lets be there now. */

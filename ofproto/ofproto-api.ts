@@ -20,6 +20,7 @@ import type {
 } from './model/flow-mod.ts';
 import type { GroupMod, GroupSpec, GroupStats, MeterConfig, MeterMod, MeterStats } from './model/groups.ts';
 import type { TableMiss, VacancyEvent } from './model/messages.ts';
+import type { CollectorSet } from './sampling/flow-samples.ts';
 import type { TreeApi } from './spanning-tree/bridge-tree.ts';
 import type { FlowTableConfig } from './tables/flow-table.ts';
 import type { ChangeOrigin } from './tables/flow-tables.ts';
@@ -282,6 +283,8 @@ export interface OfprotoApi {
 
   /** `secure` with no controller drops misses, `standalone` installs NORMAL; set by the connection manager. */
   setFailMode(mode: 'secure' | 'standalone', hasController: boolean): void;
+  /** Where `sample` actions show packets. */
+  setCollectors(sets: readonly CollectorSet[]): void;
   /** Who is to be reached through the bridge whatever its flows say. */
   setInBand(settings: InBandSettings): void;
   /** True while some controller wants packet-ins for table misses (OpenFlow 1.0 style). */

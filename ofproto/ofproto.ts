@@ -2,7 +2,7 @@
 // Packets reach it through the backer (upcall/backer.ts), which it shares with the other bridges of the datapath.
 
 import { randomBytes } from 'node:crypto';
-import type { DpPort } from '../datapath/dpif.ts';
+import type { DpPort, Upcall } from '../datapath/dpif.ts';
 import { bondServices } from './bonds/services.ts';
 import { BridgePort, BridgePorts } from './bridge-ports.ts';
 import { snapshotOf } from './bridge-snapshot.ts';
@@ -39,6 +39,7 @@ import type {
   TraceRequest,
 } from './ofproto-api.ts';
 import { OwnFlows } from './own-flows.ts';
+import { type CollectorSet, FlowSamples } from './sampling/flow-samples.ts';
 import { BridgeTree } from './spanning-tree/bridge-tree.ts';
 import { checkActions, checkInPort, checkReferences } from './tables/check-actions.ts';
 import { checkPrerequisites } from './tables/check-prerequisites.ts';
@@ -49,8 +50,9 @@ import { type Rule, totals } from './tables/rule.ts';
 import { Transaction } from './tables/transaction.ts';
 import { VacancyEvents } from './tables/vacancy.ts';
 import { Explainer } from './trace/explainer.ts';
-import type { BackedBridge, Backer } from './upcall/backer.ts';
-import type { BridgeEffects, ControllerSpec, FinTimeout, XlateBridge } from './xlate/snapshot.ts';
+import type { BackedBridge } from './upcall/backed-bridge.ts';
+import type { Backer } from './upcall/backer.ts';
+import type { BridgeEffects, ControllerSpec, FinTimeout, SampleSpec, XlateBridge } from './xlate/snapshot.ts';
 import { xlate } from './xlate/xlate.ts';
 
 const ETH_HEADER_SIZE = 14;
@@ -74,6 +76,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   readonly resources: ResourceTables;
   readonly #subscribers = new Set<OfprotoEvents>();
   readonly #own: OwnFlows;
+  readonly #samples = new FlowSamples(() => this.#now());
   readonly snapshot: XlateBridge;
   readonly #explainer: Explainer;
   #missToController = false;
@@ -95,13 +98,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     };
     this.resources = new ResourceTables(owner, backer.dpif, this.#transaction);
     this.#tables = new FlowTables(
-      {
-        changed: () => this.changed(),
-        added: (table, rule) => this.#backer.ruleAdded(table, rule),
-        touched: (rule) => this.#backer.ruleTouched(rule),
-        refresh: (rule) => this.#backer.pushStats(rule),
-        ...flowNews(this.#subscribers, backer, () => this.#now()),
-      },
+      flowNews(this.#subscribers, backer, () => this.#now()),
       this.#transaction,
       this.resources,
     );
@@ -123,7 +120,14 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     this.tree = new BridgeTree(this, this.#ports, this.#subscribers, backer.clock);
     const parts = { tables: this.#tables, ports: this.#ports, resources: this.resources, own: this.#own };
     const missToController = () => this.#missToController;
-    this.snapshot = snapshotOf({ name, ...parts, l2: this.l2, tree: this.tree, missToController });
+    this.snapshot = snapshotOf({
+      name,
+      ...parts,
+      l2: this.l2,
+      tree: this.tree,
+      samples: this.#samples,
+      missToController,
+    });
     this.#explainer = new Explainer(this.snapshot, backer);
     backer.register(this);
   }
@@ -323,6 +327,14 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     for (const events of this.#subscribers) events.packetIn(packetIn);
   }
 
+  sampled(spec: SampleSpec, upcall: Upcall): void {
+    this.#samples.take(spec, upcall, this.#backer.flowOf(upcall.packet.slice(), upcall.inPort), this.#ports);
+  }
+
+  setCollectors(sets: readonly CollectorSet[]): void {
+    if (this.#samples.configure(sets)) this.changed();
+  }
+
   packetOut(out: PacketOut): void {
     checkActions(out.actions, -1);
     checkReferences(out.actions, this.resources);
@@ -380,6 +392,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     for (const events of this.#subscribers) events.closed?.();
     this.#subscribers.clear();
     this.l2.close();
+    this.#samples.close();
     this.tree.close();
     this.#backer.unregister(this);
     this.resources.close();

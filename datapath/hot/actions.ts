@@ -11,6 +11,7 @@ import {
   ACT_POP_VLAN,
   ACT_PUSH_VLAN,
   ACT_RECIRC,
+  ACT_SAMPLE,
   ACT_SET_ARP,
   ACT_SET_ETH,
   ACT_SET_ICMP,
@@ -93,6 +94,9 @@ function runWords(t: Thread, p: Packet, at: u32, end: u32, depth: u32): void {
     else if (op == ACT_CLONE && depth < CLONE_DEPTH) {
       const clone = clonePacket(t, p);
       if (clone !== null) runWords(t, clone, args, next, depth + 1);
+    } else if (op == ACT_SAMPLE && depth < CLONE_DEPTH) {
+      const sampled = nextRandom(t) <= load<u32>(args) ? clonePacket(t, p) : null;
+      if (sampled !== null) runWords(t, sampled, args + 4, next, depth + 1);
     } else if (op == ACT_CHECK_PKT_LEN && depth < CLONE_DEPTH) {
       const branch = next >= end ? p : clonePacket(t, p);
       if (branch !== null) runBranch(t, branch, args, next, depth + 1);
@@ -112,6 +116,15 @@ function runBranch(t: Thread, p: Packet, args: u32, end: u32, depth: u32): void 
   const to = p.len > load<u32>(args) ? middle : end;
   if (from == to) countDrop(t, DROP_ACTION, 1);
   else runWords(t, p, from, to, depth);
+}
+
+/** Chance for samples (splitmix32): no secret, only spread evenly. */
+function nextRandom(t: Thread): u32 {
+  t.randomState += 0x9e3779b9;
+  let x = t.randomState;
+  x = (x ^ (x >> 16)) * 0x85ebca6b;
+  x = (x ^ (x >> 13)) * 0xc2b2ae35;
+  return x ^ (x >> 16);
 }
 
 /** The packet belongs to the flow that it matches now. */

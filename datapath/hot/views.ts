@@ -142,6 +142,8 @@ export class Thread {
   /** From this packet on flows are in Packet.flow, not in runs; and the bytes of those frames. */
   mixedFrom: u32;
   mixedBytes: u32;
+  /** Of the generator that chooses packets for samples. */
+  randomState: u32;
 }
 
 /**

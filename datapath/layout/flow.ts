@@ -122,6 +122,8 @@ export const ACT_RECIRC = 16;
 export const ACT_METER = 17;
 export const ACT_SET_MARK = 18;
 export const ACT_SET_ND_EXT = 19;
+/** probability, the list for packets that are chosen */
+export const ACT_SAMPLE = 20;
 
 // Headers (hot/push-pop.ts).
 export const ACT_PUSH_MPLS = 32;

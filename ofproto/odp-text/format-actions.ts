@@ -19,15 +19,29 @@ export interface ControllerText {
   readonly continuation?: unknown;
 }
 
+/** The packet is a sample for collectors. */
+export interface SampleText {
+  readonly flowSample: {
+    readonly probability: number;
+    readonly collectorSetId: number;
+    readonly obsDomainId: number;
+    readonly obsPointId: number;
+    readonly outputPort: number;
+    readonly direction: string | undefined;
+  };
+}
+
 /** The slow path does each packet's actions. */
 export interface SlowText {
   readonly slow: readonly string[];
 }
 
+export type UserspaceText = ControllerText | SampleText | SlowText;
+
 export interface OdpTextOptions {
   /** Print a port's name in place of its number. */
   readonly portName?: (port: OdpPort) => string | undefined;
-  readonly controller?: (cookie: number) => ControllerText | SlowText | undefined;
+  readonly controller?: (cookie: number) => UserspaceText | undefined;
   /** The actions are only being traced: nothing is sent. */
   readonly dontSend?: boolean;
 }
@@ -82,7 +96,7 @@ function formatDpAction(action: DpAction, options: OdpTextOptions): string {
     case 'clone':
       return `clone(${formatDpActions(action.actions, options)})`;
     case 'sample':
-      return `sample(sample=100.0%,actions(${formatDpActions(action.actions, options)}))`;
+      return `sample(sample=${percent(action.probability)}%,actions(${formatDpActions(action.actions, options)}))`;
     case 'meter':
       return `meter(${action.id})`;
     case 'hash':
@@ -96,6 +110,7 @@ function formatUserspace(cookie: number, { controller, dontSend }: OdpTextOption
   const spec = controller?.(cookie);
   if (!spec) return `userspace(pid=0,actions)`;
   if ('slow' in spec) return `userspace(pid=0,slow_path(${spec.slow.join()}))`;
+  if ('flowSample' in spec) return `userspace(pid=0,flow_sample(${formatSample(spec)}))`;
   const text = [
     `reason=${spec.miss ? MISS_NUMBERS[spec.miss] : REASON_NUMBERS[spec.reason]}`,
     `dont_send=${dontSend ? 1 : 0}`,
@@ -106,6 +121,14 @@ function formatUserspace(cookie: number, { controller, dontSend }: OdpTextOption
     `max_len=${spec.maxLen}`,
   ];
   return `userspace(pid=0,controller(${text.join(',')}))`;
+}
+
+const percent = (probability = 0xffffffff) => ((100 * probability) / 0xffffffff).toFixed(1);
+
+function formatSample({ flowSample }: SampleText): string {
+  const { probability, collectorSetId, obsDomainId, obsPointId, outputPort, direction } = flowSample;
+  const ids = `collector_set_id=${collectorSetId},obs_domain_id=${obsDomainId},obs_point_id=${obsPointId}`;
+  return `probability=${probability},${ids},output_port=${outputPort}${direction ? `,${direction}` : ''}`;
 }
 
 const mplsText = (lse: number) => `label=${lse >>> 12},tc=${(lse >>> 9) & 7},ttl=${lse & 0xff},bos=${(lse >>> 8) & 1}`;

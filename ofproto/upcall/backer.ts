@@ -21,9 +21,10 @@ import type { Rule } from '../tables/rule.ts';
 import { XlateScratch } from '../xlate/context.ts';
 import { datapathMask } from '../xlate/datapath-mask.ts';
 import { type FrozenState, withRecircIds } from '../xlate/freeze.ts';
-import type { BridgeEffects, ControllerSpec, Effects, FinTimeout, XlateBridge, Xlated } from '../xlate/snapshot.ts';
+import type { Effects, XlateBridge, Xlated } from '../xlate/snapshot.ts';
 import { limitVlans, VLAN_LIMIT_DEFAULT } from '../xlate/vlan-limit.ts';
 import { xlate } from '../xlate/xlate.ts';
+import type { BackedBridge } from './backed-bridge.ts';
 import { CookieTable, type Intent, type SlowSpec } from './cookies.ts';
 import { countPackets } from './count-packets.ts';
 import { RecircTable } from './recirc-table.ts';
@@ -31,24 +32,6 @@ import { type BoundActions, Revalidator } from './revalidator.ts';
 import type { SlowPathSettings } from './settings.ts';
 import { type Held, heldBy, type Resume } from './ukey.ts';
 import { hasMeter, withoutLastMeters, withoutOutputs } from './without-outputs.ts';
-
-/** A bridge as the backer uses it. */
-export interface BackedBridge {
-  readonly name: string;
-  readonly snapshot: XlateBridge;
-  /** Its translations may come out differently now. */
-  changed(): void;
-  /** Learns what packets that took a translation's path taught. */
-  learn(effects: BridgeEffects, usedMs: number): void;
-  /** Reads what a frame says to the bridge. */
-  hear(here: BridgeEffects, frame: Uint8Array): void;
-  /** fin_timeout: a connection's last packets were seen. */
-  connectionEnded(fin: FinTimeout): void;
-  /** A packet that a rule, or its absence, sends to the controllers. */
-  packetIn(spec: ControllerSpec, packet: Uint8Array): void;
-  /** Timeouts of rules and addresses. */
-  expire(nowMs: number): void;
-}
 
 const TCP_FIN = 1;
 const TCP_RST = 4;
@@ -245,6 +228,7 @@ export class Backer {
     if (upcall.reason === 'action') {
       const spec = this.#cookies.get(upcall.cookie);
       if (spec && 'slow' in spec) this.#slow(spec, upcall);
+      else if (spec && 'flowSample' in spec) this.#bridges.get(spec.bridge)?.sampled(spec, upcall);
       else if (spec) this.#bridges.get(spec.bridge)?.packetIn(spec, upcall.packet.slice());
       return DROP;
     }

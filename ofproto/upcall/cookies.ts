@@ -2,7 +2,7 @@
 // that translating again gives equal actions; a number lives as long as some megaflow or packet-out uses it.
 
 import { stateText } from '../xlate/freeze.ts';
-import type { ControllerSpec, SlowReason } from '../xlate/snapshot.ts';
+import type { ControllerSpec, SampleSpec, SlowReason } from '../xlate/snapshot.ts';
 import type { Resume } from './ukey.ts';
 
 /** The packet is to be translated and its actions done here. */
@@ -11,7 +11,7 @@ export interface SlowSpec {
   readonly resume: Resume | undefined;
 }
 
-export type Intent = ControllerSpec | SlowSpec;
+export type Intent = ControllerSpec | SampleSpec | SlowSpec;
 
 interface Entry {
   readonly key: string;
@@ -58,6 +58,7 @@ export class CookieTable {
 
 function keyOf(spec: Intent): string {
   if ('slow' in spec) return `slow ${spec.slow.join()} ${spec.resume?.id ?? 0}`;
+  if ('flowSample' in spec) return `sample ${spec.bridge.name} ${Object.values(spec.flowSample).join()}`;
   const metadata = Buffer.from(spec.metadata.bytes).toString('base64');
   const userdata = spec.userdata ? Buffer.from(spec.userdata).toString('base64') : '-';
   const continuation = spec.continuation ? stateText(spec.continuation) : '-';

@@ -16,6 +16,7 @@ import type {
   FinTimeout,
   GroupVisit,
   PatchHop,
+  SampleSpec,
   SlowReason,
   Visit,
   XlateBridge,
@@ -69,7 +70,7 @@ export class XlateContext {
   readonly base: Flow;
   readonly wc: Flow;
   actions: DpAction[] = [];
-  readonly controllers: ControllerSpec[] = [];
+  readonly controllers: (ControllerSpec | SampleSpec)[] = [];
   readonly visits: Visit[] = [];
   readonly groupVisits: GroupVisit[] = [];
   readonly hops: PatchHop[] = [];

@@ -6,6 +6,7 @@ import type { XlateContext } from './context.ts';
 import { decNshTtl, xlateDecap, xlateEncap } from './encap.ts';
 import { freezeAfter } from './freeze.ts';
 import { decMplsTtl, popMpls, pushMpls, setMplsLabel, setMplsTc, setMplsTtl } from './mpls.ts';
+import { xlateSample } from './sample.ts';
 import { xlateBundle, xlateMultipath } from './select-link.ts';
 
 /** False when the rest of the list is to be skipped. */
@@ -61,7 +62,10 @@ function runOther(ctx: XlateContext, action: OfAction): void {
     case 'debug_recirc':
       freezeAfter(ctx);
       break;
+    case 'sample':
+      xlateSample(ctx, action);
+      break;
     default:
-    // note and conjunction change nothing, sample has no collector to send to; what is left was refused when the flow was added (tables/check-actions.ts).
+    // note and conjunction change nothing; what is left was refused when the flow was added (tables/check-actions.ts).
   }
 }

@@ -116,6 +116,8 @@ export interface XlateBridge {
   readonly misses: Readonly<Record<MissKind, MissCount>>;
   /** A miss goes to the controllers. */
   readonly missToController: boolean;
+  /** There is a collector set for what `sample` actions choose. */
+  readonly samples: boolean;
   /** The switch reaches controllers through the bridge. */
   readonly hasInBand: boolean;
   /** The spanning tree protocol that the bridge runs: it takes all BPDUs. */
@@ -145,6 +147,21 @@ export interface ControllerSpec {
   readonly continuation?: FrozenState | undefined;
   /** Registers, metadata and in_port (OpenFlow number) at that point. */
   readonly metadata: Flow;
+}
+
+/** A packet to show to collectors when it reaches a `userspace` action. */
+export interface SampleSpec {
+  readonly bridge: XlateBridge;
+  readonly flowSample: {
+    /** Of 65535. */
+    readonly probability: number;
+    readonly collectorSetId: number;
+    readonly obsDomainId: number;
+    readonly obsPointId: number;
+    /** Datapath number of the port that the packets leave by; 2^32 - 1: not said. */
+    readonly outputPort: number;
+    readonly direction: 'ingress' | 'egress' | undefined;
+  };
 }
 
 /** What a packet meets in place of a flow: the hidden flows of table 254 that send it to the controllers or drop it. */
@@ -226,7 +243,7 @@ export interface Effects {
 export interface Xlated extends Effects {
   /** The cookie of a `userspace` action is an index into `controllers`. */
   readonly actions: DpAction[];
-  readonly controllers: readonly ControllerSpec[];
+  readonly controllers: readonly (ControllerSpec | SampleSpec)[];
   /** Not empty: the datapath hands every packet to the slow path, which does the actions. */
   readonly slow: ReadonlySet<SlowReason>;
   /** The id of a `recirc` action is an index into `recircs`. */

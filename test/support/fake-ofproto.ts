@@ -82,6 +82,7 @@ export class FakeOfproto implements OfprotoApi {
   configureTables(): void {}
   configureTable(): void {}
   setInBand(): void {}
+  setCollectors(): void {}
   resume(): void {}
   findFlows(): readonly never[] {
     return [];

@@ -21,6 +21,7 @@ export function idleOfproto(name: string, own: object = {}): OfprotoApi {
     },
     tree: { configure: nothing, view: nothing, onChange: nothing },
     configureTables: nothing,
+    setCollectors: nothing,
     barrier: () => Promise.resolve(),
     close: nothing,
     ...own,

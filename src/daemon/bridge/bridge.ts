@@ -182,6 +182,7 @@ export class Bridge {
     this.ofproto.configureTables(this.config.flowTables ?? new Map());
     this.connmgr.setFailMode(failMode);
     this.connmgr.setProtocols(protocols);
+    this.ofproto.setCollectors(this.config.collectorSets ?? []);
     this.connmgr.setInBand(this.config.inBand ?? { isDisabled: true, managers: [] });
     const { 'dp-desc': datapath, 'dp-sn': serialNumber } = otherConfig;
     this.connmgr.setDescription({

@@ -21,6 +21,8 @@ export const CONFIG_COLUMNS: Readonly<Record<string, readonly string[]>> = {
     'flow_tables',
     'external_ids',
   ],
+  Flow_Sample_Collector_Set: ['id', 'bridge', 'ipfix'],
+  IPFIX: ['targets'],
   Flow_Table: ['name', 'flow_limit', 'overflow_policy', 'groups', 'prefixes'],
   Port: [
     'name',

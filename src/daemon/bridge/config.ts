@@ -4,6 +4,7 @@
 import type { ControllerConfig } from '../../../ofproto/connmgr/controller.ts';
 import type { InBandConfig } from '../../../ofproto/connmgr/in-band-remotes.ts';
 import type { BundleSettings, MirrorSettings } from '../../../ofproto/ofproto-api.ts';
+import type { CollectorSet } from '../../../ofproto/sampling/flow-samples.ts';
 import type { FlowTableConfig } from '../../../ofproto/tables/flow-table.ts';
 import type { OvsdbReplica, ReplicaRow } from '../../ovsdb/replica.ts';
 import { systemIdFault } from './bond-settings.ts';
@@ -67,6 +68,7 @@ export interface BridgeConfig {
   readonly flowTables?: ReadonlyMap<number, FlowTableConfig>;
   readonly controllers: readonly ControllerRowConfig[];
   readonly inBand?: InBandConfig;
+  readonly collectorSets?: readonly CollectorSet[];
 }
 
 export interface SwitchConfig {
@@ -91,6 +93,7 @@ export function readConfig(replica: OvsdbReplica): SwitchConfig | undefined {
     bridges: named(replica, 'Bridge', root.uuids('bridges')).map((row) => ({
       ...readBridge(replica, row),
       inBand: readInBand(row, managers),
+      collectorSets: readCollectorSets(replica, row.uuid),
     })),
     datapaths: object(root, 'datapaths'),
   };
@@ -120,6 +123,17 @@ function inBandManagers(replica: OvsdbReplica, root: ReplicaRow): string[] {
   return rows(replica, 'Manager', root.uuids('manager_options'))
     .filter((row) => row.optString('connection_mode') !== 'out-of-band')
     .map((row) => row.string('target'));
+}
+
+/** Rows name their bridge, not the other way round. */
+function readCollectorSets(replica: OvsdbReplica, bridge: string): CollectorSet[] {
+  const sets = [...replica.table('Flow_Sample_Collector_Set').values()].filter((row) =>
+    row.uuids('bridge').includes(bridge),
+  );
+  return sets.flatMap((row) => {
+    const [ipfix] = rows(replica, 'IPFIX', row.uuids('ipfix'));
+    return ipfix ? [{ id: row.number('id'), targets: ipfix.strings('targets') }] : [];
+  });
 }
 
 function readInBand(bridge: ReplicaRow, managers: readonly string[]): InBandConfig {

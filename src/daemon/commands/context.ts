@@ -4,7 +4,7 @@ import type { DpFlow, Dpif, DpPort } from '../../../datapath/dpif.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { UserError } from '../../../lib/errors.ts';
 import { OFPP } from '../../../ofproto/model/actions.ts';
-import type { ControllerText, SlowText } from '../../../ofproto/odp-text/format-actions.ts';
+import type { UserspaceText } from '../../../ofproto/odp-text/format-actions.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { Iface } from '../bridge/iface.ts';
 import type { Reconciler } from '../bridge/reconciler.ts';
@@ -16,7 +16,7 @@ export interface SlowPathControl {
   /** Removes every megaflow; statistics are pushed to their rules first. */
   purge(): Promise<void>;
   /** What a `userspace` action's cookie stands for. */
-  readonly controller?: (cookie: number) => ControllerText | SlowText | undefined;
+  readonly controller?: (cookie: number) => UserspaceText | undefined;
   /** The whole key of the packet that a megaflow was made for. */
   readonly packetKey?: (flow: DpFlow) => Uint8Array | undefined;
   /** How many megaflows the slow path lets be there now. */

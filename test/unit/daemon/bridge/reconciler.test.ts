@@ -37,6 +37,7 @@ class FakeOfproto {
   };
   readonly tree = { configure: () => {}, view: () => undefined, onChange: () => {} };
   configureTables(): void {}
+  setCollectors(): void {}
   async barrier(): Promise<void> {}
   close(): void {
     this.isClosed = true;
