@@ -7,7 +7,7 @@ import { programName, versionText } from '../daemon/process/program.ts';
 import { dieAfter, setUpCliLog } from './cli-log.ts';
 import { ErrorReply } from './ofctl/client.ts';
 import { errorText } from './ofctl/commands/connection.ts';
-import { COMMANDS } from './ofctl/commands/index.ts';
+import { COMMANDS, READ_WRITE } from './ofctl/commands/index.ts';
 import { CommandContext } from './ofctl/context.ts';
 import { OPTION_SPECS, readSettings, readTimeout } from './ofctl/settings.ts';
 
@@ -28,6 +28,9 @@ Options:
   -F, --flow-format=FORMAT    flow format on OpenFlow 1.0 (openflow10, nxm, any)
   -P, --packet-in-format=FRMT packet-in format of monitor
   --strict                    mod-flows, del-flows: match the flow exactly
+  --bundle                    make changes all at once, or none
+  --read-only                 refuse commands that change something
+  --may-create                mod-group: add a group that is not there
   --readd                     replace-flows: replace flows that have not changed too
   --sort[=FIELD], --rsort[=FIELD]  dump-flows: sort by priority or FIELD
   --names, --no-names         show ports and tables by name or by number
@@ -55,11 +58,14 @@ async function run(words: readonly string[]): Promise<number> {
     syslogMethod: value('syslog-method'),
     syslogTarget: value('syslog-target'),
   });
-  const settings = readSettings(options);
   const timeout = readTimeout(options);
   if (timeout !== undefined) dieAfter(timeout);
   const [name, ...args] = positional;
-  return (await commandOf(name, args).run(new CommandContext(settings), args)) ?? 0;
+  const command = commandOf(name, args);
+  const settings = readSettings(name === 'bundle' ? [...options, { name: 'bundle', value: undefined }] : options);
+  if (settings.readOnly && READ_WRITE.has(name!))
+    throw new UserError(`'${name}' command does not work in read only mode`);
+  return (await command.run(new CommandContext(settings), args)) ?? 0;
 }
 
 function printed(text: string): number {

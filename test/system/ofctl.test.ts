@@ -22,6 +22,17 @@ priority=6,tcp,tp_dst=80,actions=2
 idle_timeout=5,actions=1
 `;
 
+/** Of the bundle command: with the second, nothing is done. */
+const MIXED = `flow add in_port=5,actions=drop
+group group_id=3,type=all,bucket=output:1
+flow in_port=6,actions=group:3
+packet-out in_port=controller,packet=50540000000a505400000009080000000000000000000000,actions=group:3
+`;
+const HALF = `flow add in_port=7,actions=drop
+group group_id=3,type=all,bucket=output:1
+`;
+const FILES = ['flows', 'other', 'mixed', 'half'];
+
 /** Times, and what names the program. */
 function normalize(text: string): string {
   return (
@@ -56,6 +67,8 @@ describe('weft-ofctl', () => {
     await oracle.must('ovs-vsctl', ...bridge.split(' '));
     writeFileSync(file('flows'), FLOWS);
     writeFileSync(file('other'), OTHER_FLOWS);
+    writeFileSync(file('mixed'), MIXED);
+    writeFileSync(file('half'), HALF);
     writeFileSync(file('bad'), 'ip,actions=1\n# comment\n\nfoo=3,actions=2\n');
   });
 
@@ -185,6 +198,39 @@ describe('weft-ofctl', () => {
     expect(await run('ovs', ['diff-flows', 'br0', file('other')])).toMatchObject({ code: 0, stdout: '' });
     expect((await run('weft', ['del-flows', 'br0'])).code).toBe(0);
     expect((await run('ovs', ['--no-stats', 'dump-flows', 'br0'])).stdout).toBe('');
+  });
+
+  describe.each([[], ['-O', 'OpenFlow13'], ['-O', 'OpenFlow15']])('in a bundle (%s %s)', (...protocol) => {
+    const commands = [
+      ['--bundle', 'add-flows', 'br0', 'flows'],
+      ['--bundle', 'add-flow', 'br0', 'in_port=4,actions=group:77'],
+      ['--bundle', 'mod-flows', 'br0', 'table=3,actions=drop'],
+      ['--bundle', 'del-flows', 'br0', 'table=4'],
+      ['--bundle', 'replace-flows', 'br0', 'other'],
+      ['--bundle', 'add-group', 'br0', 'group_id=9,type=all,bucket=output:1'],
+      ['--bundle', 'add-group', 'br0', 'group_id=9,type=all,bucket=output:1'],
+      ['bundle', 'br0', 'mixed'],
+      ['bundle', 'br0', 'half'],
+      ['bundle', 'br0', 'other'],
+      ['--bundle', 'del-groups', 'br0'],
+      ['--read-only', 'add-flow', 'br0', 'actions=drop'],
+      ['--read-only', 'dump-groups', 'br0'],
+    ];
+
+    it('does what ovs-ofctl does, and says it in the same words', async () => {
+      const done = [];
+      for (const program of ['ovs', 'weft'] as const) {
+        await oracle.must('ovs-ofctl', 'del-flows', 'br0');
+        await oracle.must('ovs-ofctl', '-O', 'OpenFlow13', 'del-groups', 'br0');
+        const answers = [];
+        for (const words of commands) {
+          const args = words.map((word) => (FILES.includes(word) ? file(word) : word));
+          answers.push([words.join(' '), await run(program, [...protocol, ...args])]);
+        }
+        done.push([answers, await oracle.must('ovs-ofctl', '--no-stats', '--sort', 'dump-flows', 'br0')]);
+      }
+      expect(done[1]).toEqual(done[0]);
+    });
   });
 
   it('monitors what ovs-ofctl monitors', async () => {

@@ -38,8 +38,15 @@ export function newXid(): number {
 
 type Draft<T extends OfType> = { readonly type: T } & OfBodies[T];
 
+/** A message that asks for a change. */
+export type ChangeDraft = Draft<OfType>;
+
 export class OfClient {
   readonly version: number;
+  /** Changes are sent in a bundle. */
+  atomically = false;
+  /** How the switch is reached, as a connection method. */
+  address = '';
   readonly #vconn: Vconn;
   readonly #name: string;
   #wake: (() => void) | undefined;
@@ -140,7 +147,9 @@ export class OfClient {
   async change(drafts: Iterable<Draft<OfType>>): Promise<OfMessageOf<'error'>[]> {
     const sent = new Set<number>();
     for (const draft of drafts) {
-      sent.add(this.send(draft));
+      // Those that have a number keep it.
+      const xid = 'xid' in draft ? Number(draft.xid) : newXid();
+      sent.add(this.sendAs(xid, draft));
       await this.drain();
     }
     const barrier = this.send({ type: 'barrier_request' });
@@ -149,6 +158,21 @@ export class OfClient {
       const { message } = await this.recv();
       if (message.xid === barrier && message.type !== 'echo_request') return errors;
       if (message.type === 'error' && sent.has(message.xid)) errors.push(message);
+      else this.#answerEcho(message);
+    }
+  }
+
+  /** Sends a request; its error's code, if it is refused. Errors about other messages go to `onError`. */
+  async outcome<T extends OfType>(
+    xid: number,
+    draft: Draft<T>,
+    onError: (error: OfMessageOf<'error'>) => void,
+  ): Promise<{ code: string | undefined }> {
+    this.sendAs(xid, draft);
+    for (;;) {
+      const { message } = await this.recv();
+      if (message.xid === xid) return { code: message.type === 'error' ? message.code : undefined };
+      if (message.type === 'error') onError(message);
       else this.#answerEcho(message);
     }
   }

@@ -29,8 +29,12 @@ export class CommandContext {
   }
 
   /** Opens a connection to the switch called `name`. Throws UserError. */
-  connect(name: string, suffix: 'mgmt' | 'snoop' = 'mgmt'): Promise<OfClient> {
-    return OfClient.connect(findSwitch(name, this.settings.rundir, suffix), name, this.settings.versions);
+  async connect(name: string, suffix: 'mgmt' | 'snoop' = 'mgmt'): Promise<OfClient> {
+    const target = findSwitch(name, this.settings.rundir, suffix);
+    const client = await OfClient.connect(target, name, this.settings.versions);
+    client.atomically = this.settings.bundle;
+    client.address = 'path' in target ? `${target.kind}:${target.path}` : name;
+    return client;
   }
 
   /** Runs `body` on a connection of its own. */

@@ -81,6 +81,11 @@ function formatBody(message: OfMessage, version: number, names: Names): string {
   }
 }
 
+function bundleText(bundleId: number, flags: number, control?: string): string {
+  const flagNames = [...(flags & 1 ? ['atomic'] : []), ...(flags & 2 ? ['ordered'] : [])].join(' ') || '0';
+  return `bundle_id=${bundleId.toString(16)}${control ? ` type=${control.toUpperCase()}` : ''} flags=${flagNames}`;
+}
+
 function formatRest(message: OfMessage, version: number, names: Names): string {
   switch (message.type) {
     case 'desc_reply': {
@@ -109,6 +114,10 @@ function formatRest(message: OfMessage, version: number, names: Names): string {
       return `port_no=${formatPort(message.ofPort, names)}\n`;
     case 'table_desc_reply':
       return `\n${message.tables.map(({ tableId, config }) => formatTableDesc(tableId, config, names)).join('\n')}`;
+    case 'bundle_control':
+      return `\n ${bundleText(message.bundleId, message.flags, message.control)}\n`;
+    case 'bundle_add':
+      return `\n ${bundleText(message.bundleId, message.flags)}\n${formatMessage(decodeMessage(message.bytes), version, names)}`;
     case 'table_status':
       return `reason=${message.reason.toUpperCase()}\ntable_desc:-\n${formatTableDesc(message.table.tableId, message.table.config, names)}`;
     case 'table_mod':

@@ -2,7 +2,7 @@
 
 import { UserError } from '../../../lib/errors.ts';
 import type { OptionSpec, ParsedOption } from '../../../lib/getopt.ts';
-import type { PacketInFormat } from '../../../ofproto/model/messages.ts';
+import { OFP13_VERSION, OFP14_VERSION, type PacketInFormat } from '../../../ofproto/model/messages.ts';
 import { VERSIONS } from '../../../ofproto/wire/index.ts';
 import { resolvePaths } from '../../daemon/process/paths.ts';
 import { parseTimeout } from '../cli-log.ts';
@@ -17,7 +17,10 @@ export interface Settings {
   readonly rundir: string;
   readonly strict: boolean;
   readonly readd: boolean;
+  /** Changes are made all at once, or none. */
   readonly bundle: boolean;
+  /** Commands that change something are refused. */
+  readonly readOnly: boolean;
   /** mod-group adds a group that is not there. */
   readonly mayCreate: boolean;
   readonly timestamp: boolean;
@@ -100,7 +103,8 @@ export function readSettings(options: readonly ParsedOption[]): Settings {
     names: names === undefined ? process.stdout.isTTY === true : names === 'names',
     acceptNames: names !== 'no-names',
     sort: options.filter(({ name }) => name === 'sort' || name === 'rsort').map(criterion),
-    versions: parseVersions(last('protocols')),
+    versions: has('bundle') ? bundleVersions(last('protocols')) : parseVersions(last('protocols')),
+    readOnly: has('read-only'),
     flowFormats: formats === undefined ? undefined : parseFormats(formats),
     packetInFormat: parsePacketInFormat(last('packet-in-format')),
   };
@@ -127,6 +131,13 @@ function parseVersions(text: string | undefined): readonly number[] {
   const known = VERSIONS.filter((version) => wanted.includes(version));
   if (known.length === 0) throw new UserError(`${text}: no supported OpenFlow version`);
   return known;
+}
+
+/** Bundles are 1.4's, and an extension of 1.3. */
+function bundleVersions(text: string | undefined): readonly number[] {
+  const wanted = text === undefined ? [OFP14_VERSION] : parseVersions(text);
+  const able = wanted.filter((version) => version >= OFP13_VERSION);
+  return able.length > 0 ? able : [OFP14_VERSION];
 }
 
 function parseFormats(text: string): readonly string[] {

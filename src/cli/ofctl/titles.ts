@@ -87,6 +87,7 @@ function niciraTitle(message: OfMessage, version: number): string | undefined {
   if ('format' in message && message.format === 'nxm' && message.type !== 'set_flow_format') {
     return TITLES[message.type].replace('OFP', 'NX');
   }
+  if (message.type.startsWith('bundle_')) return bundleTitle(message.type, version);
   if (message.type === 'packet_in' && message.format !== 'standard') return message.format.toUpperCase();
   if (message.type.startsWith('flow_monitor')) return monitorTitle(message.type, version);
   if ('nicira' in message && message.nicira) return TITLES[message.type].replace('OFPT_', 'NXT_');
@@ -98,6 +99,10 @@ function monitorTitle(type: OfType, version: number): string {
   if (version < OFP13_VERSION) return TITLES[type];
   return TITLES[type].replace('NX', version === OFP13_VERSION ? 'ONF' : 'OFP');
 }
+
+/** ONF's extension on 1.3. */
+const bundleTitle = (type: OfType, version: number): string =>
+  version <= OFP13_VERSION ? TITLES[type].replace('OFPT_', 'ONFT_') : TITLES[type];
 
 /** `OFPST_FLOW reply (OF1.3)`. */
 export function messageTitle(message: OfMessage, version: number): string {

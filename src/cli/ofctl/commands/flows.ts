@@ -1,13 +1,12 @@
 // Commands that change flow tables: add-flow, add-flows, mod-flows, del-flows.
 
-import { UserError } from '../../../../lib/errors.ts';
 import { type FlowMod, type FlowModCommand, newFlowMod } from '../../../../ofproto/model/flow-mod.ts';
-import type { OfClient } from '../client.ts';
-import { ErrorReply } from '../client.ts';
+import { type ChangeDraft, ErrorReply, type OfClient } from '../client.ts';
 import type { CommandContext } from '../context.ts';
 import { readFlow, readFlowFile } from '../flow-input.ts';
 import { chooseProtocol, switchProtocol } from '../flow-protocol.ts';
 import { formatMessage } from '../print-message.ts';
+import { sendBundle } from './bundle.ts';
 
 /** Sends flow-mods in the protocol they need. Throws ErrorReply when the switch refused one; all were tried. */
 export async function sendFlows(ctx: CommandContext, client: OfClient, mods: readonly FlowMod[]): Promise<void> {
@@ -29,15 +28,12 @@ export async function sendMods(
 }
 
 /** Sends messages that change the switch. Throws ErrorReply when it refused one; all were tried. */
-export async function sendChanges(client: OfClient, drafts: Parameters<OfClient['change']>[0]): Promise<void> {
+export async function sendChanges(client: OfClient, drafts: Iterable<ChangeDraft>): Promise<void> {
+  if (client.atomically) return sendBundle(client, drafts);
   const errors = await client.change(drafts);
   for (const error of errors.slice(0, -1)) process.stderr.write(formatMessage(error, client.version));
   const last = errors.at(-1);
   if (last) throw new ErrorReply(last, client.version);
-}
-
-export function refuseBundle(ctx: CommandContext): void {
-  if (ctx.settings.bundle) throw new UserError('--bundle is not supported: changes are sent one by one');
 }
 
 async function changeFlows(
@@ -46,7 +42,6 @@ async function changeFlows(
   command: FlowModCommand | undefined,
   fromFile: boolean,
 ): Promise<void> {
-  refuseBundle(ctx);
   const names = await acceptNames(ctx, name!);
   const mods = fromFile || text === '-' ? readFlowFile(text!, command, names) : [readFlow(text!, command, names)];
   await ctx.with(name!, (client) => sendFlows(ctx, client, mods));
@@ -72,6 +67,5 @@ export const modFlows = (ctx: CommandContext, args: readonly string[]) =>
 
 export const delFlows = async (ctx: CommandContext, args: readonly string[]): Promise<void> => {
   if (args.length > 1) return changeFlows(ctx, args, strictly(ctx, 'delete'), false);
-  refuseBundle(ctx);
   await ctx.with(args[0]!, (client) => sendFlows(ctx, client, [newFlowMod('delete')]));
 };

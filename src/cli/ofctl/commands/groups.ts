@@ -10,7 +10,7 @@ import type { Names } from '../../../../ofproto/text/ports.ts';
 import type { OfClient } from '../client.ts';
 import type { CommandContext } from '../context.ts';
 import { printAnswer } from './dumps.ts';
-import { refuseBundle, sendChanges } from './flows.ts';
+import { sendChanges } from './flows.ts';
 
 const OFP15_VERSION = 6;
 
@@ -23,7 +23,6 @@ function checkVersion(mods: readonly GroupMod[], client: OfClient): void {
 }
 
 async function sendGroups(ctx: CommandContext, name: string, mods: readonly GroupMod[]): Promise<void> {
-  refuseBundle(ctx);
   await ctx.with(name, async (client) => {
     checkVersion(mods, client);
     const drafts = mods.map((mod) => ({ type: 'group_mod', mod }) as const);

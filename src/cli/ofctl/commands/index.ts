@@ -1,6 +1,7 @@
 // The table of weft-ofctl's commands: how many arguments each takes and what runs it.
 
 import type { CommandContext } from '../context.ts';
+import { bundle } from './bundle.ts';
 import * as connection from './connection.ts';
 import * as diff from './diff.ts';
 import * as dumpFlows from './dump-flows.ts';
@@ -55,6 +56,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   'del-flows': command('SWITCH [FLOW]', 1, 2, flows.delFlows),
   'replace-flows': command('SWITCH FILE', 2, 2, diff.replaceFlows),
   'diff-flows': command('SOURCE1 SOURCE2', 2, 2, diff.diffFlows),
+  bundle: command('SWITCH FILE', 2, 2, bundle),
   'packet-out': command('SWITCH PACKET-OUT', 2, MANY, packetOut),
   monitor: command('SWITCH [MISSLEN] [invalid_ttl] [watch:[...]]', 1, MANY, connection.monitor),
   snoop: command('SWITCH', 1, 1, connection.snoop),
@@ -82,3 +84,12 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   'parse-flow': command('FLOW', 1, 1, offline.parseFlowCommand),
   'parse-flows': command('FILE', 1, 1, offline.parseFlowsCommand),
 };
+
+/** What --read-only refuses: ovs-ofctl's own choice, which has some that change nothing, too. */
+export const READ_WRITE: ReadonlySet<string> = new Set(
+  (
+    'add-flow add-flows add-group add-groups add-meter bundle del-flows del-groups del-meter del-meters diff-flows ' +
+    'insert-buckets mod-flows mod-group mod-meter mod-port mod-table ofp-parse ofp-print packet-out parse-flow ' +
+    'parse-flows remove-buckets replace-flows set-frags'
+  ).split(' '),
+);
