@@ -6,14 +6,14 @@ import type { DpPort, Upcall } from '../datapath/dpif.ts';
 import { bondServices } from './bonds/services.ts';
 import { BridgePort, BridgePorts } from './bridge-ports.ts';
 import { snapshotOf } from './bridge-snapshot.ts';
-import { packetInOf, thawedState } from './continuations.ts';
+import { packetInOf } from './continuations.ts';
 import { flowNews } from './flow-news.ts';
+import { GivenPackets } from './given-packets.ts';
 import { type ResourceOwner, ResourceTables } from './groups/resource-tables.ts';
 import type { InBandSettings } from './in-band.ts';
 import { L2Switch } from './l2-switch.ts';
 import { macNumber } from './mac-learning.ts';
 import { OFPP } from './model/actions.ts';
-import { KEY_IN_PORT } from './model/flow.ts';
 import {
   type FlowMod,
   type FlowStatsEntry,
@@ -25,7 +25,6 @@ import {
   type PacketOut,
   type TableStats,
 } from './model/flow-mod.ts';
-import { applyMetadata } from './model/packet-metadata.ts';
 import type {
   BundleSettings,
   OfPort,
@@ -41,8 +40,6 @@ import type {
 import { OwnFlows } from './own-flows.ts';
 import { type CollectorSet, FlowSamples } from './sampling/flow-samples.ts';
 import { BridgeTree } from './spanning-tree/bridge-tree.ts';
-import { checkActions, checkInPort, checkReferences } from './tables/check-actions.ts';
-import { checkPrerequisites } from './tables/check-prerequisites.ts';
 import type { FlowTableConfig } from './tables/flow-table.ts';
 import { type ChangeOrigin, FlowTables } from './tables/flow-tables.ts';
 import { INTERNAL_TABLE } from './tables/limits.ts';
@@ -53,11 +50,6 @@ import { Explainer } from './trace/explainer.ts';
 import type { BackedBridge } from './upcall/backed-bridge.ts';
 import type { Backer } from './upcall/backer.ts';
 import type { BridgeEffects, ControllerSpec, FinTimeout, SampleSpec, XlateBridge } from './xlate/snapshot.ts';
-import { xlate } from './xlate/xlate.ts';
-
-const ETH_HEADER_SIZE = 14;
-/** The number of no datapath port. */
-const ODPP_NONE = 0xffffffff;
 
 export class Ofproto implements OfprotoApi, BackedBridge {
   readonly name: string;
@@ -78,6 +70,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   readonly #own: OwnFlows;
   readonly #samples = new FlowSamples(() => this.#now());
   readonly snapshot: XlateBridge;
+  readonly #given: GivenPackets;
   readonly #explainer: Explainer;
   #missToController = false;
   readonly #closed: () => void;
@@ -128,6 +121,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       samples: this.#samples,
       missToController,
     });
+    this.#given = new GivenPackets(this.snapshot, this.resources, backer);
     this.#explainer = new Explainer(this.snapshot, backer);
     backer.register(this);
   }
@@ -336,32 +330,11 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   }
 
   packetOut(out: PacketOut): void {
-    checkActions(out.actions, -1);
-    checkReferences(out.actions, this.resources);
-    checkInPort(out.inPort);
-    // Nothing that could be sent; Open vSwitch does not complain either.
-    if (out.packet.length < ETH_HEADER_SIZE) return;
-    const { odpPort, flow } = this.#given(out.packet, out.inPort, out.metadata);
-    checkPrerequisites(out.actions, { flow });
-    this.#backer.execute(out.packet, odpPort, xlate(this.snapshot, flow, { packetOut: out.actions }));
+    this.#given.packetOut(out);
   }
 
   resume(packetIn: PacketIn): void {
-    const { packet, metadata } = packetIn;
-    if (packet.length < ETH_HEADER_SIZE) throw new OfError('OFPBRC_BAD_LEN', 'packet is shorter than Ethernet');
-    const { odpPort, flow } = this.#given(packet, metadata.flow.u32(KEY_IN_PORT), metadata);
-    const resume = thawedState(packetIn, flow, this.snapshot, this.#uuid);
-    for (const { actions } of resume.frames) checkReferences(actions, this.resources);
-    this.#backer.execute(packet, odpPort, xlate(this.snapshot, flow, { resume }));
-  }
-
-  /** A packet that a controller gave, as it is to be translated. */
-  #given(packet: Uint8Array, inPort: number, metadata: PacketOut['metadata']) {
-    const odpPort = this.#ports.get(inPort)?.odpPort ?? ODPP_NONE;
-    const flow = this.#backer.flowOf(packet, odpPort);
-    flow.setU32(KEY_IN_PORT, inPort);
-    if (metadata) applyMetadata(flow, metadata);
-    return { odpPort, flow };
+    this.#given.resume(packetIn, this.#uuid);
   }
 
   hiddenFlows(): FlowStatsEntry[] {
