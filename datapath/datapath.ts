@@ -45,7 +45,7 @@ import { VfioOpener } from './nic/vfio/vfio-function.ts';
 import { VfioProvider } from './nic/vfio/vfio-provider.ts';
 import { compileHot, instantiateHot } from './pmd/hot-module.ts';
 import { PmdPool } from './pmd/pmd-pool.ts';
-import { type PortDrop, Ports } from './ports.ts';
+import { type PortCount, Ports } from './ports.ts';
 import type { SlotView } from './slot-view.ts';
 import { ThreadStats } from './thread-stats.ts';
 
@@ -71,7 +71,7 @@ export interface EswitchDpif extends Dpif {
   missStats(odpPort: OdpPort): FlowStats | undefined;
   /** Packets from the port without a megaflow must have this source address; undefined: any. */
   setSource(odpPort: OdpPort, mac: Uint8Array | undefined): void;
-  dropsOf(odpPort: OdpPort): Readonly<Record<PortDrop, bigint>>;
+  countsOf(odpPort: OdpPort): Readonly<Record<PortCount, bigint>>;
 }
 
 export function createEswitch(options: DatapathOptions): EswitchDpif {
@@ -261,8 +261,8 @@ class Datapath implements EswitchDpif {
     this.#missFlows.setSource(odpPort, mac);
   }
 
-  dropsOf(odpPort: OdpPort): Readonly<Record<PortDrop, bigint>> {
-    return this.#ports.dropsOf(odpPort);
+  countsOf(odpPort: OdpPort): Readonly<Record<PortCount, bigint>> {
+    return this.#ports.countsOf(odpPort);
   }
 
   configure(config: DpifConfig): void {

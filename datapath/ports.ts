@@ -17,9 +17,12 @@ import {
   PORT_KIND_VIRTIO,
   PORT_NUMBER,
   PS_RX_DISABLED,
+  PS_RX_PACKETS,
   PS_RX_POLICED,
   PS_RX_SPOOFED,
   PS_TX_DOWN,
+  PS_TX_DROPPED,
+  PS_TX_PACKETS,
   PS_TX_RING_FULL,
 } from './layout/flow.ts';
 import { FRAME_MAX, PORT_MAX, PORT_SIZE, PORT_STATS_SIZE, PORT_TABLE, T_PORT_STATS } from './layout/memory-map.ts';
@@ -52,15 +55,18 @@ const STAT_NAMES = [
   'tx_errors',
 ];
 
-/** Why packets of a port or for a port were dropped; `spoofed` ones are counted as received too. */
-const PORT_DROPS = {
+/** What datapath threads count at a port; `spoofed` packets are received ones, policed and disabled ones are not. */
+const PORT_COUNTS = {
+  received: PS_RX_PACKETS,
+  sent: PS_TX_PACKETS,
+  'tx-dropped': PS_TX_DROPPED,
   policed: PS_RX_POLICED,
   spoofed: PS_RX_SPOOFED,
   disabled: PS_RX_DISABLED,
   'tx-ring-full': PS_TX_RING_FULL,
   'tx-down': PS_TX_DOWN,
 } as const;
-export type PortDrop = keyof typeof PORT_DROPS;
+export type PortCount = keyof typeof PORT_COUNTS;
 
 export interface PortServices extends DeviceServices, QueueServices {
   readonly hot: DeviceServices['hot'] & QueueServices['hot'];
@@ -231,12 +237,11 @@ export class Ports {
     return { ...own, ...Object.fromEntries(STAT_NAMES.map((name, i) => [name, sum(name, i)])) };
   }
 
-  /** What was dropped at the port, by reason (datapath/layout/flow.ts, PS_*). */
-  dropsOf(odpPort: OdpPort): Readonly<Record<PortDrop, bigint>> {
-    return Object.fromEntries(Object.entries(PORT_DROPS).map(([name, at]) => [name, this.#sum(odpPort, at)])) as Record<
-      PortDrop,
-      bigint
-    >;
+  /** The port's counters (datapath/layout/flow.ts, PS_*), also of a number that no port has now. */
+  countsOf(odpPort: OdpPort): Readonly<Record<PortCount, bigint>> {
+    return Object.fromEntries(
+      Object.entries(PORT_COUNTS).map(([name, at]) => [name, this.#sum(odpPort, at)]),
+    ) as Record<PortCount, bigint>;
   }
 
   #sum(odpPort: OdpPort, offset: number): bigint {

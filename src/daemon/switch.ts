@@ -4,6 +4,7 @@
 import { mkdirSync } from 'node:fs';
 import { createDpif } from '../../datapath/datapath.ts';
 import type { Dpif } from '../../datapath/dpif.ts';
+import { NicRegistry } from '../../datapath/nic/registry.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { coverageText } from '../../lib/coverage.ts';
 import { createIoPoller } from '../../lib/io-poller.ts';
@@ -15,8 +16,10 @@ import * as ops from '../ovsdb/ops.ts';
 import type { CommandRegistry } from '../unixctl/command.ts';
 import { Reconciler } from './bridge/reconciler.ts';
 import { switchCommands } from './commands/index.ts';
+import { nicKillCommand, nicShowCommand } from './commands/nic-commands.ts';
 import { type FollowedDatabase, openDatabase } from './database.ts';
 import { DropCounters } from './drop-counters.ts';
+import { NicModels } from './nic-models.ts';
 import type { MemoryReporters } from './process/memory-report.ts';
 import type { DaemonOptions } from './process/options.ts';
 import { OVS_VERSION } from './process/program.ts';
@@ -58,9 +61,10 @@ export const startSwitch: StartSwitch = async (options, services) => {
   mkdirSync(options.paths.rundir, { recursive: true });
   const io = createIoPoller();
   const { rundir } = options.paths;
-  const dpif = createDpif({ io, rundir, clock: systemClock, lockMemory: options.lockMemory });
+  const nics = new NicModels(new NicRegistry(), rundir);
+  const dpif = createDpif({ io, rundir, clock: systemClock, nics: nics.registry, lockMemory: options.lockMemory });
   const database = await openDatabase({ remote: options.remote, ...options.paths });
-  const running = new Switch(options, dpif, database, systemClock);
+  const running = new Switch(options, dpif, nics, database, systemClock);
   running.register(services);
   await running.ready();
   return {
@@ -74,6 +78,7 @@ export const startSwitch: StartSwitch = async (options, services) => {
 /** The parts of a running switch, put together over any datapath and database. */
 export class Switch {
   readonly #dpif: Dpif;
+  readonly #nics: NicModels;
   readonly #database: FollowedDatabase;
   readonly #clock: Clock;
   readonly #options: DaemonOptions;
@@ -81,9 +86,10 @@ export class Switch {
   readonly #reconciler: Reconciler;
   readonly #api: ApiServer;
 
-  constructor(options: DaemonOptions, dpif: Dpif, database: FollowedDatabase, clock: Clock) {
+  constructor(options: DaemonOptions, dpif: Dpif, nics: NicModels, database: FollowedDatabase, clock: Clock) {
     this.#options = options;
     this.#dpif = dpif;
+    this.#nics = nics;
     this.#database = database;
     this.#clock = clock;
     this.#backer = createBacker(dpif, clock);
@@ -107,6 +113,7 @@ export class Switch {
         this.#backer.configure(readSettings(otherConfig));
         this.#backer.awaitFlows(isRestoring);
         this.#api.configure(otherConfig['api-listen']);
+        return this.#nics.configure(otherConfig);
       },
       ...(database.server ? { fixedColumns: { ovs_version: OVS_VERSION, db_version: DB_VERSION } } : {}),
     });
@@ -115,6 +122,7 @@ export class Switch {
   /** Adds the commands and reports of the switch to the shell's. */
   register({ commands, memory }: SwitchServices): void {
     const drops = new DropCounters(this.#dpif);
+    const withTestHooks = process.env['WEFT_TEST_HOOKS'] === '1';
     commands.register(
       ...switchCommands({
         dpif: this.#dpif,
@@ -122,8 +130,10 @@ export class Switch {
         clock: this.#clock,
         slowPath: this.#backer,
         withDummy: this.#options.dummy !== 'off',
-        withTestHooks: process.env['WEFT_TEST_HOOKS'] === '1',
+        withTestHooks,
       }),
+      nicShowCommand(this.#nics),
+      ...(withTestHooks ? [nicKillCommand(this.#nics)] : []),
       {
         name: 'coverage/show',
         usage: '',
@@ -153,6 +163,7 @@ export class Switch {
     await this.#reconciler.close(cleanup);
     this.#backer.close();
     await this.#closeDatapath(cleanup);
+    await this.#nics.close();
     await this.#database.close();
   }
 

@@ -145,7 +145,8 @@ export class CardVport {
   state(missed: bigint): VportState {
     const port = this.#port;
     const stats = port?.stats() ?? {};
-    const drops = this.#dpif.dropsOf(this.vport);
+    const drops = this.#dpif.countsOf(this.vport);
+    const representor = this.#dpif.countsOf(REPRESENTORS + this.vport);
     const isSlow = port !== undefined && !isPolledType(port);
     return {
       vport: this.vport,
@@ -165,14 +166,16 @@ export class CardVport {
         rxBytes: count(stats, 'rx_bytes'),
         txPackets: count(stats, 'tx_packets'),
         txBytes: count(stats, 'tx_bytes'),
-        rxDropped: count(stats, 'rx_dropped'),
-        txDropped: count(stats, 'tx_dropped'),
+        txDropped: isSlow ? count(stats, 'tx_dropped') + drops['tx-dropped'] : drops['tx-dropped'],
         missed,
         spoofed: drops.spoofed,
         policed: drops.policed,
         disabled: drops.disabled,
         txNoBuffer: drops['tx-ring-full'],
         txLinkDown: drops['tx-down'],
+        toSwitch: representor.sent,
+        toSwitchDropped: representor['tx-dropped'],
+        fromSwitch: representor.received,
       },
     };
   }

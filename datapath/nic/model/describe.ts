@@ -36,6 +36,7 @@ function describeVport(settings: CardSettings, state: VportState): string[] {
     `  ${title} (vport ${vport}): link ${linkUp ? 'up' : 'down'}${port}${own}`,
     `    end: ${describeEnd(end)}${error ? ` (error: ${error})` : ''}`,
     ...describeCounters(state.counters),
+    ...(attached && settings.mode === 'switchdev' ? [describeRepresentor(state.counters)] : []),
   ];
 }
 
@@ -56,6 +57,10 @@ function describeFunction({ mac, vlan, trust, promisc, spoofchk, link, rateMbps 
 function describeEnd({ type, name, status, socket }: Readonly<Record<string, string>>): string {
   if (type === 'device') return 'none';
   return [`${type} ${socket ?? name}`, ...(status ? [status] : [])].join(', ');
+}
+
+function describeRepresentor({ toSwitch, toSwitchDropped, fromSwitch }: VportCounters): string {
+  return `    representor: to the switch ${toSwitch}, dropped ${toSwitchDropped}; from the switch ${fromSwitch}`;
 }
 
 function describeCounters(c: VportCounters): string[] {

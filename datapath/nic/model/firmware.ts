@@ -28,6 +28,8 @@ import { type CardSettings, type FunctionSettings, PF, REPRESENTORS, vportOfVf }
 
 /** The longest nap of a card with nothing to do, in microseconds: it may share its core. */
 const SLEEP_US_MAX = 50;
+/** Turns of the event loop that an injected frame may take: an upcall, then a slow port. */
+const PASSES_MAX = 8;
 
 export interface FirmwareServices {
   readonly name: string;
@@ -153,6 +155,8 @@ export class Firmware implements CardCommands, FlowOwner {
 
   async inject(vport: Vport, frame: Uint8Array): Promise<void> {
     findDummyPort(this.#vport(vport).port?.name ?? '').inject(frame);
+    // Until what it is sent around for by this thread has been dealt with.
+    for (let turn = 0; turn < PASSES_MAX; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 
   async watch(vport: Vport): Promise<void> {

@@ -3,6 +3,7 @@
 
 import { UserError } from '../../../lib/errors.ts';
 import type { DpMeterBand } from '../../dpif.ts';
+import { registerDummyEnd } from '../../port/dummy/dummy-port.ts';
 import type { VhostDevice } from '../../port/vhost-user/services.ts';
 import type {
   FlowHandle,
@@ -37,6 +38,8 @@ export class ModelNic implements NicProvider, PortOwner {
   readonly #interfaceOptions = new Map<number, Options>();
   readonly #states = new Map<Vport, VportState>();
   readonly #resetListeners: (() => void)[] = [];
+  /** Dummies behind vports: they are forgotten here when the card changes. */
+  #dummies: (() => void)[] = [];
   /** Called with each frame that leaves by a dummy which is watched. */
   onSent: ((vport: Vport, frame: Uint8Array) => void) | undefined;
 
@@ -50,6 +53,7 @@ export class ModelNic implements NicProvider, PortOwner {
       sent: (vport, frame) => this.onSent?.(vport, frame),
       reset: () => this.#wasReset(),
     });
+    this.#registerDummies();
   }
 
   get capabilities(): NicCapabilities {
@@ -133,6 +137,7 @@ export class ModelNic implements NicProvider, PortOwner {
   }
 
   close(): Promise<void> {
+    for (const forget of this.#dummies) forget();
     return this.card.close();
   }
 
@@ -201,8 +206,27 @@ export class ModelNic implements NicProvider, PortOwner {
     if (JSON.stringify(before) === JSON.stringify(settings)) return;
     this.#settings = settings;
     this.card.settings = settings;
+    this.#registerDummies();
     if (needsReset(before, settings)) await this.card.kill();
     else await this.#orReset(this.card.call('configure', settings), undefined);
+  }
+
+  /** Tests put frames into the card's dummies by the names that they have there. */
+  #registerDummies(): void {
+    for (const forget of this.#dummies) forget();
+    const ends = [this.#settings.wire, ...this.#settings.functions.map(({ end }) => end)];
+    this.#dummies = ends.flatMap(({ type, name }, vport) =>
+      type === 'dummy' ? [this.#registerDummy(name, vport)] : [],
+    );
+  }
+
+  #registerDummy(name: string, vport: Vport): () => void {
+    return registerDummyEnd({
+      name,
+      connectionState: undefined,
+      inject: (frame) => this.#orReset(this.card.call('inject', vport, frame), undefined),
+      setAdminUp: (up) => void this.#orReset(this.card.call('setLinkUp', vport, up), undefined),
+    });
   }
 
   #heard(vports: readonly VportState[]): void {

@@ -67,6 +67,9 @@ export class ModelPort implements NicPort {
       nic_tx_dropped: counters.txDropped,
       nic_tx_no_buffer: counters.txNoBuffer,
       nic_tx_link_down: counters.txLinkDown,
+      nic_representor_rx_packets: counters.fromSwitch,
+      nic_representor_tx_packets: counters.toSwitch,
+      nic_representor_tx_dropped: counters.toSwitchDropped,
     };
   }
 

@@ -38,7 +38,6 @@ export interface VportCounters {
   readonly rxBytes: bigint;
   readonly txPackets: bigint;
   readonly txBytes: bigint;
-  readonly rxDropped: bigint;
   readonly txDropped: bigint;
   /** Packets that no flow of the card matched: to the representor (switchdev) or to the firmware (legacy). */
   readonly missed: bigint;
@@ -47,6 +46,10 @@ export interface VportCounters {
   readonly disabled: bigint;
   readonly txNoBuffer: bigint;
   readonly txLinkDown: bigint;
+  /** The representor's: missed = to the switch + dropped there. */
+  readonly toSwitch: bigint;
+  readonly toSwitchDropped: bigint;
+  readonly fromSwitch: bigint;
 }
 
 export interface CardState {

@@ -16,6 +16,29 @@ let nextAddress = 1;
 
 const portsByName = new Map<string, DummyPort>();
 
+/** A dummy as tests reach it from outside; it may be the end of a card's vport, in another thread. */
+export interface DummyEnd {
+  readonly name: string;
+  readonly connectionState: 'connected' | 'disconnected' | undefined;
+  /** A frame arrives from the outside; resolves when it has been taken. */
+  inject(frame: Uint8Array): void | Promise<void>;
+  setAdminUp(up: boolean): void;
+}
+
+const endsElsewhere = new Set<DummyEnd>();
+
+/** Makes a dummy of another thread known here, until the returned function is called. */
+export function registerDummyEnd(end: DummyEnd): () => void {
+  endsElsewhere.add(end);
+  return () => endsElsewhere.delete(end);
+}
+
+/** The dummy of that name, wherever it is. Throws UserError. */
+export function findDummyEnd(name: string): DummyEnd {
+  for (const end of endsElsewhere) if (end.name === name) return end;
+  return findDummyPort(name);
+}
+
 /** The open dummy port of that name. Throws UserError. */
 export function findDummyPort(name: string): DummyPort {
   const port = portsByName.get(name);
@@ -28,7 +51,7 @@ export function dummyPorts(): readonly DummyPort[] {
   return [...portsByName.values()];
 }
 
-export class DummyPort implements PortDriver {
+export class DummyPort implements PortDriver, DummyEnd {
   #spec: PortSpec;
   readonly #context: PortContext;
   readonly #counters = new SlowPortCounters();

@@ -49,10 +49,10 @@ export interface ReconcilerParts {
   createOfproto(name: string): OfprotoApi;
   createConnmgr(ofproto: OfprotoApi): ConnmgrApi;
   /**
-   * Settings of the Open_vSwitch row that are not a bridge's: called in each pass before the bridges. While flows are
+   * Settings of the Open_vSwitch row that are not a bridge's: in force in each pass before the bridges are looked at. While flows are
    * being restored packets are not to be translated.
    */
-  configure?(otherConfig: Readonly<Record<string, string>>, isRestoring: boolean): void;
+  configure?(otherConfig: Readonly<Record<string, string>>, isRestoring: boolean): void | Promise<void>;
   /** Columns of the Open_vSwitch row that never change, e.g. ovs_version of an embedded database. */
   readonly fixedColumns?: Readonly<Record<string, Json>>;
   /** Datapath.capabilities. */
@@ -164,11 +164,11 @@ export class Reconciler {
   async #pass(config: SwitchConfig): Promise<void> {
     this.#config = config;
     this.#isRestoring &&= config.otherConfig['flow-restore-wait']?.toLowerCase() === 'true';
-    this.#configureDatapath(config);
+    await this.#guard('settings', () => this.#configureDatapath(config));
     const made = config.bridges.filter((bridge) => this.#canMake(bridge)).map((bridge) => this.#asYet(bridge));
     const wanted = new Map(made.map((row) => [row.name, row]));
     await this.#removeUnwanted(wanted);
-    for (const bridge of wanted.values()) await this.#guard(bridge.name, () => this.#applyBridge(bridge));
+    for (const bridge of wanted.values()) await this.#guard(`bridge ${bridge.name}`, () => this.#applyBridge(bridge));
     // cur_cfg says that all of this is in force, so no megaflow from before may forward a packet any more.
     const [bridge] = this.#bridges.values();
     await (bridge?.ofproto ?? this.#parts.dpif).barrier();
@@ -177,12 +177,12 @@ export class Reconciler {
     await this.#write();
   }
 
-  /** A fault in one bridge is ours, and is not let spread to the others. */
-  async #guard(name: string, work: () => Promise<void>): Promise<void> {
+  /** A fault in one part is ours, and is not let spread to the others. */
+  async #guard(part: string, work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
-      log.err(`bridge ${name}: reconfiguration failed: ${(error as Error).stack ?? String(error)}`);
+      log.err(`${part}: reconfiguration failed: ${(error as Error).stack ?? String(error)}`);
     }
   }
 
@@ -203,7 +203,7 @@ export class Reconciler {
     return this.#isRestoring ? { ...bridge, controllers: [] } : bridge;
   }
 
-  #configureDatapath(config: SwitchConfig): void {
+  async #configureDatapath(config: SwitchConfig): Promise<void> {
     const other = config.otherConfig;
     const sleepUs = integerOption(other['pmd-sleep-max'] ?? other['pmd-maxsleep']);
     this.#parts.dpif.configure(
@@ -215,7 +215,7 @@ export class Reconciler {
         vlanLimit: integerOption(other['vlan-limit']) ?? VLAN_LIMIT_DEFAULT,
       }),
     );
-    this.#parts.configure?.(other, this.#isRestoring);
+    await this.#parts.configure?.(other, this.#isRestoring);
   }
 
   async #removeUnwanted(wanted: ReadonlyMap<string, BridgeConfig>): Promise<void> {
@@ -223,11 +223,11 @@ export class Reconciler {
       const config = wanted.get(name);
       // A bridge of another datapath type, or another row of the same name, is another bridge.
       if (config && config.uuid === bridge.config.uuid && config.datapathType === bridge.config.datapathType) {
-        await this.#guard(name, () => bridge.removeUnwanted(config));
+        await this.#guard(`bridge ${name}`, () => bridge.removeUnwanted(config));
         continue;
       }
       this.#bridges.delete(name);
-      await this.#guard(name, () => bridge.close());
+      await this.#guard(`bridge ${name}`, () => bridge.close());
     }
   }
 

@@ -1,6 +1,6 @@
 // netdev-dummy/*: frames into dummy ports, for tests that drive the switch from outside.
 
-import { dummyPorts, findDummyPort } from '../../../datapath/port/dummy/dummy-port.ts';
+import { type DummyEnd, dummyPorts, findDummyEnd } from '../../../datapath/port/dummy/dummy-port.ts';
 import { UserError } from '../../../lib/errors.ts';
 import type { Command } from '../../unixctl/command.ts';
 import { composePacket } from './dp-flow-packet.ts';
@@ -24,7 +24,7 @@ const FRAME_MAX = 65_535;
 const PASSES_MAX = 8;
 
 async function receive([name, ...rest]: readonly string[]): Promise<string> {
-  const port = findDummyPort(name!);
+  const port = findDummyEnd(name!);
   const frames: Uint8Array[] = [];
   for (let i = 0; i < rest.length; i++) {
     if (rest[i] === '--qid') i++;
@@ -33,7 +33,7 @@ async function receive([name, ...rest]: readonly string[]): Promise<string> {
       i += 2;
     } else frames.push(parseFrame(rest[i]!));
   }
-  for (const frame of frames) port.inject(frame);
+  for (const frame of frames) await port.inject(frame);
   // Answered when the frames, and what they are sent around for, have been dealt with: a test can look at once.
   for (let turn = 0; turn < PASSES_MAX; turn++) await new Promise((resolve) => setImmediate(resolve));
   return '';
@@ -71,9 +71,9 @@ function setAdminState(args: readonly string[]): string {
   return 'OK';
 }
 
-function named(name: string): ReturnType<typeof findDummyPort> {
+function named(name: string): DummyEnd {
   try {
-    return findDummyPort(name);
+    return findDummyEnd(name);
   } catch {
     throw new UserError('Unknown Dummy Interface');
   }
