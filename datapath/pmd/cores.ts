@@ -84,9 +84,15 @@ export function keepOffPmdCores(pmdCores: readonly number[]): void {
   }
 }
 
-/** Where a NIC's model polls: the last core that nobody polls on yet, PMD threads' default left to them. */
+/** Where this thread's datapath has its PMD threads, or will have them. */
+let plannedCores = defaultPmdCores();
+
+export function planPmdCores(cores: readonly number[]): void {
+  plannedCores = cores;
+}
+
+/** Where a NIC's model polls: the last core that nobody polls on, nor is going to. */
 export function coreForNic(): number {
-  const polled = polledCores();
-  const taken = polled.size > 0 ? polled : new Set(defaultPmdCores());
+  const taken = new Set([...plannedCores, ...polledCores()]);
   return allowedCores().findLast((core) => !taken.has(core)) ?? allowedCores().at(-1)!;
 }

@@ -5,7 +5,7 @@ import type { Arena } from '../arena/arena.ts';
 import type { Quiescence } from '../arena/quiesce.ts';
 import type { Rings } from '../guest/rings.ts';
 import { THREAD_MAX } from '../layout/memory-map.ts';
-import { defaultPmdCores, keepOffPmdCores, parseCpuMask } from './cores.ts';
+import { defaultPmdCores, keepOffPmdCores, parseCpuMask, planPmdCores } from './cores.ts';
 import { PmdThread } from './pmd-thread.ts';
 
 const log = logger('dpif_netdev');
@@ -47,6 +47,7 @@ export class PmdPool {
     if (mask !== this.#mask) {
       this.#mask = mask;
       this.#cores = this.#coresOf(mask);
+      planPmdCores(this.#cores);
     }
     this.#apply();
   }
