@@ -34,6 +34,11 @@ export class QemuGuest {
     args.push('-netdev', 'vhost-user,id=net0,chardev=vhost');
     // QEMU 7.2 under TCG: a vhost-user device with MSI-X ends in a crash.
     args.push('-device', `virtio-net-pci,netdev=net0,mac=${mac},vectors=0`);
+    return QemuGuest.start(args);
+  }
+
+  /** Starts QEMU with a serial console on its standard input and output; resolves when a shell answers there. */
+  static async start(args: readonly string[]): Promise<QemuGuest> {
     const guest = new QemuGuest(spawn('qemu-system-x86_64', args, { stdio: ['pipe', 'pipe', 'pipe'] }));
     try {
       await guest.#until(() => guest.#output.includes('# '), BOOT_TIMEOUT_MS, 'the shell');
