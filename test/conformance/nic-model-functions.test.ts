@@ -1,6 +1,10 @@
 // What a NIC model does with the properties of its functions: legacy switching, spoof check, rate limit, insertion at a
 // pace, and what of it changes while it runs.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { attachRings } from '../../datapath/nic/model/representor-rings.ts';
 import { WIRE } from '../../datapath/nic/provider.ts';
 import { HostRings } from '../support/guest/host-rings.ts';
 import { type ModelRig, modelRig } from '../support/nic/model-rig.ts';
@@ -143,6 +147,48 @@ describe('functions of a NIC model in switchdev mode', () => {
     const againMs = performance.now();
     await rig.provider.insert([flowTo(2, 1, [])]);
     expect(performance.now() - againMs).toBeGreaterThanOrEqual(29);
+  });
+
+  it('serves a guest whose control path is elsewhere, until its device is closed', async () => {
+    rig = await modelRig(2, '');
+    const { provider } = rig;
+    const port = provider.openPort({ nic: 'model0', vf: '0' });
+    const rings = await HostRings.attach(port);
+    const device = provider.functionDevice(1);
+    const guest = await HostRings.attach({
+      attach: async (memory, pairs) => attachRings(device, memory, pairs),
+    });
+    await until(() => port.linkUp, 'the link does not come up');
+    guest.send(frame(ONE, 9, 0, 1));
+    expect(await rings.receive(1)).toEqual([frame(ONE, 9, 0, 1)]);
+    rings.send(frame(9, ONE, 0, 2));
+    expect(await guest.receive(1)).toEqual([frame(9, ONE, 0, 2)]);
+    expect((await device.stopRing(1)).lastAvailIndex).toBe(1);
+    await device.close();
+    await provider.card.call('watch', 1);
+    rings.send(frame(9, ONE, 0, 3));
+    await until(() => rig!.sent(1).some((sent) => sent.at(-1) === 3), 'the configured end is not back');
+    guest.close();
+    rings.close();
+  });
+
+  it("joins its wire to another model's", async () => {
+    rig = await modelRig(2, '');
+    const path = join(mkdtempSync(join(tmpdir(), 'weft-wire-')), 'wire');
+    const other = await modelRig(2, `wire-pstream=punix:${path}`);
+    try {
+      await rig.provider.configure(`vfs=2,wire=dummy,vf-end=dummy,wire-stream=unix:${path}`);
+      await rig.provider.insert([flowTo(1, 9, [{ type: 'output', port: WIRE }])]);
+      await other.provider.insert([flowTo(WIRE, 9, [{ type: 'output', port: 2 }])]);
+      // The stream is dialled now and then, and what is sent before is lost.
+      await until(async () => {
+        await rig!.inject(1, frame(ONE, 9));
+        return other.sent(2).some((sent) => sent.equals(frame(ONE, 9)));
+      }, 'nothing came over the wire');
+    } finally {
+      await other.close();
+      rmSync(dirname(path), { recursive: true, force: true });
+    }
   });
 
   it('keeps flows and their counts when the end of a function changes', async () => {

@@ -1,6 +1,7 @@
 // A VhostDevice whose rings the card serves: calls made in the switch's thread, carried out in the card's, in order. What
 // fails there cannot be thrown here any more: it is told as a broken ring. Descriptors are the process', so their numbers travel.
 
+import { noteOpened } from '../../../lib/syscalls/descriptors.ts';
 import type { VhostDevice } from '../../port/vhost-user/services.ts';
 import type { Vport } from '../provider.ts';
 import type { CardThread } from './card-thread.ts';
@@ -36,12 +37,21 @@ export function relayedDevice(card: CardThread, vport: Vport): VhostDevice {
 
 const watched = new WeakSet<VhostDevice>();
 
+/** What the card owns from here on. */
+function descriptorsOf(made: DeviceCall): number[] {
+  if (made.call === 'setMemory') return made.regions.map(({ fd }) => fd);
+  if (made.call === 'addMemory') return [made.region.fd];
+  if (made.call === 'startRing') return [made.ring.callFd];
+  return made.call === 'setCallFd' ? [made.fd] : [];
+}
+
 /** The card's side. */
 export async function callDevice(
   device: VhostDevice,
   made: DeviceCall,
   broken: (index: number, reason: string) => void,
 ): Promise<number> {
+  for (const fd of descriptorsOf(made)) noteOpened(fd);
   if (!watched.has(device)) {
     watched.add(device);
     device.onRingBroken(broken);

@@ -1,7 +1,7 @@
 // The host's side of a NIC function's rings, for tests: the driver of one pair of virtqueues in memory of its own, as a
 // `vf` port is, without a datapath.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NicPort, QueuePair, RingPlace } from '../../../datapath/nic/provider.ts';
+import type { QueuePair, RingMemory, RingPlace } from '../../../datapath/nic/provider.ts';
 import { GuestMemory, type Span } from './guest-memory.ts';
 import { SplitRing } from './split-ring.ts';
 
@@ -21,7 +21,9 @@ export class HostRings {
   readonly #arrived: Buffer[] = [];
 
   /** Gives new rings, receive buffers offered, to the function. */
-  static async attach(port: NicPort): Promise<HostRings> {
+  static async attach(port: {
+    attach: (memory: RingMemory, pairs: readonly QueuePair[]) => Promise<unknown>;
+  }): Promise<HostRings> {
     const rings = new HostRings();
     const region = rings.#memory.regions[0]!;
     const memory = { fd: region.fd, size: region.size, address: ADDRESS, processAddress: region.userAddr };
