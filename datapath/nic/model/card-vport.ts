@@ -24,7 +24,8 @@ export class CardVport {
   #error: string | undefined;
   /** What the port in weft asks for, which counts where the link state is `auto`. */
   #askedUp = true;
-  #attached = false;
+  /** What the host's rings are, if it gave any: two things, since a function may be driven while it is represented. */
+  #attached: 'representor' | 'function' | undefined;
   /** The host's rings are in the place of the configured end. */
   #driven = false;
 
@@ -101,7 +102,7 @@ export class CardVport {
     const odpPort = REPRESENTORS + this.vport;
     const name = `${this.#name}/representor${this.vport}`;
     await this.#dpif.portAdd({ name, type: 'device', options: {}, odpPort, mtu: MTU });
-    this.#attached = true;
+    this.#attached = 'representor';
     this.#dpif.flowPut({ ...everythingFrom(odpPort), actions: [{ type: 'output', port: this.vport }] });
     attachRings(findDevice(name)!, memory, pairs);
   }
@@ -109,15 +110,15 @@ export class CardVport {
   /** The host's rings become the function's own. */
   async attachFunction(memory: RingMemory, pairs: readonly QueuePair[]): Promise<void> {
     await this.drive(true);
-    this.#attached = true;
+    this.#attached = 'function';
     attachRings(this.device, memory, pairs);
   }
 
   async detach(): Promise<void> {
-    if (!this.#attached) return;
-    this.#attached = false;
-    if (this.#driven) await this.drive(false);
-    else await this.#dpif.portDel(REPRESENTORS + this.vport);
+    const attached = this.#attached;
+    this.#attached = undefined;
+    if (attached === 'function') await this.drive(false);
+    if (attached === 'representor') await this.#dpif.portDel(REPRESENTORS + this.vport);
   }
 
   /** Puts the host's own rings in the place of the configured end, or the end back. */
@@ -159,7 +160,7 @@ export class CardVport {
         name: port?.name ?? this.#settings.end.name,
         ...port?.status(),
       },
-      attached: this.#attached,
+      attached: this.#attached !== undefined,
       counters: {
         // A kernel port's driver counts what it hands over, before it is policed.
         rxPackets: count(stats, 'rx_packets') - (isSlow ? drops.policed : 0n),
