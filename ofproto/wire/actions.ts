@@ -16,9 +16,16 @@ import {
 } from './action-encoder.ts';
 import { decodeAction10, encodeAction10 } from './actions10.ts';
 import { decodeAction11, encodeAction11 } from './actions11.ts';
-import { decodeAction12, encodeAction12, OFPAT_SET_FIELD, OFPAT11_COMMON } from './actions12.ts';
+import {
+  decodeAction12,
+  encodeAction12,
+  OFPAT_COPY_FIELD,
+  OFPAT_METER,
+  OFPAT_SET_FIELD,
+  OFPAT11_COMMON,
+} from './actions12.ts';
 import { encodeInstruction } from './instruction-encoder.ts';
-import { decodeMove, decodeNxAction, type NxContext } from './nx-actions.ts';
+import { decodeMove, decodeNxAction, hasNxAction, type NxContext } from './nx-actions.ts';
 import { encodeNxAction } from './nx-encode.ts';
 
 const OFPAT_VENDOR = 0xffff;
@@ -49,12 +56,22 @@ function unknownAction(r: Reader, version: number): string {
   const type = r.peek16(0);
   if (type !== OFPAT_VENDOR) return isKnown(type, version) ? 'OFPBAC_BAD_LEN' : 'OFPBAC_BAD_TYPE';
   const vendor = r.peek16(4) * 0x10000 + r.peek16(6);
-  return vendor === NX_VENDOR_ID || vendor === ONF_VENDOR_ID ? 'OFPBAC_BAD_LEN' : 'OFPBAC_BAD_VENDOR';
+  if (vendor !== NX_VENDOR_ID && vendor !== ONF_VENDOR_ID) return 'OFPBAC_BAD_VENDOR';
+  if (r.remaining < 16) return 'OFPBAC_BAD_LEN';
+  const subtype = r.peek16(8);
+  const isKnownOne = vendor === NX_VENDOR_ID ? hasNxAction(subtype, version) : hasOnfAction(subtype, version);
+  return isKnownOne ? 'OFPBAC_BAD_LEN' : 'OFPBAC_BAD_VENDOR_TYPE';
 }
+
+const hasOnfAction = (subtype: number, version: number): boolean =>
+  subtype === ONFACT_ET_COPY_FIELD && version >= OFP12_VERSION && version < OFP15_VERSION;
 
 function isKnown(type: number, version: number): boolean {
   if (version === OFP10_VERSION) return type < 12;
-  return OFPAT11_COMMON.includes(type) || type <= 14 || (version >= OFP12_VERSION && type === OFPAT_SET_FIELD);
+  const isLater = version >= OFP15_VERSION && (type === OFPAT_COPY_FIELD || type === OFPAT_METER);
+  return (
+    isLater || OFPAT11_COMMON.includes(type) || type <= 14 || (version >= OFP12_VERSION && type === OFPAT_SET_FIELD)
+  );
 }
 
 function decodeAction(r: Reader, version: number, depth: number): OfAction {
@@ -65,9 +82,7 @@ function decodeAction(r: Reader, version: number, depth: number): OfAction {
   if (vendor === NX_VENDOR_ID) return decodeNxAction(r, contextOf(version, depth));
   if (vendor !== ONF_VENDOR_ID) throw new OfError('OFPBAC_BAD_VENDOR');
   const subtype = r.u16();
-  if (subtype !== ONFACT_ET_COPY_FIELD || version < OFP12_VERSION || version >= OFP15_VERSION) {
-    throw new OfError('OFPBAC_BAD_VENDOR_TYPE');
-  }
+  if (!hasOnfAction(subtype, version)) throw new OfError('OFPBAC_BAD_VENDOR_TYPE');
   r.skip(2);
   return { ...decodeMove(r, 2), isCopyField: true };
 }

@@ -28,8 +28,8 @@ const OFPAT_GROUP = 22;
 const OFPAT_SET_NW_TTL = 23;
 const OFPAT_DEC_NW_TTL = 24;
 export const OFPAT_SET_FIELD = 25;
-const OFPAT_COPY_FIELD = 28;
-const OFPAT_METER = 29;
+export const OFPAT_COPY_FIELD = 28;
+export const OFPAT_METER = 29;
 
 /** Every standard action that weft takes but set_field, which 1.1 lacks; all are 8 bytes long but for output's 16. */
 export const OFPAT11_COMMON: readonly number[] = [

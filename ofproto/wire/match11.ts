@@ -109,7 +109,8 @@ function decodeTransport(match: F.Match, wildcards: number, src: number, dst: nu
   const both = OFPFW_TP_SRC | OFPFW_TP_DST;
   if (match.flow.u16(F.KEY_ETH_TYPE) !== ETH_TYPE_IP || (wildcards & both) === both) return;
   const names = TRANSPORT[match.flow.u8(F.KEY_NW_PROTO)];
-  if (!names) throw new OfError('OFPBMC_BAD_FIELD');
+  // OpenFlow 1.1 says to ignore ports where there are none.
+  if (!names) return;
   const one = (wildcard: number, name: string, value: number) => {
     if (wildcards & wildcard) return;
     if (value >= 2 ** field(name).bits) throw new OfError('OFPBMC_BAD_FIELD');

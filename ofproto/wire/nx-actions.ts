@@ -5,7 +5,7 @@ import { OFPP, type OfAction, type Subfield } from '../model/actions.ts';
 import type { Field } from '../model/field.ts';
 import { bytesOf, portFrom16 } from '../model/fields.ts';
 import { OfError } from '../model/flow-mod.ts';
-import { OFP13_VERSION } from '../model/messages.ts';
+import { OFP10_VERSION, OFP13_VERSION, OFP14_VERSION } from '../model/messages.ts';
 import { BUNDLE_ALGORITHMS, HASH_FIELDS, MULTIPATH_ALGORITHMS } from '../model/nicira.ts';
 import { tunMetadataByHeader } from '../model/tun-metadata.ts';
 import { checkOutputPort } from './actions10.ts';
@@ -14,6 +14,7 @@ import { decodeCt, decodeNat } from './nx-ct.ts';
 import { decodeDecap, decodeEncap } from './nx-encap.ts';
 import { checkSubfield, checkWritable, mustBeZero, rangeOf, readHeader, readShortHeader } from './nx-fields.ts';
 import { decodeLearn } from './nx-learn.ts';
+import { nxLength } from './nx-lengths.ts';
 import * as NX from './nx-numbers.ts';
 import { decodeSetField } from './set-field.ts';
 
@@ -70,6 +71,7 @@ const DECODERS: Readonly<Record<number, Decoder>> = {
   [NX.NXAST_DEC_TTL_CNT_IDS]: (r) => {
     const count = r.u16();
     mustBeZero(r.take(4));
+    if (count === 0) r.rest();
     return { type: 'dec_ttl', controllerIds: Array.from({ length: count }, () => r.u16()) };
   },
   [NX.NXAST_FIN_TIMEOUT]: (r) => ({ type: 'fin_timeout', idleTimeout: r.u16(), hardTimeout: r.u16() }),
@@ -89,11 +91,13 @@ const DECODERS: Readonly<Record<number, Decoder>> = {
     if (clause >= nClauses || nClauses < 2 || nClauses > 64) throw new OfError('NXBAC_BAD_CONJUNCTION');
     return { type: 'conjunction', id: r.u32(), clause, nClauses };
   },
-  [NX.NXAST_OUTPUT_TRUNC]: (r) => ({
-    type: 'output_trunc',
-    port: checkOutputPort(portFrom16(r.u16())),
-    maxLen: r.u32(),
-  }),
+  [NX.NXAST_OUTPUT_TRUNC]: (r) => {
+    const port = checkOutputPort(portFrom16(r.u16()));
+    const maxLen = r.u32();
+    // Less than an Ethernet header is left of no packet.
+    if (maxLen < 14) throw new OfError('OFPBAC_BAD_ARGUMENT');
+    return { type: 'output_trunc', port, maxLen };
+  },
   [NX.NXAST_GROUP]: (r) => {
     r.skip(2);
     return { type: 'group', groupId: r.u32() };
@@ -155,7 +159,10 @@ const DIRECTIONS = [undefined, 'ingress', 'egress'] as const;
 function decodeSample2(r: Reader): Sample {
   const sample = decodeSample(r);
   const samplingPort = portFrom16(r.u16());
-  const direction = DIRECTIONS[r.u8()];
+  const side = r.u8();
+  mustBeZero(r.rest());
+  if (side >= DIRECTIONS.length) throw new OfError('OFPBAC_BAD_ARGUMENT');
+  const direction = DIRECTIONS[side];
   return {
     ...sample,
     ...(samplingPort !== OFPP.ANY && { samplingPort }),
@@ -176,16 +183,42 @@ const resubmit = (inPort: number, tableId: number, withCtOrig: boolean): OfActio
   withCtOrig,
 });
 
+/** Actions that newer versions have in a form of their own are none of Nicira's there. */
+const LAST_VERSION: Readonly<Record<number, number>> = {
+  ...Object.fromEntries(
+    [
+      NX.NXAST_SET_QUEUE,
+      NX.NXAST_DEC_TTL,
+      NX.NXAST_PUSH_MPLS,
+      NX.NXAST_POP_MPLS,
+      NX.NXAST_SET_MPLS_TTL,
+      NX.NXAST_DEC_MPLS_TTL,
+      NX.NXAST_SET_MPLS_LABEL,
+      NX.NXAST_SET_MPLS_TC,
+      NX.NXAST_GROUP,
+    ].map((subtype) => [subtype, OFP10_VERSION]),
+  ),
+  [NX.NXAST_REG_MOVE]: OFP14_VERSION,
+  [NX.NXAST_REG_LOAD]: OFP14_VERSION,
+  [NX.NXAST_REG_LOAD2]: OFP14_VERSION,
+};
+
 /** Packet types came with OpenFlow 1.3's pipeline. */
 const SINCE_13: ReadonlySet<number> = new Set([NX.NXAST_ENCAP, NX.NXAST_DECAP, NX.NXAST_DEC_NSH_TTL]);
+
+/** Whether there is such an action, whatever is in it. */
+export const hasNxAction = (subtype: number, version: number): boolean =>
+  DECODERS[subtype] !== undefined &&
+  !(version < OFP13_VERSION && SINCE_13.has(subtype)) &&
+  !(version > (LAST_VERSION[subtype] ?? version));
 
 /** Decodes one action whose vendor is read already. Throws OfError OFPBAC_*. */
 export function decodeNxAction(r: Reader, context: NxContext): OfAction {
   const subtype = r.u16();
   const decoder = DECODERS[subtype];
-  if (!decoder || (context.version < OFP13_VERSION && SINCE_13.has(subtype))) {
-    throw new OfError('OFPBAC_BAD_VENDOR_TYPE');
-  }
+  if (!decoder || !hasNxAction(subtype, context.version)) throw new OfError('OFPBAC_BAD_VENDOR_TYPE');
+  const [least, most] = nxLength(subtype);
+  if (r.length < least || r.length > most) throw new OfError('OFPBAC_BAD_LEN');
   return decoder(r, context);
 }
 
@@ -193,6 +226,8 @@ export function decodeNxAction(r: Reader, context: NxContext): OfAction {
 export function decodeMove(r: Reader, padding: number): Extract<OfAction, { type: 'reg_move' }> {
   const [bits, srcOfs, dstOfs] = [r.u16(), r.u16(), r.u16()];
   r.skip(padding);
+  // Where there is no header, the header's own error goes first.
+  if (r.remaining < 4) throw new OfError('OFPBMC_BAD_LEN');
   const [src, dst] = [readHeader(r), readHeader(r)];
   mustBeZero(r.rest());
   return { type: 'reg_move', src: checkSubfield(src, srcOfs, bits), dst: checkWritable(dst, dstOfs, bits) };
@@ -240,13 +275,22 @@ function decodeBundle(r: Reader, load: boolean): OfAction {
   const count = r.u16();
   const range = r.u16();
   const header = r.sub(4);
-  mustBeZero(r.take(4), 'OFPBAC_BAD_ARGUMENT');
-  if (!algorithm || !fields || slaveType !== NX.NXM_OF_IN_PORT) throw new OfError('OFPBAC_BAD_ARGUMENT');
-  if (r.remaining < 2 * count) throw new OfError('OFPBAC_BAD_LEN');
-  const slaves = Array.from({ length: count }, () => portFrom16(r.u16()));
-  if (!load) return { type: 'bundle', fields, basis, algorithm, slaves };
+  const reserved = r.take(4);
   const { ofs, bits } = rangeOf(range);
-  return { type: 'bundle', fields, basis, algorithm, slaves, dst: checkWritable(readShortHeader(header), ofs, bits) };
+  const dst = load ? checkWritable(readShortHeader(header), ofs, bits) : undefined;
+  if (r.remaining < 2 * count) throw new OfError('OFPBAC_BAD_LEN');
+  // What else is wrong with it bundle_load does not mind, as in Open vSwitch.
+  const isOdd =
+    slaveType !== NX.NXM_OF_IN_PORT || range !== 0 || [...header.rest(), ...reserved].some((byte) => byte !== 0);
+  if (!algorithm || !fields || (dst ? bits < 16 : isOdd)) throw new OfError('OFPBAC_BAD_ARGUMENT');
+  const slaves = Array.from({ length: count }, () => checkSlave(portFrom16(r.u16())));
+  return { type: 'bundle', fields, basis, algorithm, slaves, ...(dst && { dst }) };
+}
+
+/** No port is one that is never there; controllers would need to know how much of a packet they get. */
+function checkSlave(port: number): number {
+  if (port === OFPP.CONTROLLER) throw new OfError('OFPBAC_BAD_OUT_PORT');
+  return port === OFPP.ANY ? port : checkOutputPort(port);
 }
 
 function decodeStack(r: Reader, write: boolean): Subfield {

@@ -23,7 +23,7 @@ type Draft = { -readonly [K in keyof ControllerAction]: ControllerAction[K] };
 export function decodeController2(r: Reader): ControllerAction {
   mustBeZero(r.take(6));
   const draft: Draft = { type: 'controller', maxLen: 0xffff, controllerId: 0, reason: 1 };
-  for (const { type, value } of decodeProperties(r)) {
+  for (const { type, value } of decodeProperties(r, 'OFPBPC_BAD_LEN')) {
     switch (type) {
       case NXAC2PT_MAX_LEN:
         draft.maxLen = value.u16();
@@ -44,7 +44,7 @@ export function decodeController2(r: Reader): ControllerAction {
         draft.meterId = value.u32();
         break;
       default:
-        throw new OfError('OFPBAC_BAD_ARGUMENT');
+        throw new OfError('OFPBPC_BAD_TYPE');
     }
   }
   return draft;

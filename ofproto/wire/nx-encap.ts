@@ -71,5 +71,8 @@ function encodeProperty(w: Writer, { class: propertyClass, type, value }: EncapP
 
 export function decodeDecap(r: Reader): OfAction {
   r.skip(2);
-  return { type: 'decap', newPacketType: r.u32() };
+  const newPacketType = r.u32();
+  // There is no property that it could have.
+  if (r.remaining > 0) throw new OfError('NXBAC_UNKNOWN_ED_PROP');
+  return { type: 'decap', newPacketType };
 }

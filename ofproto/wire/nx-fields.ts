@@ -5,13 +5,15 @@ import type { Reader, Writer } from '../../lib/cursors.ts';
 import type { Subfield } from '../model/actions.ts';
 import { type Field, fieldByHeader } from '../model/fields.ts';
 import { OfError } from '../model/flow-mod.ts';
+import { tunMetadataByHeader } from '../model/tun-metadata.ts';
 import { headerSize, NXM, readFieldHeader, writeFieldHeader } from './oxm.ts';
 
 const HAS_MASK = 0x100;
 
 /** Reads a header that must name a field without a mask. Throws OfError OFPBMC_BAD_MASK, OFPBMC_BAD_FIELD. */
 export function readHeader(r: Reader): Field {
-  const { field, hasMask, length } = readFieldHeader(r);
+  const { field, hasMask, length, raw } = readFieldHeader(r);
+  if (!field) refuseUnmapped(raw);
   if (!field || length !== field.size * (hasMask ? 2 : 1)) throw new OfError('OFPBMC_BAD_FIELD');
   if (hasMask) throw new OfError('OFPBMC_BAD_MASK');
   return field;
@@ -21,8 +23,14 @@ export function readHeader(r: Reader): Field {
 export function readShortHeader(r: Reader): Field {
   const raw = r.u32();
   const field = fieldByHeader(raw);
+  if (!field) refuseUnmapped(raw);
   if (!field || raw & HAS_MASK || (raw & 0xff) !== field.size) throw new OfError('OFPBAC_BAD_SET_TYPE');
   return field;
+}
+
+/** Tunnel metadata is of no packet here, and no field unless the TLV table maps it. */
+function refuseUnmapped(raw: number): void {
+  if (tunMetadataByHeader(raw)) throw new OfError('NXFMFC_INVALID_TLV_FIELD');
 }
 
 export function writeHeader(w: Writer, f: Field): Writer {

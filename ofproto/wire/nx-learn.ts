@@ -8,7 +8,7 @@ import type { LearnFlowModSpec, LearnSpec, Subfield } from '../model/actions.ts'
 import { OfError } from '../model/flow-mod.ts';
 import { NX_LEARN_F_DELETE_LEARNED, NX_LEARN_F_SEND_FLOW_REM, NX_LEARN_F_WRITE_RESULT } from '../model/nicira.ts';
 import type { ActionEncoder } from './action-encoder.ts';
-import { checkWritable, readHeader, readShortHeader, writeHeader } from './nx-fields.ts';
+import { checkSubfield, checkWritable, readHeader, readShortHeader, writeHeader } from './nx-fields.ts';
 
 const NXAST_LEARN = 16;
 const NXAST_LEARN2 = 45;
@@ -26,7 +26,7 @@ export function decodeLearn(r: Reader, extended: boolean): LearnSpec {
     flags: r.u16(),
     tableId: r.u8(),
   };
-  r.skip(1);
+  if (r.u8() !== 0) throw new OfError('OFPBAC_BAD_ARGUMENT');
   const timeouts = { finIdleTimeout: r.u16(), finHardTimeout: r.u16() };
   if (base.tableId === 255) throw new OfError('OFPBAC_BAD_ARGUMENT');
   const known = extended ? 7 : NX_LEARN_F_SEND_FLOW_REM | NX_LEARN_F_DELETE_LEARNED;
@@ -55,7 +55,7 @@ function decodeSpec(header: number, r: Reader): LearnFlowModSpec {
   const bits = header & 0x7ff;
   const kind = KINDS[(header >> DST_SHIFT) & 3];
   const immediate = (header & SRC_IMMEDIATE) !== 0;
-  if (header & 0xc000 || !kind || bits === 0 || (immediate && kind === 'output')) {
+  if (header & 0xc000 || !kind || (immediate && kind === 'output')) {
     throw new OfError('OFPBAC_BAD_ARGUMENT');
   }
   const src = immediate ? decodeImmediate(r, bits) : decodeSubfield(r, bits);
@@ -70,9 +70,7 @@ function decodeImmediate(r: Reader, bits: number): Uint8Array {
 
 function decodeSubfield(r: Reader, bits: number): Subfield {
   const field = readShortHeader(r);
-  const ofs = r.u16();
-  if (ofs + bits > field.bits) throw new OfError('OFPBAC_BAD_ARGUMENT');
-  return { field, ofs, bits };
+  return checkSubfield(field, r.u16(), bits);
 }
 
 export function encodeLearn(e: ActionEncoder, spec: LearnSpec): void {
