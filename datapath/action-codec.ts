@@ -88,7 +88,7 @@ function encodeOne(action: DpAction): number[] {
       return [header(ACT_METER, 1), action.id];
     case 'sample':
     case 'clone': {
-      const words = action.actions.flatMap(encodeOne);
+      const words = encodeList(action.actions);
       if (action.type === 'sample' && action.probability !== undefined) {
         return [header(ACT_SAMPLE, words.length + 1), action.probability, ...words];
       }
@@ -111,7 +111,7 @@ function encodeOne(action: DpAction): number[] {
     case 'pop_eth':
       return [header(ACT_POP_ETH, 0)];
     case 'check_pkt_len': {
-      const [greater, lessEqual] = [action.greater, action.lessEqual].map((list) => list.flatMap(encodeOne));
+      const [greater, lessEqual] = [action.greater, action.lessEqual].map(encodeList);
       const words = [action.size, greater!.length, ...greater!, ...lessEqual!];
       return [header(ACT_CHECK_PKT_LEN, words.length), ...words];
     }
@@ -124,7 +124,15 @@ function encodeOne(action: DpAction): number[] {
 
 /** The action list's words, without the leading count. */
 export function encodeActions(actions: readonly DpAction[]): number[] {
-  return actions.flatMap(encodeOne);
+  return encodeList(actions);
+}
+
+/** A hash l4 goes first: it is of the packet as it came, before the list's other actions changed it. Of several none does. */
+function encodeList(actions: readonly DpAction[]): number[] {
+  const hashes = actions.filter((action) => action.type === 'hash');
+  const [first] = hashes;
+  if (hashes.length !== 1 || first!.algorithm !== 'l4') return actions.flatMap(encodeOne);
+  return [first!, ...actions.filter((action) => action !== first)].flatMap(encodeOne);
 }
 
 /** The port of a list that is a single output, which the hot path takes without running words; else NO_PORT. */

@@ -11,18 +11,23 @@ export type { Ofproto } from './ofproto.ts';
 
 export type { SlowPathSettings } from './upcall/settings.ts';
 
-/** The slow path of one datapath. `revalidate` and `purge` are revalidator/wait and revalidator/purge. */
+/** The slow path of one datapath. `revalidate` is revalidator/wait; the others are named as the commands are. */
 export interface SlowPath {
   /** A bridge without ports, in no fail mode; its owner adds LOCAL and the others. */
   createOfproto(name: string): Ofproto;
   /** Resolves when a whole round of revalidation that began after the call is done. */
   revalidate(): Promise<void>;
+  /** Resolves when megaflows stay as they are, until `resume`. */
+  pause(): Promise<void>;
+  resume(): void;
   /** Removes every megaflow; statistics are credited to their rules first. */
   purge(): Promise<void>;
   /** What a `userspace` action's cookie stands for, for the text of datapath flows. */
   readonly controller: (cookie: number) => UserspaceText | undefined;
   /** The whole key of the packet that a megaflow was made for. */
   readonly packetKey: (flow: DpFlow) => Uint8Array | undefined;
+  /** How many VLAN tags flows see. */
+  vlanLimit(): number;
   /** How many megaflows the slow path lets be there now. */
   flowLimit(): number;
   configure(settings: SlowPathSettings): void;
@@ -47,9 +52,12 @@ export function createBacker(dpif: Dpif, clock: Clock): SlowPath {
       return ofproto;
     },
     revalidate: () => backer.revalidate(),
+    pause: () => backer.revalidator.walks.pause(),
+    resume: () => backer.revalidator.walks.resume(),
     purge: () => backer.purge(),
     controller: (cookie) => backer.controller(cookie),
     packetKey: (flow) => backer.revalidator.packetKey(flow),
+    vlanLimit: () => backer.vlanLimit,
     flowLimit: () => backer.flowLimit(),
     configure: (settings) => backer.configure(settings),
     awaitFlows: (isWaiting) => backer.awaitFlows(isWaiting),

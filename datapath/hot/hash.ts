@@ -20,7 +20,10 @@ import {
 import { parse } from './parse.ts';
 import { Packet, PKT_KEY } from './views.ts';
 
+const IPPROTO_ICMP: u32 = 1;
 const IPPROTO_TCP: u32 = 6;
+const IPPROTO_UDP: u32 = 17;
+const IPPROTO_ICMPV6: u32 = 58;
 const IPPROTO_SCTP: u32 = 132;
 /** Ethernet types as they lie in memory. */
 const IPV4: u16 = 0x0008;
@@ -46,12 +49,12 @@ function finish(hash: u32): u32 {
 export function packetHash(p: Packet, algorithm: u32, basis: u32): u32 {
   parse(p, 0, DEPTH_ALL);
   const key = changetype<u32>(p) + PKT_KEY;
-  const hash = algorithm == HASH_SYM_L4 ? symmetric(key, basis) : fiveTuple(key, basis);
+  const hash = algorithm == HASH_SYM_L4 ? symmetric(key, basis) : fiveTuple(p, key, basis);
   return bswap<u32>(hash == 0 ? 1 : hash);
 }
 
-/** Every packet has the five fields; they are 0 where a header is missing. */
-function fiveTuple(key: u32, basis: u32): u32 {
+/** Every packet has addresses and a protocol, 0 where a header is missing; ports have those whose protocols have them. */
+function fiveTuple(p: Packet, key: u32, basis: u32): u32 {
   let h: u32 = 0;
   if (load<u16>(key, KEY_ETH_TYPE) == IPV6) {
     // Source and destination lie side by side.
@@ -60,9 +63,24 @@ function fiveTuple(key: u32, basis: u32): u32 {
     h = add(h, load<u32>(key, KEY_NW_SRC));
     h = add(h, load<u32>(key, KEY_NW_DST));
   }
-  h = add(h, load<u8>(key, KEY_NW_PROTO));
-  h = add(h, load<u32>(key, KEY_TP_SRC));
+  const proto = <u32>load<u8>(key, KEY_NW_PROTO);
+  h = add(h, isStream(proto) && load<u16>(key, KEY_ETH_TYPE) == IPV6 ? firstHeader(p) : proto);
+  if (hasPorts(proto)) h = add(h, load<u32>(key, KEY_TP_SRC));
   return finish(add(add(finish(h ^ FIVE_TUPLE), 0), basis) ^ 8);
+}
+
+function isStream(proto: u32): bool {
+  return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
+}
+
+/** A type and a code count as ports. */
+function hasPorts(proto: u32): bool {
+  return isStream(proto) || proto == IPPROTO_SCTP || proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+}
+
+/** What follows IPv6's own header, be it an extension header: for TCP and UDP Open vSwitch looks no further. */
+function firstHeader(p: Packet): u32 {
+  return load<u8>(p.data + p.l3, 6);
 }
 
 /** Both directions alike. TCP and SCTP ports count, unless the packet is a fragment; without IP the Ethernet header does. */

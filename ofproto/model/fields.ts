@@ -262,7 +262,8 @@ export function unwildcardField(maskFlow: Flow, f: Field, mask: Uint8Array = exa
     for (let i = 0; i < f.size; i++) maskFlow.bytes[f.offset + i]! |= mask[i]!;
     return;
   }
-  const bits = f.width === f.size ? Number((bigintOf(mask) & f.valid) << BigInt(f.shift)) : 2 ** (8 * f.width) - 1;
+  const all = 2 ** (8 * f.width) - 1;
+  const bits = f.width > f.size ? all : Number((bigintOf(mask) & f.valid) << BigInt(f.shift)) & all;
   const read = readNumber(maskFlow, f.offset, f.width) | bits;
   // As in Open vSwitch, who reads or writes a field by itself leaves of its mask only what is the field's own.
   if (f.maskedWhole) maskFlow.bytes.fill(0, f.maskedWhole[0], f.maskedWhole[1]);

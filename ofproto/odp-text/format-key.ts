@@ -12,12 +12,18 @@ import { formatNsh } from './nsh.ts';
 export interface KeyTextOptions extends OdpTextOptions {
   /** Also print what is not looked at. */
   readonly verbose?: boolean;
+  /** How many tags flows see; the next one's type is the frame's. */
+  readonly vlanLimit?: number | undefined;
 }
+
+/** Tags that a key has room for. */
+const TAGS_MAX = 2;
 
 interface Masked {
   readonly flow: Flow;
   readonly mask: Flow;
   readonly verbose: boolean;
+  readonly vlanLimit: number;
 }
 
 /** A Flow with `key` (KEY_SIZE bytes) in its datapath part. */
@@ -29,7 +35,8 @@ export function flowOfKey(key: Uint8Array): Flow {
 
 /** `key` and `mask` have KEY_SIZE bytes. */
 export function formatDpKey(key: Uint8Array, mask: Uint8Array, options: KeyTextOptions = {}): string {
-  const masked = { flow: flowOfKey(key), mask: flowOfKey(mask), verbose: options.verbose ?? false };
+  const { verbose = false, vlanLimit = TAGS_MAX } = options;
+  const masked = { flow: flowOfKey(key), mask: flowOfKey(mask), verbose, vlanLimit };
   return [...metadata(masked, options), ...ethernet(masked)].join(',');
 }
 
@@ -77,19 +84,28 @@ function vlan(masked: Masked, index: number): string[] {
   const { flow, mask, verbose } = masked;
   const offset = F.KEY_VLAN0_TPID + 4 * index;
   const tci = flow.u16(offset + 2);
-  if (index === 2 || (tci & F.VLAN_CFI) === 0) return network(masked, index);
+  if (index === TAGS_MAX || (tci & F.VLAN_CFI) === 0) return network(masked, index);
   const bits = mask.u16(offset + 2);
   const [vid, pcp] = [tci & 0xfff, tci >> 13];
   const text = new HeaderText(true);
   if (verbose || vid !== 0 || (bits & 0xfff) !== 0) text.number('vid', vid, bits & 0xfff, 12);
   if (verbose || pcp !== 0 || bits >> 13 !== 0) text.number('pcp', pcp, bits >> 13, 3);
-  // A mask of zero is said as 0x0 here, unlike in other headers.
   // An inner tag is matched to be there, which Open vSwitch leaves unsaid.
   const unseen = index === 0 ? bits === 0 : (bits & ~F.VLAN_CFI) === 0;
-  const tag = (unseen && !verbose ? [] : [text.wrap('vlan')[0] ?? 'vlan()']).map((t) =>
-    t.replaceAll('/0', '/0x0').replaceAll('/0x0x', '/0x'),
-  );
+  const tag = unseen && !verbose ? [] : [withZeroMasks(text.wrap('vlan')[0] ?? 'vlan()')];
   return [etherType(flow.u16(offset)), ...tag, `encap(${vlan(masked, index + 1).join(',')})`];
+}
+
+/** A mask of zero is said as 0x0 in tags, unlike in other headers. */
+const withZeroMasks = (tag: string): string => tag.replaceAll('/0', '/0x0').replaceAll('/0x0x', '/0x');
+
+/** A frame that ends where the tag at `index` should be. */
+function missingTag({ mask, verbose }: Masked, index: number): string[] {
+  if (index === 0) return [`vlan(vid=0,${verbose ? 'pcp=0/0x0,' : ''}cfi=0)`, 'encap()'];
+  const bits = mask.u16(F.KEY_VLAN0_TPID + 4 * index + 2);
+  if ((bits & ~F.VLAN_CFI) === 0 && !verbose) return ['encap()'];
+  const text = new HeaderText(true).number('vid', 0, bits & 0xfff, 12).number('pcp', 0, bits >> 13, 3);
+  return [withZeroMasks(text.word('cfi', '0', 1).wrap('vlan')[0]!), 'encap()'];
 }
 
 /** The type that frames without one have in a flow: 802.3 with a length. */
@@ -98,12 +114,11 @@ const ETH_TYPE_VLAN_8021Q = 0x8100;
 const ETH_TYPE_VLAN_8021AD = 0x88a8;
 
 function network(masked: Masked, tags: number): string[] {
-  const { flow, verbose } = masked;
+  const { flow, vlanLimit } = masked;
   const type = flow.u16(F.KEY_ETH_TYPE);
   if (type === FLOW_DL_TYPE_NONE) return tags === 0 ? ['eth_type(0/0xffff)'] : [];
-  if (tags === 0 && (type === ETH_TYPE_VLAN_8021Q || type === ETH_TYPE_VLAN_8021AD)) {
-    // The frame ends where its tag should be.
-    return [etherType(type), `vlan(vid=0,${verbose ? 'pcp=0/0x0,' : ''}cfi=0)`, 'encap()'];
+  if (tags < vlanLimit && (type === ETH_TYPE_VLAN_8021Q || type === ETH_TYPE_VLAN_8021AD)) {
+    return [etherType(type), ...missingTag(masked, tags)];
   }
   const out = type === 0 ? [] : [etherType(type)];
   if (type === P.ETH_TYPE_IP) out.push(...ipv4(masked), ...transport(masked));

@@ -45,7 +45,8 @@ export class Backer {
   readonly #ports = new Map<OdpPort, { bridge: BackedBridge; ofPort: number }>();
   readonly #bridges = new Map<XlateBridge, BackedBridge>();
   readonly #patches = new PatchPorts();
-  #vlanLimit = VLAN_LIMIT_DEFAULT;
+  /** How many VLAN tags flows see. */
+  vlanLimit = VLAN_LIMIT_DEFAULT;
   #awaitsFlows = false;
   readonly #cookies = new CookieTable();
   readonly #recircs = new RecircTable();
@@ -136,7 +137,7 @@ export class Backer {
   /** Resolves when no megaflow older than the changes made so far can forward a packet; undefined when none can now. */
   barrier(): Promise<void> | undefined {
     if (
-      this.revalidator.isCurrent &&
+      this.revalidator.walks.isCurrent &&
       this.revalidator.withdrawals === this.#settled &&
       !this.dpif.offload.isUnsettled
     ) {
@@ -146,7 +147,7 @@ export class Backer {
   }
 
   async #settle(): Promise<void> {
-    await this.revalidator.revalidateStale();
+    await this.revalidator.walks.run();
     const { withdrawals } = this.revalidator;
     // Waiting for the threads takes a millisecond or more: a client that asks after each of many flow-mods would feel it.
     if (withdrawals === this.#settled && !this.dpif.offload.isUnsettled) return;
@@ -172,8 +173,8 @@ export class Backer {
 
   configure(settings: SlowPathSettings): void {
     this.revalidator.configure(settings);
-    if (settings.vlanLimit === this.#vlanLimit) return;
-    this.#vlanLimit = settings.vlanLimit;
+    if (settings.vlanLimit === this.vlanLimit) return;
+    this.vlanLimit = settings.vlanLimit;
     // Every megaflow was made under the old one.
     this.revalidator.outdate();
   }
@@ -202,7 +203,7 @@ export class Backer {
   /** The same of a packet's datapath key. */
   flowOfKey(key: Uint8Array): Flow {
     const flow = flowOfKey(key);
-    limitVlans(flow, this.#vlanLimit);
+    limitVlans(flow, this.vlanLimit);
     return flow;
   }
 
@@ -234,7 +235,7 @@ export class Backer {
     }
     if (this.#awaitsFlows) return DROP;
     this.#flow.bytes.set(upcall.key);
-    limitVlans(this.#flow, this.#vlanLimit);
+    limitVlans(this.#flow, this.vlanLimit);
     const recircId = this.#flow.u32(KEY_RECIRC_ID);
     if (recircId !== 0) return this.#resume(upcall, recircId);
     const port = this.#ports.get(upcall.inPort);

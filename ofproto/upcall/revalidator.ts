@@ -78,7 +78,7 @@ export class Revalidator<Owner extends object> {
   #translating = false;
   /** Since begin(). */
   readonly #macsChanged: number[] = [];
-  readonly #walks = new Walks(
+  readonly walks = new Walks(
     () => this.#walkChanges(),
     () => this.#dirty.length > 0 || !this.#changes.isEmpty,
   );
@@ -123,7 +123,7 @@ export class Revalidator<Owner extends object> {
 
   close(): void {
     this.#closed = true;
-    this.#walks.close();
+    this.walks.close();
     this.#cancelTimer();
   }
 
@@ -218,24 +218,14 @@ export class Revalidator<Owner extends object> {
 
   #note(): void {
     this.#changes.version = ++this.#version;
-    this.#walks.soon();
+    this.walks.soon();
   }
 
   #touch(ukey: Ukey<Owner>): void {
     if (ukey.isDirty) return;
     ukey.isDirty = true;
     this.#dirty.push(ukey);
-    this.#walks.soon();
-  }
-
-  /** No megaflow is stale. */
-  get isCurrent(): boolean {
-    return this.#dirty.length === 0 && this.#changes.isEmpty && !this.#walks.isRunning;
-  }
-
-  /** Resolves when every megaflow that was stale at the call has been translated again. */
-  revalidateStale(): Promise<void> {
-    return this.#walks.run();
+    this.walks.soon();
   }
 
   async #walkChanges(): Promise<void> {
@@ -335,7 +325,11 @@ export class Revalidator<Owner extends object> {
   // Rounds
 
   /** A whole round: statistics, idle megaflows, stale ones. */
-  async round(): Promise<void> {
+  round(): Promise<void> {
+    return this.walks.round(() => this.#roundNow());
+  }
+
+  async #roundNow(): Promise<void> {
     const startMs = performance.now();
     const count = this.#ukeys.size;
     const maxIdleMs = this.limit.isCrowded(count) ? MAX_IDLE_CROWDED_MS : this.#settings.maxIdleMs;
@@ -348,7 +342,7 @@ export class Revalidator<Owner extends object> {
       if (nowMs - this.#pushStats(ukey) >= maxIdleMs || isLost) this.remove(ukey);
       else if (ukey.createdMs < nowMs - sinceMs) ukey.pps = Math.floor(((ukey.packets - packets) * 1000) / sinceMs);
     });
-    await this.revalidateStale();
+    await this.walks.run();
     this.#durationMs = performance.now() - startMs;
     this.limit.adapt(workMs, count);
     if (!this.#closed) this.#parts.afterRound();

@@ -30,6 +30,7 @@ export function xlateCheckPktLarger(
     const putBack = snapshotOf(ctx);
     setSubfield(ctx.flow, dst, larger ? 1n : 0n);
     const actions = ctx.capture(() => {
+      ctx.isLast = true;
       ctx.depth++;
       ctx.recursion.run(ctx, rest);
       ctx.depth--;

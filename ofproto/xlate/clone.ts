@@ -21,7 +21,7 @@ export function xlateClone(ctx: XlateContext, actions: readonly OfAction[]): voi
   const flow = ctx.flow.clone();
   ctx.stack = [...stack];
   ctx.actionSet = [...actionSet];
-  if (actions.some(({ type }) => IRREVERSIBLE.has(type))) onCopy(ctx, () => runOnce(ctx, actions));
+  if (!ctx.isLast && actions.some(({ type }) => IRREVERSIBLE.has(type))) onCopy(ctx, () => runOnce(ctx, actions));
   else runOnce(ctx, actions);
   ctx.flow = flow;
   ctx.stack = stack;
@@ -42,6 +42,7 @@ function onCopy(ctx: XlateContext, body: () => void): void {
   commitActions(ctx);
   const base = ctx.base.clone();
   const { wasMpls, pendingEncap } = ctx;
+  ctx.isLast = true;
   const actions = withoutLastClone(ctx.capture(body));
   ctx.base.copyFrom(base);
   Object.assign(ctx, { wasMpls, pendingEncap });

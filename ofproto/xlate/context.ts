@@ -91,6 +91,8 @@ export class XlateContext {
   rule: Rule | undefined;
   /** Cookie of the rule whose actions a thawed translation runs. */
   frozenCookie: bigint | undefined;
+  /** Nothing happens to the packet behind the action that runs. */
+  isLast = true;
   tableId = 0;
   /** Tables, buckets, clones and branches that are being run. */
   depth = 0;
@@ -153,6 +155,11 @@ export class XlateContext {
   /** The cookie of the rule whose actions run, 0 without one. */
   cookie(): bigint {
     return this.rule?.cookie ?? this.frozenCookie ?? 0n;
+  }
+
+  /** No table has been entered yet whose actions could go back: a thawed translation is in one, as is a packet-out. */
+  get isOutermost(): boolean {
+    return this.depth === 0 && !this.packetOut && this.frozenCookie === undefined;
   }
 
   get bridge(): XlateBridge {

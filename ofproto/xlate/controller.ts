@@ -25,6 +25,11 @@ export interface ToController {
 /** Sends the packet to the controllers, one of which has to let it go on; what follows is left to that moment. */
 export function pauseForController(ctx: XlateContext, to: ToController): void {
   freezeFor(ctx, (state, outermost) => {
+    if (ctx.report.suppressesEffects) {
+      // Nobody could give back a packet that is not there.
+      commitActions(ctx);
+      return;
+    }
     // A packet that was let go on has no flow that it began with.
     const from = ctx.resumed ? { tableId: ctx.tableId, cookie: ctx.cookie() } : outermost;
     sendToController(ctx, to, { state, ...from });
@@ -49,7 +54,7 @@ export function sendToController(ctx: XlateContext, { truncate = false, ...to }:
     userdata: to.userdata,
     tableId: paused?.tableId ?? ctx.tableId,
     // A miss has the cookie 0 of the flow that it stands for; a packet-out has none, written as all ones.
-    ruleCookie: paused?.cookie ?? ctx.rule?.cookie ?? ctx.frozenCookie ?? (to.miss ? 0n : NO_COOKIE),
+    ruleCookie: paused?.cookie ?? ctx.rule?.cookie ?? (to.miss ? 0n : (ctx.frozenCookie ?? NO_COOKIE)),
     metadata: metadataOf(ctx.flow),
     continuation: paused?.state,
   });

@@ -124,13 +124,13 @@ export function xlateDecap(ctx: XlateContext, newPacketType: number): boolean {
 
 function decapEthernet(ctx: XlateContext): boolean {
   const { flow, wc } = ctx;
+  // What was done to the frame is done before it loses its header.
+  commitActions(ctx);
   if (hasVlan(flow)) {
     refuse(ctx, 'Dropping packet, cannot decap Ethernet if VLAN is present.');
     return false;
   }
   wc.setU16(F.KEY_ETH_TYPE, 0xffff);
-  // What was done to the frame is done before it loses its header.
-  commitActions(ctx);
   flow.setU32(F.KEY_PACKET_TYPE, (OFPHTN_ETHERTYPE | flow.u16(F.KEY_ETH_TYPE)) >>> 0);
   forgetAddresses(flow);
   return true;

@@ -2,6 +2,7 @@
 // here with what it does not know itself.
 
 import type { OfAction } from '../model/actions.ts';
+import { KEY_NW_PROTO } from '../model/flow.ts';
 import type { XlateContext } from './context.ts';
 import { decNshTtl, xlateDecap, xlateEncap } from './encap.ts';
 import { freezeAfter } from './freeze.ts';
@@ -49,6 +50,7 @@ function runOther(ctx: XlateContext, action: OfAction): void {
       xlateBundle(ctx, action);
       break;
     case 'fin_timeout':
+      ctx.wc.setU8(KEY_NW_PROTO, 0xff);
       if (ctx.rule) ctx.fins.push({ bridge: ctx.bridge, rule: ctx.rule, ...action });
       break;
     case 'delete_field':

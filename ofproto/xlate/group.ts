@@ -29,7 +29,11 @@ export function xlateGroup(ctx: XlateContext, groupId: number): boolean {
   const outer = ctx.inGroup;
   ctx.inGroup = true;
   if (group.type === 'all' || group.type === 'indirect') {
-    for (const bucket of group.members) runBucket(ctx, bucket);
+    const { isLast } = ctx;
+    for (const bucket of group.members) {
+      ctx.isLast = isLast && bucket === group.members.at(-1);
+      runBucket(ctx, bucket);
+    }
     ctx.groupVisits.push({ group, bucket: undefined });
   } else {
     runChosen(ctx, group);

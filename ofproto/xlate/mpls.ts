@@ -70,9 +70,15 @@ export const setMplsLabel = (ctx: XlateContext, label: number): void => setBits(
 export const setMplsTc = (ctx: XlateContext, tc: number): void => setBits(ctx, TC, tc << TC_SHIFT);
 export const setMplsTtl = (ctx: XlateContext, ttl: number): void => setBits(ctx, TTL, ttl);
 
-/** False when the TTL ran out: the packet went to the controllers and the rest of the actions is skipped. */
+/**
+ * False when the TTL ran out: the packet went to the controllers and the rest of the actions is skipped, as it is for a packet
+ * without a label.
+ */
 export function decMplsTtl(ctx: XlateContext): boolean {
-  if (!isMpls(ctx.flow)) return true;
+  if (!isMpls(ctx.flow)) {
+    ctx.report.add('warn', () => 'MPLS decrement TTL exception');
+    return false;
+  }
   const ttl = ctx.flow.u32(F.KEY_MPLS_LSE0) & TTL;
   setBits(ctx, TTL, ttl > 1 ? ttl - 1 : ttl);
   if (ttl > 1) return true;
@@ -86,7 +92,6 @@ const WITHOUT_PAYLOAD: ReadonlySet<OfAction['type']> = new Set<OfAction['type']>
   'output',
   'output_reg',
   'output_trunc',
-  'controller',
   'group',
   'enqueue',
   'set_queue',

@@ -112,8 +112,11 @@ function runFrozen(ctx: XlateContext, state: FrozenState): void {
     xlateBondHash(ctx, state.bond);
     return;
   }
+  // Mirrors that have no copy yet see the packet as it comes back.
+  if (!mirrorReceived(ctx)) return;
   if (state.frames.length === 0 && !state.paused) enterTable(ctx, state.inPort, state.tableId, true);
-  for (const frame of state.frames) {
+  for (const [i, frame] of state.frames.entries()) {
+    ctx.isLast = i === state.frames.length - 1;
     if (ctx.freezing) {
       ctx.freezing.frames.push(frame);
     } else if (ctx.exit) {
@@ -146,7 +149,7 @@ function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, mi
 
   const [outerTable, outerRule] = [ctx.tableId, ctx.rule];
   // A later table ends some time: only what goes back counts as deeper (ovs-actions(7), resubmit).
-  const deeper = ctx.depth > 0 && tableId <= outerTable ? 1 : 0;
+  const deeper = !ctx.isOutermost && tableId <= outerTable ? 1 : 0;
   ctx.tableId = foundId;
   ctx.rule = rule;
   ctx.depth++;
@@ -195,8 +198,15 @@ function runFound(ctx: XlateContext, missed: MissKind | undefined): void {
 
 function run(ctx: XlateContext, actions: readonly OfAction[]): void {
   if (actions.length === 0) ctx.report.add('action', () => 'drop');
+  const { isLast } = ctx;
+  runList(ctx, actions, isLast);
+  ctx.isLast = isLast;
+}
+
+function runList(ctx: XlateContext, actions: readonly OfAction[], isLast: boolean): void {
   for (let i = 0; i < actions.length; i++) {
     const action = actions[i]!;
+    ctx.isLast = isLast && i === actions.length - 1 && ctx.actionSet.length === 0;
     if (ctx.error !== undefined || ctx.exit) return;
     if (needsPayload(ctx, action)) {
       freezeBefore(ctx);
@@ -361,6 +371,7 @@ function runActionSet(ctx: XlateContext): void {
   ctx.actionSet = [];
   if (actions.length === 0) return;
   ctx.inActionSet = true;
+  ctx.isLast = true;
   ctx.report.nest(
     'table',
     () => '--. Executing action set:',

@@ -1,6 +1,6 @@
 // hash and recirc on the real datapath: what comes back, with which key, and how often.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Dpif, UpcallVerdict } from '../../datapath/dpif.ts';
+import { type Dpif, SET_LAYOUT, type UpcallVerdict } from '../../datapath/dpif.ts';
 import * as K from '../../datapath/layout/flow-key.ts';
 import { startDummyPair } from '../support/built-datapath.ts';
 import { Random, soundFrame } from '../support/random-frames.ts';
@@ -92,6 +92,16 @@ describe('hash', () => {
     const tcp6 = Buffer.from(`${ethernet}86dd6000000000140640${addresses}${segment}`, 'hex');
     expect(referenceHash(tcp6, 'sym_l4', 0)).toBe(0x8c1e39b2);
     expect(referenceHash(tcp6, 'l4', 7)).toBe(0xeb681788);
+    // TCP in a first fragment.
+    const fragment = `${'20010db8000100000000000000000001'}fe8000000000000002${'1'.padStart(14, '0')}0600000130270df6`;
+    const ports = '04009c404ac39422fca4eb9f50122481f5a90000';
+    const first = Buffer.from(`${ethernet}86dd60000000001c2cff${fragment}${ports}`, 'hex');
+    expect(referenceHash(first, 'l4', 0)).toBe(0xe0394766);
+    // GRE from 10.0.0.1 to 224.0.0.1: no ports count. ARP of other hardware: nothing does.
+    const gre = Buffer.from(`${ethernet}08004500001400000000402f0000${'0a000001e0000001'}`, 'hex');
+    expect(referenceHash(gre, 'l4', 0)).toBe(0xd01e3a2b);
+    const arp = Buffer.from(`${ethernet}0806${'0001080008040009'.padEnd(56, '0')}`, 'hex');
+    expect(referenceHash(arp, 'l4', 0)).toBe(0xd0d54a56);
   });
 });
 
@@ -122,6 +132,23 @@ describe('recirc', () => {
     expect(sent).toHaveLength(1);
     expect([right.stats().packets, wrong.stats().packets]).toEqual([1n, 0n]);
     expect(recirculations() - before).toBe(1n);
+  });
+
+  it('has the hash l4 of the packet as it came, before other actions changed it', async () => {
+    const header = '00000000000100000000000208004500002800000000400600000a0000010a000002';
+    const frame = Buffer.from(`${header}${'000100020000000000000000500200'.padEnd(40, '0')}`, 'hex');
+    const value = new Uint8Array(SET_LAYOUT.ipv4);
+    const mask = new Uint8Array(SET_LAYOUT.ipv4);
+    value.set([9, 9, 9, 9]);
+    mask.fill(0xff, 0, 4);
+    dpif.execute(frame, IN, [
+      { type: 'set', header: 'ipv4', value, mask },
+      { type: 'hash', algorithm: 'l4', basis: 0 },
+      { type: 'recirc', id: 9 },
+    ]);
+    await settled();
+    expect(word(missed[0]!, K.KEY_NW_SRC)).toBe(0x09090909);
+    expect(word(missed[0]!, K.KEY_DP_HASH)).toBe(referenceHash(frame, 'l4', 0));
   });
 
   it('parses the packet as the actions left it, and goes on behind the recirculation', async () => {

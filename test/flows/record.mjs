@@ -52,6 +52,7 @@ function addPort(bridge, port, number, ...columns) {
 
 function freshBridges() {
   for (const name of vsctl('list-br').split('\n').filter(Boolean)) vsctl('del-br', name);
+  vsctl('clear', 'Open_vSwitch', '.', 'other_config');
   addBridge('br0', ['p1', 'p2', 'p3', 'p4']);
   // What delete_field deletes.
   run('ovs-ofctl', 'add-tlv-map', 'br0', '{class=0xffff,type=0,len=4}->tun_metadata0');
@@ -102,10 +103,12 @@ function runLine(line) {
   else if (word === 'patch') addPatch(rest);
   else if (word === 'mod-port') run('ovs-ofctl', 'mod-port', bridge, ...rest);
   else if (word === 'flow') addFlow(bridge, text);
+  else if (word === 'meter') run('ovs-ofctl', '-OOpenFlow13', 'add-meter', bridge, text);
   else if (word === 'group') run('ovs-ofctl', '-OOpenFlow15', 'add-group', bridge, text);
   else if (word === 'packet') appctl('ofproto/trace', bridge, text, '-generate');
   else if (word === 'warp') appctl('time/warp', text, '500');
-  else if (word === 'trace') return appctl('ofproto/trace', bridge, text);
+  else if (word === 'vlan-limit') vsctl('set', 'Open_vSwitch', '.', `other_config:vlan-limit=${text}`);
+  else if (word === 'trace') return appctl('ofproto/trace', bridge, ...rest);
   else throw new Error(`what is ${word}?`);
   return '';
 }

@@ -7,9 +7,11 @@ import type { SwitchUnderTest } from './switch-under-test.ts';
 const MARK = 'table=0,priority=1,dl_src=0e:00:00:00:00:0e,actions=drop';
 const PROBE = '0a5500aa000300000000000288b50000000000000000';
 
-/** Messages that remove every flow, group and meter (OpenFlow 1.3), and a marked flow with them. */
+/** Messages that remove every flow, group and meter (OpenFlow 1.3), and after them a marked flow. */
 export async function clearMessages(encoder: OfctlEncoder): Promise<readonly Buffer[]> {
   return [
+    // Flows that learned others take those with them, after the message.
+    ...(await encoder.command('OpenFlow13', 'del-flows')),
     ...(await encoder.command('OpenFlow13', 'add-flow', MARK)),
     ...(await encoder.command('OpenFlow13', 'del-flows')),
     ...(await encoder.command('OpenFlow13', 'del-groups')),

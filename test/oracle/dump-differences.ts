@@ -1,52 +1,68 @@
-// In what two dumps of datapath flows differ, as far as it is Open vSwitch's own doing (explained.ts).
-import type { Mismatch } from './oracle-case.ts';
+// Takes out of two dumps in what they differ, as far as it is Open vSwitch's own doing (explained.ts). Each function takes
+// one cause out of both and leaves everything else as it is, so that what is left has to be equal.
 
-interface Difference {
-  /** Lines that only one of them has, in order. */
+/** The same answer of both switches. */
+export interface Pair {
   readonly ovs: readonly string[];
   readonly weft: readonly string[];
 }
 
-function differenceOf({ ovs, weft }: Mismatch, same: (line: string) => string = (line) => line): Difference {
-  const [left, right] = [ovs, weft].map((text) => text.split('\n').map(same));
-  return {
-    ovs: left!.filter((line) => !right!.includes(line)),
-    weft: right!.filter((line) => !left!.includes(line)),
+export type Cause = (pair: Pair) => Pair;
+
+const COUNTS = /(n_packets=|packets:)(\d+)(, n_bytes=|, bytes:)(\d+)/g;
+
+const packetsOf = (line: string): number => Number(new RegExp(COUNTS).exec(line)?.[2] ?? 0);
+const withoutCounts = (line: string): string => line.replace(COUNTS, '$1N$3N');
+const sorted = (lines: readonly string[]): string[] => [...lines].sort();
+
+/** The lines of `some` that `others` lacks, each as often as it is there. */
+export function missingFrom(some: readonly string[], others: readonly string[]): string[] {
+  const left = new Map<string, number>();
+  for (const line of others) left.set(line, (left.get(line) ?? 0) + 1);
+  return some.filter((line) => {
+    const count = left.get(line) ?? 0;
+    left.set(line, count - 1);
+    return count <= 0;
+  });
+}
+
+/** Lines that say the same when `text` is taken out of those that `isMeant`. */
+export const without =
+  (text: RegExp, isMeant: (line: string) => boolean = () => true): Cause =>
+  ({ ovs, weft }) => {
+    const cut = (lines: readonly string[]) =>
+      sorted(lines.map((line) => (isMeant(line) ? line.replace(text, '') : line)));
+    return { ovs: cut(ovs), weft: cut(weft) };
   };
-}
 
-const withoutCounts = (line: string): string => line.replace(/packets:\d+, bytes:\d+/, '');
-const packets = (line: string): number => Number(/packets:(\d+)/.exec(line)?.[1]);
+/** Lines that differ in their counts only, and in which `isMeant` says of Open vSwitch's and weft's packets that they may. */
+export const counting =
+  (isMeant: (line: string, ovs: number, weft: number) => boolean): Cause =>
+  ({ ovs, weft }) => {
+    const rest = missingFrom(weft, ovs);
+    const same = new Map<string, string>();
+    for (const line of missingFrom(ovs, weft)) {
+      const at = rest.findIndex((one) => withoutCounts(one) === withoutCounts(line));
+      if (at < 0 || !isMeant(line, packetsOf(line), packetsOf(rest[at]!))) continue;
+      const [other] = rest.splice(at, 1);
+      same.set(line, withoutCounts(line)).set(other!, withoutCounts(line));
+    }
+    const cut = (lines: readonly string[]) => sorted(lines.map((line) => same.get(line) ?? line));
+    return { ovs: cut(ovs), weft: cut(weft) };
+  };
 
-/** The two agree on every flow but for what it matches of neighbour discovery and ICMPv6's code. */
-export function differsInNdOnly(mismatch: Mismatch): boolean {
-  const withoutNd = (line: string) =>
-    line.replace(/,nd\(.*?\)(?=[,)])/, '').replace(/(icmpv6\([^)]*?),?code=[^)]*\)/, '$1)');
-  const { ovs, weft } = differenceOf(mismatch, withoutNd);
-  return ovs.length === 0 && weft.length === 0;
-}
-
-/** Flows that send packets round count more in weft, and nothing else differs. */
-export function countsMoreRounds(mismatch: Mismatch): boolean {
-  const { ovs, weft } = differenceOf(mismatch);
-  return (
-    ovs.length === weft.length &&
-    ovs.every((line, i) => {
-      const other = weft[i]!;
-      const isRound = /recirc_id\(N\).*actions:.*recirc\(N\)/.test(line);
-      return isRound && withoutCounts(line) === withoutCounts(other) && packets(line) < packets(other);
-    })
-  );
-}
-
-/** One of Open vSwitch's flows with a tag took packets for which weft has flows with another tag besides. */
-export function sharesFlowsOfTags(mismatch: Mismatch): boolean {
-  const { ovs, weft } = differenceOf(mismatch);
-  const rest = weft.filter((line) => !ovs.some((other) => withoutCounts(other) === withoutCounts(line)));
-  return (
-    ovs.length > 0 &&
-    rest.length > 0 &&
-    rest.length === weft.length - ovs.length &&
-    [...ovs, ...rest].every((line) => line.includes('vlan(') || /encap\(|eth_type\(0x(8100|88a8)\)/.test(line))
-  );
-}
+/**
+ * Open vSwitch has one flow where weft has several, all of which `isMeant`: what they counted together is what that one
+ * counted, with the first packet of each flow, which no flow counts.
+ */
+export const sharing =
+  (isMeant: (line: string) => boolean): Cause =>
+  ({ ovs, weft }) => {
+    const heads = ovs.map(withoutCounts);
+    const more = weft.filter((line) => isMeant(line) && !heads.includes(withoutCounts(line)));
+    const pair = counting((line, here, there) => isMeant(line) && here > there)({ ovs, weft });
+    const sum = (lines: readonly string[]) => lines.reduce((total, line) => total + packetsOf(line), 0);
+    const missing = more.reduce((total, line) => total + packetsOf(line) + 1, 0);
+    if (more.length === 0 || sum(ovs) - (sum(weft) - sum(more)) !== missing) return { ovs, weft };
+    return { ovs: pair.ovs, weft: missingFrom(pair.weft, more) };
+  };

@@ -25,17 +25,23 @@ export function traceParts(text: string): [Aspect, string][] {
     ['megaflow', numbers(start('Megaflow: '))],
     [
       'datapath-actions',
-      isFlood ? sortedItems(actions.replace(/(push_vlan\([^)]*\)|pop_vlan),/g, '')) : sortedRuns(actions),
+      isFlood ? sortedItems(actions.replace(/(push_vlan\([^)]*\)|pop_vlan),?/g, '')) : sortedRuns(actions),
     ],
   ];
 }
 
+/** An output by name or number, alone or among other actions and in the branches of check_pkt_len. */
+const OUTPUT = /(?<=^|[,(])(p\d|br0|\d+)(?=[,)]|$)/g;
+
 /** Outputs next to each other in order: a flood's are in that of a hash table. */
 function sortedOutputs(actions: string): string {
-  const outputs = actions.match(/(?<=^|,)(p\d|br0|\d+)(?=,|$)/g) ?? [];
+  const outputs = actions.match(OUTPUT) ?? [];
   // A flood's tags come and go as its order wants; what comes out of each port is compared by itself.
   if (outputs.length > 2 && /push_vlan|pop_vlan/.test(actions)) {
-    const rest = actions.replace(/(push_vlan\([^)]*\)|pop_vlan|(?<=^|,)(p\d|br0|\d+)(?=,|$)),?/g, '');
+    const rest = actions
+      .replace(/push_vlan\([^)]*\)|pop_vlan/g, '')
+      .replace(OUTPUT, '')
+      .replace(/,+/g, ',');
     return `${rest} flood ${outputs.sort().join(',')}`;
   }
   return actions.replace(/(?<=^|[,(])(p\d|br0|\d+)(,(p\d|br0|\d+))+(?=[,)]|$)/g, (run) =>
@@ -127,25 +133,44 @@ export function flowStatsEntries(entries: Buffer): Buffer[] {
   return out;
 }
 
-/** ofp_flow_stats (1.3) or ofp_flow_desc (1.5) entries in order, without times. */
+const counts = (packets: bigint, bytes: bigint): string => `n_packets=${packets}, n_bytes=${bytes}`;
+
+/** Takes 64-bit counts out of an entry. */
+function takeCounts(entry: Buffer, at: number): string {
+  const text = counts(entry.readBigUInt64BE(at), entry.readBigUInt64BE(at + 8));
+  entry.fill(0, at, at + 16);
+  return text;
+}
+
+/** OXS_OF_PACKET_COUNT and OXS_OF_BYTE_COUNT; OXS_OF_DURATION and OXS_OF_IDLE_TIME. */
+const OXS_COUNTS = /80020808(.{16})80020a08(.{16})/;
+const OXS_TIMES = /8002000[0-9a-f].{16}|8002020[0-9a-f].{16}/g;
+
+/** ofp_flow_stats (1.3) or ofp_flow_desc (1.5) entries in order, counts and then the rest in hex, without times. */
 export function sortedFlowStats(entries: Buffer, version: Version): string {
-  const texts: string[] = [];
-  for (const entry of flowStatsEntries(entries)) {
-    if (version !== 'OpenFlow15') entry.fill(0, 4, 12);
-    // OXS_OF_DURATION and OXS_OF_IDLE_TIME.
-    texts.push(entry.toString('hex').replace(/8002000[0-9a-f].{16}|8002020[0-9a-f].{16}/g, 'time'));
-  }
+  const texts = flowStatsEntries(entries).map((entry) => {
+    if (version === 'OpenFlow15') {
+      const hex = entry.toString('hex').replace(OXS_TIMES, 'time');
+      const [, packets, bytes] = OXS_COUNTS.exec(hex) ?? [];
+      return `${counts(BigInt(`0x${packets}`), BigInt(`0x${bytes}`))} ${hex.replace(OXS_COUNTS, 'counts')}`;
+    }
+    entry.fill(0, 4, 12);
+    return `${takeCounts(entry, 32)} ${entry.toString('hex')}`;
+  });
   return texts.sort().join('\n');
 }
 
-/** OpenFlow 1.3 ofp_group_stats entries in order, without durations. */
+/** OpenFlow 1.3 ofp_group_stats entries in order, a line for the group and each bucket, without durations. */
 export function sortedGroupStats(entries: Buffer): string {
   const texts: string[] = [];
   for (let at = 0; at < entries.length; ) {
     const size = entries.readUInt16BE(at);
     const entry = Buffer.from(entries.subarray(at, at + size));
-    entry.fill(0, 32, 40);
-    texts.push(entry.toString('hex'));
+    const id = entry.readUInt32BE(4);
+    texts.push(`group ${id} refs ${entry.readUInt32BE(8)} ${takeCounts(entry, 16)}`);
+    for (let bucket = 40; bucket < size; bucket += 16) {
+      texts.push(`group ${id} bucket ${(bucket - 40) / 16} ${takeCounts(entry, bucket)}`);
+    }
     at += Math.max(size, 1);
   }
   return texts.sort().join('\n');
@@ -164,15 +189,16 @@ export function sortedMeterStats(entries: Buffer): string {
   return texts.sort().join('\n');
 }
 
-/** Equal, but for the actions of flows that Open vSwitch cannot carry out in its datapath. */
-export function sameDump(ovs: string, weft: string): boolean {
-  const [left, right] = [ovs.split('\n'), weft.split('\n')];
-  const slow = / actions:.*slow_path\(action\)/;
-  const head = (line: string) => line.replace(/ actions:.*/, '');
-  return (
-    left.length === right.length &&
-    left.every((line, i) => line === right[i] || (slow.test(line) && head(line) === head(right[i]!)))
-  );
+/** Two dumps without the actions of flows that Open vSwitch cannot carry out in its datapath. */
+export function withoutSlowActions(ovs: string, weft: string): { ovs: string; weft: string } {
+  const slow = new Set<string>();
+  // Whatever else there is to say about the flow, of which weft may say something else.
+  const head = (line: string) =>
+    line.replace(/, packets:.*/, '').replace(/,nd\(.*?\)(?=[,)]|$)|(?<=icmpv6\([^)]*?),?code=[^)]*(?=\))/g, '');
+  const cut = (line: string) => line.replace(/actions:.*/, 'actions:slow');
+  for (const line of ovs.split('\n')) if (/ actions:.*slow_path\(action\)/.test(line)) slow.add(head(line));
+  const without = (text: string) => text.split('\n').map((line) => (slow.has(head(line)) ? cut(line) : line));
+  return { ovs: without(ovs).join('\n'), weft: without(weft).join('\n') };
 }
 
 /** A packet-in without its transaction and buffer ids. */

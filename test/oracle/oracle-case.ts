@@ -39,9 +39,16 @@ export interface Failure {
   readonly mismatches: readonly Mismatch[];
 }
 
+/**
+ * What Open vSwitch was seen to do in a case: it sent a traced packet round; it learned from one; it has a datapath flow that
+ * it cannot read.
+ */
+export type Fact = 'trace-went-round' | 'learned-in-trace' | 'unreadable-flow';
+
 export interface Mismatch {
   readonly aspect: Aspect;
   readonly about: string;
+  readonly facts: readonly Fact[];
   readonly ovs: string;
   readonly weft: string;
 }

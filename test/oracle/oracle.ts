@@ -113,7 +113,7 @@ export class Oracle {
     let last = mismatches;
     const smallest = await shrink(oracleCase, async (smaller) => {
       const found = (await this.check(smaller)).filter(
-        (mismatch) => mismatch.aspect === wanted && !explanationOf(mismatch, smaller),
+        (mismatch) => mismatch.aspect === wanted && explanationOf(mismatch).length === 0,
       );
       if (found.length > 0) last = found;
       return found.length > 0;
@@ -200,9 +200,9 @@ class Tally implements Result {
     this.coverage.add(text, taken, hit);
     const unexplained: Mismatch[] = [];
     for (const mismatch of mismatches) {
-      const why = explanationOf(mismatch, text)?.why;
-      if (why === undefined) unexplained.push(mismatch);
-      else this.explained.set(why, (this.explained.get(why) ?? 0) + 1);
+      const explanations = explanationOf(mismatch);
+      if (explanations.length === 0) unexplained.push(mismatch);
+      for (const { why } of explanations) this.explained.set(why, (this.explained.get(why) ?? 0) + 1);
     }
     if (unexplained.length > 0) this.failures.push({ oracleCase: text, mismatches: unexplained });
   }

@@ -154,15 +154,20 @@ export class SwitchUnderTest {
 
   /** Sends packets in; resolves when the switch has looked them up and sent what comes of them. */
   async receive(port: string, hexes: readonly string[]): Promise<void> {
-    const before = await this.#lookups();
+    const before = await this.#counts(port);
     await this.appctl('netdev-dummy/receive', port, ...hexes);
-    while ((await this.#lookups()) < before + hexes.length);
+    // Look-ups alone would not do: packets that go round are looked up more than once.
+    for (let now = before; !now.every((count, i) => count >= before[i]! + hexes.length); )
+      now = await this.#counts(port);
     await this.round();
   }
 
-  async #lookups(): Promise<number> {
-    const [, hit, missed] = /hit:(\d+) missed:(\d+)/.exec(await this.appctl('dpif/show'))!;
-    return Number(hit) + Number(missed);
+  /** Look-ups, and packets that came in by the port. */
+  async #counts(port: string): Promise<readonly number[]> {
+    const text = await this.appctl('dpctl/show', '-s');
+    const [, hit, missed] = /hit:(\d+) missed:(\d+)/.exec(text)!;
+    const [, received] = new RegExp(` ${port} \\(.*\\n +RX packets:(\\d+)`).exec(text)!;
+    return [Number(hit) + Number(missed), Number(received)];
   }
 
   /** What came out of each port since the last call, in hex. */

@@ -13,12 +13,17 @@ import type { Reconciler } from '../bridge/reconciler.ts';
 export interface SlowPathControl {
   /** Resolves when a whole round of revalidation that began after the call is done. */
   revalidate(): Promise<void>;
+  /** Resolves when megaflows stay as they are, until `resume`. */
+  pause(): Promise<void>;
+  resume(): void;
   /** Removes every megaflow; statistics are pushed to their rules first. */
   purge(): Promise<void>;
   /** What a `userspace` action's cookie stands for. */
   readonly controller?: (cookie: number) => UserspaceText | undefined;
   /** The whole key of the packet that a megaflow was made for. */
   readonly packetKey?: (flow: DpFlow) => Uint8Array | undefined;
+  /** How many VLAN tags flows see. */
+  readonly vlanLimit?: () => number;
   /** How many megaflows the slow path lets be there now. */
   flowLimit(): number;
   /** How long the last revalidation took. */

@@ -188,7 +188,7 @@ function flowLines(
 ): string[] {
   const portNames = new Map(context.dpif.ports().map((port) => [port.odpPort, port.name]));
   const portName = (odpPort: number) => (names ? portNames.get(odpPort) : undefined);
-  const { controller, packetKey } = context.slowPath;
+  const { controller, packetKey, vlanLimit } = context.slowPath;
   const nowMs = context.clock.nowMs();
   const options = {
     verbose,
@@ -197,6 +197,7 @@ function flowLines(
     offloadOf: (flow: DpFlow) => context.dpif.offload.stateOf(flow),
     ...(controller ? { controller } : {}),
     ...(packetKey ? { packetKey } : {}),
+    vlanLimit: vlanLimit?.(),
   };
   return [...context.dpif.flows()].filter(wanted).map((flow) => formatDpFlow(flow, options));
 }

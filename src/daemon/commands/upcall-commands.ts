@@ -6,28 +6,23 @@ import { type CommandContext, datapathName } from './context.ts';
 export function upcallCommands(context: CommandContext): Command[] {
   return [
     { name: 'upcall/show', usage: '', minArgs: 0, maxArgs: 0, handler: upcallShow(context) },
-    {
-      name: 'revalidator/wait',
-      usage: '',
-      minArgs: 0,
-      maxArgs: 0,
-      handler: async () => {
-        await context.slowPath.revalidate();
-        return '';
-      },
-    },
-    {
-      name: 'revalidator/purge',
-      usage: '',
-      minArgs: 0,
-      maxArgs: 0,
-      handler: async () => {
-        await context.slowPath.purge();
-        return '';
-      },
-    },
+    revalidator('wait', () => context.slowPath.revalidate()),
+    revalidator('pause', () => context.slowPath.pause()),
+    revalidator('resume', () => context.slowPath.resume()),
+    revalidator('purge', () => context.slowPath.purge()),
   ];
 }
+
+const revalidator = (name: string, act: () => Promise<void> | void): Command => ({
+  name: `revalidator/${name}`,
+  usage: '',
+  minArgs: 0,
+  maxArgs: 0,
+  handler: async () => {
+    await act();
+    return '';
+  },
+});
 
 /** Remembers the flow counts it saw, for the average and the maximum. */
 function upcallShow(context: CommandContext): () => string {

@@ -27,6 +27,9 @@ function wordsOf(bytes: Uint8Array): number[] {
   return Array.from({ length: padded.length / 4 }, (_, i) => view.getUint32(i * 4, true));
 }
 
+/** ICMP, TCP, UDP, ICMPv6, SCTP. */
+const WITH_PORTS: readonly number[] = [1, 6, 17, 58, 132];
+
 const xor = (a: Uint8Array, b: Uint8Array) => a.map((byte, i) => byte ^ b[i]!);
 
 export function referenceHash(frame: Uint8Array, algorithm: HashAlgorithm, basis: number): number {
@@ -39,7 +42,11 @@ export function referenceHash(frame: Uint8Array, algorithm: HashAlgorithm, basis
       : [part(K.KEY_NW_SRC, 4), part(K.KEY_NW_DST, 4)];
   const proto = key[K.KEY_NW_PROTO]!;
   if (algorithm === 'l4') {
-    const tuple = hashWords(0, [...wordsOf(src), ...wordsOf(dst), proto, ...wordsOf(part(K.KEY_TP_SRC, 4))]);
+    const ports = WITH_PORTS.includes(proto) ? wordsOf(part(K.KEY_TP_SRC, 4)) : [];
+    // TCP and UDP count as what follows IPv6's own header, which may be an extension header.
+    const tags = [K.KEY_VLAN0_TCI, K.KEY_VLAN1_TCI].filter((at) => key[at]! & 0x10).length;
+    const named = type === 0x86dd && (proto === 6 || proto === 17) ? frame[14 + 4 * tags + 6]! : proto;
+    const tuple = hashWords(0, [...wordsOf(src), ...wordsOf(dst), named, ...ports]);
     return finish(hashWords(finish(tuple ^ 42), [0, basis]) ^ 8) || 1;
   }
   const isIp = type === 0x0800 || type === 0x86dd;

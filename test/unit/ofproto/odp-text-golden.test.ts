@@ -5,7 +5,7 @@ import { SET_LAYOUT } from '../../../datapath/dpif.ts';
 import * as K from '../../../datapath/layout/flow-key.ts';
 import { formatDpActions } from '../../../ofproto/odp-text/format-actions.ts';
 import { formatDpFlow } from '../../../ofproto/odp-text/format-flow.ts';
-import { formatDpKey } from '../../../ofproto/odp-text/format-key.ts';
+import { formatDpKey, type KeyTextOptions } from '../../../ofproto/odp-text/format-key.ts';
 
 type Bytes = readonly [offset: number, hex: string, mask?: string];
 
@@ -92,6 +92,16 @@ describe('formatDpKey()', () => {
     ],
   ] as [string, Bytes[]][])('%s', (text, fields) => {
     expect(formatDpKey(...keyAndMask(...fields))).toBe(text);
+  });
+
+  it('shows a tag that the frame has no room for, up to as many as flows see', () => {
+    const fields = [inPort(1), [K.KEY_VLAN0_TPID, '81007001', 'ffff1fff'], ethType('8100')] as Bytes[];
+    const [key, mask] = keyAndMask(...fields, [K.KEY_VLAN1_TPID, '00000000', '00001000']);
+    const text = (options: KeyTextOptions) =>
+      formatDpKey(key, mask, options).replace(/.*eth_type\(0x8100\),vlan/, 'vlan');
+    expect(formatDpKey(key, mask)).toMatch(/encap\(eth_type\(0x8100\),encap\(\)\)$/);
+    expect(text({ verbose: true })).toBe('vlan(vid=0/0x0,pcp=0/0x0,cfi=0),encap())');
+    expect(formatDpKey(key, mask, { vlanLimit: 1 })).toMatch(/encap\(eth_type\(0x8100\)\)$/);
   });
 
   it('shows every field and its mask when asked for more', () => {

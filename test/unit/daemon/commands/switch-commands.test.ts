@@ -120,6 +120,8 @@ beforeEach(async () => {
   }).dpif;
   const slowPath = {
     revalidate: async () => {},
+    pause: async () => {},
+    resume: () => {},
     purge: async () => {},
     flowLimit: () => 10_000,
     dumpDurationMs: () => 0.2,

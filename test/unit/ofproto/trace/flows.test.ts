@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseGroupMod } from '../../../../ofproto/text/parse-group.ts';
+import { parseMeterMod } from '../../../../ofproto/text/parse-meter.ts';
+import { DEFAULT_SETTINGS } from '../../../../ofproto/upcall/settings.ts';
 import { bundleSettings, type PortColumns } from '../../../../src/daemon/bridge/bundle-settings.ts';
 import { type L2Columns, l2Settings } from '../../../../src/daemon/bridge/l2-settings.ts';
 import { mirrorSettings } from '../../../../src/daemon/bridge/mirror-settings.ts';
@@ -176,9 +178,13 @@ async function runLine(fixture: SwitchFixture, tree: TreeCase, text: string): Pr
   const argument = rest.join(' ');
   if (word === 'flow') fixture.flowMod(argument, 'add', name);
   else if (word === 'group') bridge.resources.groupMod(parseGroupMod(argument, 'add'));
+  else if (word === 'meter') bridge.resources.meterMod(parseMeterMod(argument, 'add'));
+  else if (word === 'vlan-limit') fixture.slowPath.configure({ ...DEFAULT_SETTINGS, vlanLimit: Number(argument) });
   else if (word === 'packet') fixture.dpif.miss(fixture.key(argument));
-  else if (word === 'trace') return bridge.trace({ flow: argument });
-  else if (word === 'warp') await fixture.advance(Number(argument));
+  else if (word === 'trace') {
+    const [flow, packet] = rest;
+    return bridge.trace({ flow: flow!, ...(packet ? { packet: Buffer.from(packet, 'hex') } : {}) });
+  } else if (word === 'warp') await fixture.advance(Number(argument));
   else if (word === 'port') {
     setPort(fixture, name, rest);
     tree.port(rest);
@@ -214,6 +220,7 @@ function comparable(lines: readonly string[]): string[] {
   return lines
     .slice(0, slowPath < 0 ? undefined : slowPath)
     .map((line) => line.trimEnd().replace(/recirc(_id=|\(0x)[1-9a-f][0-9a-f]*/g, 'recirc$1N'))
+    .map((line) => line.replace(/\bmeter\(\d+\)/g, 'meter(N)'))
     .map((line) => (floods && line.startsWith('Datapath actions: ') ? sorted(line) : line));
 }
 

@@ -49,6 +49,12 @@ describe('a miss', () => {
     ]);
   });
 
+  it('matches of a field what actions read or write of it', () => {
+    const fixture = fixtureWith('arp actions=move:NXM_NX_REG0[0..7]->NXM_OF_ARP_OP[1..8],2');
+    fixture.dpif.miss(fixture.key('in_port=1,arp,arp_op=2'));
+    expect(fixture.megaflows()[0]).toContain('arp(op=2/0xfe)');
+  });
+
   it('on a port of no bridge is dropped without a megaflow', () => {
     const fixture = fixtureWith('actions=2');
     expect(fixture.dpif.miss(fixture.key('in_port=9'))).toEqual({ actions: [] });
@@ -124,6 +130,19 @@ describe('revalidation', () => {
     br1.close();
     await fixture.br0.barrier();
     expect(fixture.megaflows()).toEqual([`${TCP_KEY},ipv4(frag=no), actions:2`]);
+  });
+
+  it('stay as they are from pause() to resume(), whatever changes', async () => {
+    const fixture = fixtureWith('actions=2');
+    fixture.dpif.miss(fixture.key(`in_port=1,${TCP}`));
+    await fixture.slowPath.pause();
+    fixture.flowMod('actions=3');
+    await fixture.br0.barrier();
+    await fixture.advance(2000);
+    expect(fixture.megaflows()[0]).toContain('actions:2');
+    fixture.slowPath.resume();
+    await fixture.slowPath.revalidate();
+    expect(fixture.megaflows()[0]).toContain('actions:3');
   });
 
   it('purge() removes every megaflow and keeps its counts', async () => {

@@ -23,6 +23,14 @@ describe('table recursion', () => {
     expect(actionsFor(67, back(66))).toBe('drop');
   });
 
+  it("counts a packet-out's own step to a table, which a packet that comes in does not take", () => {
+    const fixture = new SwitchFixture();
+    fixture.flowMod('table=0,actions=resubmit(,0)');
+    const steps = (text: string) => text.match(/^ *0\. /gm)!.length;
+    expect(steps(fixture.br0.trace({ flow: 'in_port=1,ip' }))).toBe(65);
+    expect(steps(fixture.br0.trace({ flow: 'in_port=1,ip', actions: 'resubmit(,0)' }))).toBe(64);
+  });
+
   it('cannot exhaust the stack', () => {
     const nested = (n: number) => `clone(clone(resubmit(,${(n + 1) % 250})))`;
     expect(actionsFor(250, nested)).toBe('drop');
