@@ -55,7 +55,16 @@ export class Quiescence {
     let ready = 0;
     while (ready < waiting.length && this.#isQuiet(waiting[ready]!)) ready++;
     this.#waiting = waiting.slice(ready);
-    for (let i = 0; i < ready; i++) waiting[i]!.run();
+    let done = 0;
+    try {
+      while (done < ready) waiting[done++]!.run();
+    } finally {
+      // One that throws does not cost the others their turn.
+      if (done < ready) {
+        this.#waiting = [...waiting.slice(done, ready), ...this.#waiting];
+        this.#schedule();
+      }
+    }
     return this.#waiting.length > 0;
   }
 
