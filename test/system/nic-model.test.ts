@@ -37,7 +37,9 @@ describe.skipIf(!haveOvs)('a NIC model in weftd', () => {
     const ports = (await vswitch.weftd.vsctl(`list-ports ${vswitch.bridge}`)).split('\n').filter((name) => name !== '');
     const words = ports.map((port) => `del-port ${vswitch.bridge} ${port}`);
     if (words.length > 0) await vswitch.weftd.vsctl(words.join(' -- '));
-    await vswitch.weftd.vsctl('remove Open_vSwitch . other_config nic-model0');
+    await vswitch.weftd.vsctl(
+      'remove Open_vSwitch . other_config nic-model0 -- remove Open_vSwitch . other_config hw-offload',
+    );
     await vswitch.ofctl('del-flows');
   });
   afterAll(() => vswitch?.close());
@@ -116,10 +118,15 @@ describe.skipIf(!haveOvs)('a NIC model in weftd', () => {
       expect(card['sent']! + card['sentDropped']!).toBe(card['from the switch']);
       expect(theirs.rxPackets).toBeLessThanOrEqual(card['sent']!);
     }
+    await vswitch.weftd.vsctl('set Open_vSwitch . other_config:hw-offload=true');
+    await startTraffic(testpmd);
+    const offloaded = async () => /flow table: [1-9]/.test(await show());
+    await eventually('flows in the card', offloaded);
     await vswitch.weftd.appctl('weft/nic-kill', 'model0');
     await eventually('the card is back', async () => (await show()).includes('resets 1'));
     for (const name of names) await eventually(`${name} up again`, () => vswitch.linkUp(name), 30_000);
     await startTraffic(testpmd);
+    await eventually('flows in the new card', offloaded);
     await testpmd.quit();
     for (const name of names) expect(await vswitch.weftd.vsctl(`get Interface ${name} error`)).toBe('[]');
   });

@@ -62,9 +62,7 @@ export class Firmware implements CardCommands, FlowOwner {
   /** Makes every vport of the settings. */
   async start(): Promise<void> {
     const { wire, functions, mode } = this.#settings;
-    const { core } = this.#settings;
-    if (core !== undefined)
-      this.#dpif.configure({ pmdCpuMask: (1n << BigInt(core)).toString(16), pmdSleepUsMax: SLEEP_US_MAX });
+    this.#takeCore();
     await this.#add(WIRE, wireSettings(wire));
     for (const [vf, settings] of functions.entries()) await this.#add(vportOfVf(vf), settings);
     if (mode === 'legacy') await this.#add(PF, pfSettings(this.#services.name));
@@ -80,7 +78,9 @@ export class Firmware implements CardCommands, FlowOwner {
 
   async configure(settings: CardSettings): Promise<void> {
     const before = this.#settings;
-    this.#settings = settings;
+    // A core that nobody asks for is the one that was chosen at the start.
+    this.#settings = { ...settings, core: settings.core ?? before.core };
+    this.#takeCore();
     this.capabilities = capabilitiesOf(settings);
     if (JSON.stringify(before.wire) !== JSON.stringify(settings.wire)) {
       await this.#reconfigure(WIRE, wireSettings(settings.wire));
@@ -208,6 +208,12 @@ export class Firmware implements CardCommands, FlowOwner {
     await this.#flows.suspend(vport);
     if (!target.configure(settings)) await target.reopen();
     this.#settle(target);
+  }
+
+  #takeCore(): void {
+    const { core } = this.#settings;
+    if (core !== undefined)
+      this.#dpif.configure({ pmdCpuMask: (1n << BigInt(core)).toString(16), pmdSleepUsMax: SLEEP_US_MAX });
   }
 
   async #drive(target: CardVport, driven: boolean): Promise<void> {
