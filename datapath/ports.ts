@@ -41,6 +41,7 @@ const POLLED: Partial<Record<PortType, number>> = {
   device: PORT_KIND_VHOST,
   vf: PORT_KIND_VIRTIO,
 };
+const RING_KINDS = { guest: PORT_KIND_VHOST, card: PORT_KIND_VIRTIO, nobody: PORT_KIND_DOWN } as const;
 /** Ethernet header and two tags on top of the MTU, as Open vSwitch allows. */
 const L2_OVERHEAD = 14 + 8;
 /** Order of datapath/layout/flow.ts PS_*. */
@@ -223,7 +224,8 @@ export class Ports {
   publish(port: ManagedPort): Promise<void> {
     if (this.#ports.get(port.odpPort) !== port) return Promise.resolve();
     const usable = port.adminUp && (port.polled || port.error === undefined);
-    const kind = POLLED[port.type] ?? PORT_KIND_SLOW;
+    const { ringsOf } = port.driver;
+    const kind = ringsOf ? RING_KINDS[ringsOf] : (POLLED[port.type] ?? PORT_KIND_SLOW);
     this.#write(port, usable ? kind : PORT_KIND_DOWN);
     return this.#services.placed(port.odpPort, usable && port.error === undefined ? port.driver.place : undefined);
   }
@@ -276,8 +278,9 @@ export class Ports {
     return createPortDriver(spec, context, { vhost: { createDevice }, vf });
   }
 
-  #changed(port: ManagedPort): void {
-    void this.publish(port);
+  #changed(port: ManagedPort): Promise<void> {
+    const published = this.publish(port);
+    if (this.#ports.get(port.odpPort) !== port) return published;
     for (const listener of this.#listeners) {
       try {
         listener(port);
@@ -285,6 +288,7 @@ export class Ports {
         log.err(`port change of ${port.name}: ${String(error)}`);
       }
     }
+    return published;
   }
 
   #write(port: ManagedPort, kind: number): void {

@@ -160,9 +160,10 @@ export interface NicProvider {
   onReset(listener: () => void): void;
   /**
    * A function's virtqueues, for a guest whose control path is elsewhere (vDPA): they take the place of whatever used the
-   * function, until the device is closed. Absent where the card has no such thing.
+   * function, until the device is closed. Absent, or undefined, where there is no such thing: without
+   * representors (legacy mode) the function is the port's.
    */
-  functionDevice?(vport: Vport): VhostDevice;
+  functionDevice?(vport: Vport): VhostDevice | undefined;
   /** For `nic/show`. */
   describe(): Promise<string>;
   close(): Promise<void>;

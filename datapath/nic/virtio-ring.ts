@@ -6,6 +6,7 @@
 //
 // Life: created (rings are new, receive buffers offered) - the card is given memory and pairs - start() - stop() - new.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { logger } from '../../lib/log.ts';
 import { DmaMemory, type DmaServices } from '../arena/dma-memory.ts';
 import type { Heap } from '../arena/heap.ts';
@@ -22,6 +23,7 @@ import {
   REGION_ID,
   REGION_OFFSET,
   VRING_AVAIL,
+  VRING_AVAIL_IDX,
   VRING_BROKEN_REASON,
   VRING_BUFFER_SIZE,
   VRING_BUFFERS,
@@ -38,6 +40,7 @@ import {
   VRING_FLAGS,
   VRING_FREE,
   VRING_INDEX,
+  VRING_LAST_USED,
   VRING_MARKS,
   VRING_NUM,
   VRING_PORT,
@@ -56,6 +59,8 @@ const log = logger('netdev_dpdk');
 const KINDS: Readonly<Record<RingKind, number>> = { virtio: 0, e1000e: VRING_FLAG_E1000E };
 const PAGE_SIZE = 4096;
 const CACHE_LINE = 64;
+/** How long a side may take for what is left in the rings. */
+const DRAIN_MS_MAX = 2000;
 /** virtio-net header (virtio 1.2, 5.1.6). */
 const HEADER_SIZE = 12;
 
@@ -64,7 +69,7 @@ export interface QueueServices extends DmaServices {
   readonly heap: Heap;
   readonly quiescence: Quiescence;
   readonly rings: Rings;
-  readonly hot: Pick<HotExports, 'driverReset'>;
+  readonly hot: Pick<HotExports, 'driverReset' | 'usedIndex'>;
 }
 
 export interface QueueOptions {
@@ -193,6 +198,17 @@ export class VirtioQueues {
     }
   }
 
+  /**
+   * Resolves when one side has taken all that the other had for it: threads what was received, or the card what was sent. A
+   * side that is dead is not waited for.
+   */
+  async drained(direction: 'rx' | 'tx'): Promise<void> {
+    const queues = this.#queues.filter(({ transmits }) => transmits === (direction === 'tx'));
+    for (const endMs = performance.now() + DRAIN_MS_MAX; performance.now() < endMs; await sleep(1)) {
+      if (queues.every((queue) => this.#isDrained(queue))) return;
+    }
+  }
+
   /** While the port is down, what the card receives is consumed and dropped. */
   setAdminUp(up: boolean): void {
     this.#adminUp = up;
@@ -263,6 +279,13 @@ export class VirtioQueues {
       bufferSize: buffer,
     };
     return { name: `${transmits ? 'tx' : 'rx'} queue ${pair}`, pair, transmits, vring, place, reported: false };
+  }
+
+  #isDrained({ vring, transmits }: Queue): boolean {
+    const { arena, hot } = this.#services;
+    const { u32 } = arena.views;
+    const taken = Atomics.load(u32, (vring + (transmits ? VRING_AVAIL_IDX : VRING_LAST_USED)) >> 2);
+    return hot.usedIndex(u32[(vring + VRING_USED) >> 2]!) === taken;
   }
 
   #describeMemory(): Offset {

@@ -18,8 +18,8 @@ export interface PortContext {
   readonly rundir: string;
   /** A frame arrived (without FCS); copied before the call returns. Slow ports only. */
   receive(frame: Uint8Array): void;
-  /** Link, error, mac, mtu or status changed. */
-  changed(): void;
+  /** Link, error, mac, mtu, status or place changed. Resolves when a card knows what concerns it. */
+  changed(): unknown;
 }
 
 export interface PortDriver {
@@ -33,6 +33,8 @@ export interface PortDriver {
   readonly error: string | undefined;
   /** Where it is on a card with an embedded switch: its flows can be offloaded. */
   readonly place?: Place | undefined;
+  /** Of a polled port whose rings change: a guest's, a card's, or nothing that could be sent to at the moment. */
+  readonly ringsOf?: 'guest' | 'card' | 'nobody';
   /** Starts; problems that a user can mend set `error` instead of rejecting. */
   open(): Promise<void>;
   close(): Promise<void>;

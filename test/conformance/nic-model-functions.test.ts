@@ -154,7 +154,7 @@ describe('functions of a NIC model in switchdev mode', () => {
     const { provider } = rig;
     const port = provider.openPort({ nic: 'model0', vf: '0' });
     let rings = await HostRings.attach(port);
-    const device = provider.functionDevice(1);
+    const device = provider.functionDevice(1)!;
     const guest = await HostRings.attach({
       attach: async (memory, pairs) => attachRings(device, memory, pairs),
     });

@@ -127,8 +127,8 @@ export class ModelNic implements NicProvider, PortOwner {
   }
 
   /** A function's queues for a guest whose control path is elsewhere: they are the function's end until they are closed. */
-  functionDevice(vport: Vport): VhostDevice {
-    return relayedDevice(this.card, vport);
+  functionDevice(vport: Vport): VhostDevice | undefined {
+    return this.#settings.mode === 'switchdev' ? relayedDevice(this.card, vport) : undefined;
   }
 
   async describe(): Promise<string> {

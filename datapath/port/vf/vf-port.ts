@@ -23,6 +23,16 @@ export interface VfServices {
   readonly queues: QueueServices;
 }
 
+/** Steps of whoever shares the datapath port with the function (datapath/port/vhost-user/vdpa-port.ts). */
+export interface VfSteps {
+  /** The card has the rings, PMD threads do not poll them yet. */
+  beforeStart(card: NicProvider, port: NicPort): Promise<void>;
+  /** `isReset`: the card has forgotten the rings already. */
+  beforeStop(isReset: boolean): Promise<void>;
+  /** PMD threads have let go of the rings. */
+  afterStop(): Promise<void>;
+}
+
 interface Opened {
   readonly card: NicProvider;
   readonly port: NicPort;
@@ -34,6 +44,7 @@ export class VfPort implements PortDriver {
   linkResets = 0;
   readonly #context: PortContext;
   readonly #services: VfServices;
+  readonly #steps: VfSteps | undefined;
   #spec: PortSpec;
   #options: VfOptions | undefined;
   #isOpen = false;
@@ -47,10 +58,11 @@ export class VfPort implements PortDriver {
   #work: Promise<void> = Promise.resolve();
   #forget: (() => void) | undefined;
 
-  constructor(spec: PortSpec, context: PortContext, services: VfServices) {
+  constructor(spec: PortSpec, context: PortContext, services: VfServices, steps?: VfSteps) {
     this.#spec = spec;
     this.#context = context;
     this.#services = services;
+    this.#steps = steps;
   }
 
   get mac(): string | undefined {
@@ -119,6 +131,11 @@ export class VfPort implements PortDriver {
     return this.#opened?.port.stats() ?? {};
   }
 
+  /** Resolves when what one side had for the other has been taken (VirtioQueues). */
+  async drained(direction: 'rx' | 'tx'): Promise<void> {
+    await this.#queues?.drained(direction);
+  }
+
   poll(): void {
     this.#queues?.poll();
   }
@@ -168,6 +185,7 @@ export class VfPort implements PortDriver {
     const doorbells = await port.attach(this.#queues.memory, this.#queues.pairs);
     if (doorbells) this.#queues.setDoorbells(doorbells);
     this.#queues.setAdminUp(this.adminUp);
+    await this.#steps?.beforeStart(this.#opened!.card, port);
     this.#queues.start();
     this.#running = true;
     this.#error = undefined;
@@ -187,9 +205,8 @@ export class VfPort implements PortDriver {
   async #restart(port: NicPort): Promise<void> {
     if (!this.#isOpen || this.#opened?.port !== port || !this.#queues) return;
     log.info(`${this.#spec.name}: ${this.#opened.card.name} was reset`);
-    this.#running = false;
     try {
-      await this.#queues.stop();
+      await this.#halt(this.#queues, true);
       await this.#attach();
     } catch (error) {
       this.#fail(error);
@@ -201,11 +218,10 @@ export class VfPort implements PortDriver {
   async #stop(): Promise<void> {
     const opened = this.#opened;
     const queues = this.#queues;
+    if (queues) await this.#halt(queues, false);
     this.#opened = undefined;
     this.#queues = undefined;
-    this.#running = false;
     this.#update();
-    await queues?.stop();
     try {
       if (queues) await opened?.port.detach();
       queues?.release();
@@ -213,6 +229,14 @@ export class VfPort implements PortDriver {
     } catch (error) {
       this.#warn(error);
     }
+  }
+
+  async #halt(queues: VirtioQueues, isReset: boolean): Promise<void> {
+    const wasRunning = this.#running;
+    if (wasRunning) await this.#steps?.beforeStop(isReset);
+    this.#running = false;
+    await queues.stop();
+    if (wasRunning) await this.#steps?.afterStop();
   }
 
   #fail(error: unknown): void {
