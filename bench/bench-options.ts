@@ -3,7 +3,14 @@
 import { parseArgs } from 'node:util';
 import { UserError } from '../lib/errors.ts';
 import { FLOW_FILES, type FlowFile } from './load/flow-files.ts';
-import { DEFAULT_SCENARIOS, LOAD_SCENARIO, SCENARIOS, type Scenario, START_SCENARIO } from './scenarios.ts';
+import {
+  DEFAULT_SCENARIOS,
+  LOAD_SCENARIO,
+  OFFLOAD_SCENARIO,
+  SCENARIOS,
+  type Scenario,
+  START_SCENARIO,
+} from './scenarios.ts';
 
 export const PEERS = ['weft', 'ovs-dpdk'] as const;
 export type PeerName = (typeof PEERS)[number];
@@ -29,6 +36,7 @@ export interface BenchOptions {
   readonly scenarios: readonly Scenario[];
   readonly start: boolean;
   readonly load: boolean;
+  readonly offload: boolean;
   readonly flows: number;
   readonly files: readonly FlowFile[];
   readonly peers: readonly PeerName[];
@@ -77,7 +85,13 @@ function peerName(text: string): PeerName {
 function scenario(name: string): Scenario {
   const found = SCENARIOS.find((candidate) => candidate.name === name);
   if (found) return found;
-  const known = [...SCENARIOS.map((candidate) => candidate.name), START_SCENARIO, LOAD_SCENARIO, 'all'];
+  const known = [
+    ...SCENARIOS.map((candidate) => candidate.name),
+    START_SCENARIO,
+    LOAD_SCENARIO,
+    OFFLOAD_SCENARIO,
+    'all',
+  ];
   throw new UserError(`unknown scenario ${name}: expected one of ${known.join(', ')}`);
 }
 
@@ -104,7 +118,7 @@ export function parseBenchOptions(args: readonly string[], coreCount: number): B
   const all = names.includes('all');
   const scenarios = all
     ? SCENARIOS
-    : names.filter((name) => name !== START_SCENARIO && name !== LOAD_SCENARIO).map(scenario);
+    : names.filter((name) => ![START_SCENARIO, LOAD_SCENARIO, OFFLOAD_SCENARIO].includes(name)).map(scenario);
   const compared = values.peer === undefined ? ['weft' as const] : (['weft', peerName(values.peer)] as const);
   const peers = values.only === undefined ? [...new Set(compared)] : [peerName(values.only)];
   const pmdCore = number('pmd-core', values['pmd-core'] ?? String(coreCount - 1), 0, coreCount - 1);
@@ -114,6 +128,7 @@ export function parseBenchOptions(args: readonly string[], coreCount: number): B
     scenarios,
     start: all || names.includes(START_SCENARIO),
     load: names.includes(LOAD_SCENARIO),
+    offload: names.includes(OFFLOAD_SCENARIO),
     flows: Math.floor(number('flows', values.flows, 1, 1_000_000)),
     files: values.files.split(',').map(flowFile),
     peers,

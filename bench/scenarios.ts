@@ -30,7 +30,7 @@ export interface Scenario {
 const FORWARD = [`in_port=${PORT_A},actions=output:${PORT_B}`];
 
 /** One rule for every destination address: each flow of the traffic becomes a megaflow of its own. */
-function perAddress(count: number): readonly string[] {
+export function perAddress(count: number): readonly string[] {
   const match = (flow: number) => `priority=10,ip,in_port=${PORT_A},nw_dst=${guestIp(1, flow)}`;
   return Array.from({ length: count }, (_, flow) => `${match(flow)},actions=output:${PORT_B}`);
 }
@@ -151,3 +151,5 @@ export const DEFAULT_SCENARIOS = [
 export const START_SCENARIO = 'start';
 /** Filling a bridge with flows (load/): no packets, and Open vSwitch without DPDK to compare with. */
 export const LOAD_SCENARIO = 'load';
+/** Flows in a NIC's table against software (offload/). */
+export const OFFLOAD_SCENARIO = 'offload';

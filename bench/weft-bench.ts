@@ -12,6 +12,7 @@ import { formatPercent, formatPps, formatTable } from './harness/table.ts';
 import { FLOW_FILES } from './load/flow-files.ts';
 import { runLoad } from './load/load-main.ts';
 import { check, measure } from './measure.ts';
+import { runOffload } from './offload/offload-main.ts';
 import { OvsDpdkPeer, ovsDpdkMissing } from './peers/ovs-dpdk.ts';
 import type { Peer } from './peers/peer.ts';
 import { WeftPeer } from './peers/weft.ts';
@@ -26,7 +27,7 @@ import {
   toJson,
   waitsTable,
 } from './report.ts';
-import { LOAD_SCENARIO, SCENARIOS } from './scenarios.ts';
+import { LOAD_SCENARIO, OFFLOAD_SCENARIO, SCENARIOS } from './scenarios.ts';
 
 /** Guest RAM, OVS-DPDK's memory and weft's, with room to spare: 1 GiB. */
 const HUGEPAGES_WANTED = 512;
@@ -110,6 +111,7 @@ async function run(args: readonly string[], cleanup: Cleanup): Promise<void> {
   const machine = describeMachine();
   say(`machine: ${machine}`);
   if (asked.load) await runLoad(asked, cleanup, machine, say);
+  if (asked.offload) await runOffload(asked, cleanup, say);
   if (asked.scenarios.length === 0 && !asked.start) return;
   const options = availablePeers(asked);
   if (options.hugepages) {
@@ -124,6 +126,8 @@ async function run(args: readonly string[], cleanup: Cleanup): Promise<void> {
 
 const LOAD_ROW = [LOAD_SCENARIO, `flows added, dumped and deleted: ${FLOW_FILES.map(({ name }) => name).join(', ')}`];
 
+const OFFLOAD_ROW = [OFFLOAD_SCENARIO, 'between two functions of a NIC model, flows in the card, against software'];
+
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
   if (args.includes('--help')) {
@@ -131,7 +135,7 @@ async function main(): Promise<number> {
     return 0;
   }
   if (args.includes('--list')) {
-    say(formatTable([['scenario', ''], ...SCENARIOS.map(({ name, about }) => [name, about]), LOAD_ROW]));
+    say(formatTable([['scenario', ''], ...SCENARIOS.map(({ name, about }) => [name, about]), LOAD_ROW, OFFLOAD_ROW]));
     return 0;
   }
   const cleanup = new Cleanup();
