@@ -67,6 +67,7 @@ const isSlowPath = (line: string): boolean =>
 const sortedItems = (line: string) =>
   line
     .split(/[,: ()]+/)
+    .filter(Boolean)
     .sort()
     .join(' ');
 
