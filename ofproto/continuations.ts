@@ -1,11 +1,12 @@
 // Between what translation leaves of a paused packet and the continuation that travels to a controller and back.
 
 import type { OfAction } from './model/actions.ts';
-import { FLOW_METADATA, type Flow, KEY_IN_PORT } from './model/flow.ts';
+import { FLOW_ACTSET_OUTPUT, FLOW_METADATA, type Flow, KEY_IN_PORT } from './model/flow.ts';
 import { type Continuation, type ContinuedActions, OfError, type PacketIn } from './model/flow-mod.ts';
 import { metadataMatch } from './model/packet-metadata.ts';
 import { checkActions } from './tables/check-actions.ts';
 import { ALL_TABLES } from './tables/limits.ts';
+import { actsetOutput } from './xlate/change-action-set.ts';
 import type { FrozenFrame, FrozenState } from './xlate/freeze.ts';
 import type { ControllerSpec, XlateBridge } from './xlate/snapshot.ts';
 
@@ -92,6 +93,8 @@ export function thawedState(
   if (!continuation || Buffer.compare(continuation.bridge, uuid) !== 0) throw new OfError('NXR_STALE');
   for (const { actions } of continuation.actions) checkActions(actions, -1);
   checkActions(continuation.actionSet, -1);
+  // The continuation says it with the action set.
+  flow.setU32(FLOW_ACTSET_OUTPUT, actsetOutput(continuation.actionSet));
   return {
     bridge: snapshot,
     inPort: flow.u32(KEY_IN_PORT),

@@ -5,14 +5,17 @@ import type { DpAction } from '../../datapath/dpif.ts';
 export function withoutOutputs(actions: readonly DpAction[]): DpAction[] {
   return actions
     .filter(({ type }) => type !== 'output' && type !== 'recirc')
-    .map((action) => {
+    .flatMap((action): DpAction[] => {
       if (action.type === 'check_pkt_len') {
         const [greater, lessEqual] = [withoutOutputs(action.greater), withoutOutputs(action.lessEqual)];
-        return { ...action, greater, lessEqual };
+        // What an output that is left out was to cut is whole here, in Open vSwitch's traces.
+        return [UNCUT, { ...action, greater, lessEqual }];
       }
-      return 'actions' in action ? { ...action, actions: withoutOutputs(action.actions) } : action;
+      return ['actions' in action ? { ...action, actions: withoutOutputs(action.actions) } : action];
     });
 }
+
+const UNCUT: DpAction = { type: 'trunc', maxLen: 0xffffffff };
 
 export const hasMeter = (actions: readonly DpAction[]): boolean =>
   actions.some(

@@ -6,6 +6,14 @@ import { FLOW_ACTSET_OUTPUT } from '../model/flow.ts';
 import { formatActions } from '../text/format-actions.ts';
 import type { XlateContext } from './context.ts';
 
+/** What actset_output is with this action set. */
+export function actsetOutput(actionSet: readonly OfAction[]): number {
+  const output = actionSet.findLast((written) => written.type === 'output');
+  // A group takes the output's place.
+  const isOutput = output && !actionSet.some((written) => written.type === 'group');
+  return isOutput ? output.port : OFPP.UNSET;
+}
+
 export function changeActionSet(
   ctx: XlateContext,
   action: Extract<OfAction, { type: 'write_actions' | 'clear_actions' }>,
@@ -21,10 +29,7 @@ export function changeActionSet(
     return;
   }
   ctx.actionSet.push(...action.actions);
-  const output = ctx.actionSet.findLast((written) => written.type === 'output');
-  // A group takes the output's place.
-  const isOutput = output && !ctx.actionSet.some((written) => written.type === 'group');
-  ctx.flow.setU32(FLOW_ACTSET_OUTPUT, isOutput ? output.port : OFPP.UNSET);
+  ctx.flow.setU32(FLOW_ACTSET_OUTPUT, actsetOutput(ctx.actionSet));
   ctx.report.add('detail', () => {
     const ordered = orderActionSet(ctx.actionSet);
     return `action set is${ordered.length === 0 ? ' empty' : `: ${formatActions(ordered)}`}`;

@@ -32,7 +32,9 @@ export function pauseForController(ctx: XlateContext, to: ToController): void {
     }
     // A packet that was let go on has no flow that it began with.
     const from = ctx.resumed ? { tableId: ctx.tableId, cookie: ctx.cookie() } : outermost;
-    sendToController(ctx, to, { state, ...from });
+    // Nor is it a miss, even of a table-miss flow.
+    const missed = to.miss === 'explicit';
+    sendToController(ctx, missed ? { ...to, reason: 'action', miss: undefined } : to, { state, ...from });
   });
 }
 

@@ -7,6 +7,7 @@ import {
   bytesOf,
   exactMask,
   type Field,
+  getField,
   getSubfield,
   setFieldMasked,
   setSubfield,
@@ -67,12 +68,13 @@ const matchesProtocol = (flow: F.Flow, { name }: Field): boolean =>
   IP_HEADER.has(name) && flow.u16(F.KEY_ETH_TYPE) !== ETH_TYPE_RARP;
 
 /** `REG[0..7] is now 0x5`, in the field's own format when it is whole. */
-function describe(sub: Subfield, value: bigint): string {
+function describe(flow: F.Flow, sub: Subfield, value: bigint): string {
   const { field: f, bits } = sub;
   const whole = bits === f.bits;
   // Open vSwitch's word for the last path: it fills the 24 bits up to 32.
   if (whole && f.name === 'nsh_spi' && value === NSH_SPI_MAX) return `${formatSubfield(sub)} is now 0xffffffff`;
-  const text = whole ? formatFieldValue(f, bytesOf(value, f.size), exactMask(f)) : hex(value);
+  // As the packet has it: with the bit that says that there is a tag at all (vlan_vid).
+  const text = whole ? formatFieldValue(f, getField(flow, f), exactMask(f)) : hex(value);
   return `${formatSubfield(sub)} is now ${text}`;
 }
 
@@ -83,7 +85,7 @@ export function writeSubfield(ctx: XlateContext, dst: Subfield, value: bigint): 
   unwildcardSubfield(ctx.wc, dst);
   setSubfield(ctx.flow, dst, value);
   if (dst.field.offset === F.KEY_VLAN0_TCI) normalizeTpid(ctx.flow);
-  ctx.report.add('detail', () => describe(dst, value));
+  ctx.report.add('detail', () => describe(ctx.flow, dst, value));
 }
 
 export function xlateMove(ctx: XlateContext, src: Subfield, dst: Subfield): void {

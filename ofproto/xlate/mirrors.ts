@@ -32,7 +32,7 @@ export function mirrorSent(ctx: XlateContext, { bundle }: XlatePort): void {
 }
 
 function copyTo(ctx: XlateContext, bundle: XlateBundle, selects: (mirror: XlateMirror) => boolean): void {
-  const chosen = ctx.bridge.l2.mirrors.filter((mirror) => !ctx.mirrored.has(mirror) && selects(mirror));
+  const chosen = ctx.bridge.l2.mirrors.filter(selects);
   if (chosen.length === 0) return;
   const outside = tagsOf(ctx.flow);
   const refusal = refuseVid(bundle, outside[0].vid);

@@ -15,6 +15,8 @@ import { isReserved } from './reserved-macs.ts';
 import type { XlateBundle } from './snapshot.ts';
 import { ETH_TYPE_VLAN, VLAN_VID_MASK } from './vlan.ts';
 
+const ETH_TYPE_VLAN_8021AD = 0x88a8;
+const VLAN_TYPES: ReadonlySet<number> = new Set([ETH_TYPE_VLAN, ETH_TYPE_VLAN_8021AD]);
 const ARP_REPLY = 2;
 const ARP_REQUEST = 1;
 
@@ -67,7 +69,7 @@ function admit(ctx: XlateContext): Admitted | undefined {
   if (!from) {
     return drop('no input bundle, dropping', `received packet on unknown port ${flow.u32(F.KEY_IN_PORT)}`);
   }
-  if (flow.u16(F.KEY_ETH_TYPE) === ETH_TYPE_VLAN && !hasVlan(flow)) {
+  if (VLAN_TYPES.has(flow.u16(F.KEY_ETH_TYPE)) && !hasVlan(flow)) {
     // Said of real packets only.
     const partial = `dropping packet with partial VLAN tag received on port ${from.name}`;
     return drop('partial VLAN tag, dropping', report.suppressesEffects ? undefined : partial);
@@ -114,7 +116,8 @@ function learnSource(ctx: XlateContext, { from, tags }: Admitted): void {
   const { flow } = ctx;
   const mac = flow.bytes.slice(F.KEY_ETH_SRC, F.KEY_ETH_SRC + 6);
   const isGratuitous = isGratuitousArp(ctx);
-  if ((mac[0]! & 1) !== 0 || from === NO_BUNDLE) return;
+  // A packet without an Ethernet header has no address.
+  if ((mac[0]! & 1) !== 0 || from === NO_BUNDLE || flow.u32(F.KEY_PACKET_TYPE) !== 0) return;
   const vlan = tags[0].vid;
   const known = learnedNow(ctx, vlan, mac) ?? ctx.bridge.l2.macBundle(vlan, mac);
   ctx.here.macs.push({ vlan, mac, bundle: from, isGratuitousArp: isGratuitous });

@@ -18,10 +18,6 @@ export function emitOutput(ctx: XlateContext, ofPort: number, send?: () => void,
     ctx.report.add('detail', () => 'OFPPC_NO_FWD set, skipping output');
     return;
   }
-  if (ctx.flow.u32(KEY_PACKET_TYPE) !== 0) {
-    ctx.report.add('warn', () => 'Trying to send non-Ethernet packet through legacy L2 port. Dropping packet.');
-    return;
-  }
   if (isProtected(ctx, port)) {
     ctx.report.add('warn', () => 'Flow is between protected ports, skipping output.');
     return;
@@ -31,6 +27,10 @@ export function emitOutput(ctx: XlateContext, ofPort: number, send?: () => void,
     return;
   }
   if (inTree && !mayLeave(ctx, port)) return;
+  if (ctx.flow.u32(KEY_PACKET_TYPE) !== 0) {
+    ctx.report.add('warn', () => 'Trying to send non-Ethernet packet through legacy L2 port. Dropping packet.');
+    return;
+  }
   if (port.peer) {
     outputToPeer(ctx, port, port.peer);
     return;

@@ -3,8 +3,8 @@
 // What is never compared (normalise.ts): recirculation ids, numbers of meters in the datapath, UFIDs, ages and durations; the order of a flood and the tags
 // that this order makes come and go (what comes out of each port is compared by itself); TCP flags in dumps, because weft
 // parses no deeper than its flows match; Open vSwitch's remark that its userspace datapath lacks an action, and what it
-// does in that datapath's place; packets that it really sends while it traces check_pkt_larger; the ICMPv6 checksum that it
-// gets wrong behind extension headers (nd-checksum.ts); dp-extra-info, which describes the inside of Open vSwitch's look-up.
+// does in that datapath's place; packets that it really sends while it traces check_pkt_larger; checksums that it gets
+// wrong behind IPv6 extension headers (ipv6-checksums.ts); dp-extra-info, which describes the inside of Open vSwitch's look-up.
 //
 // What is not generated (generate/packets.ts): later IPv4 fragments of TCP and UDP. Open vSwitch 3.1 takes their payload
 // for a transport header and changes two bytes of it when an address is rewritten.

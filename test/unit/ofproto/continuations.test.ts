@@ -40,6 +40,13 @@ describe('continuations', () => {
 });
 
 describe('packet-ins', () => {
+  it('name a miss for a table-miss flow, but not where it pauses', () => {
+    expect(packetIn(['priority=0,actions=controller'])).toMatchObject({ reason: 'no_match', miss: 'explicit' });
+    const paused = packetIn(['priority=0,actions=controller(pause)']);
+    expect(paused).toMatchObject({ reason: 'action' });
+    expect(paused).not.toHaveProperty('miss');
+  });
+
   it('say how much is left of a packet that was cut', () => {
     expect(packetIn(['actions=controller'], 40)).toMatchObject({ totalLen: 40 });
   });
