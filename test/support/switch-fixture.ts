@@ -1,87 +1,28 @@
 // A bridge `br0` with the ports of test/flows/README.md, over a datapath in memory and on a virtual clock.
 
 import { VirtualClock } from '../../lib/clock.ts';
-import { createBacker, type Ofproto, type SlowPath } from '../../ofproto/index.ts';
-import { OFPP } from '../../ofproto/model/actions.ts';
-import { KEY_IN_PORT, KEY_SIZE } from '../../ofproto/model/flow.ts';
-import type { FlowModCommand, FlowStatsEntry } from '../../ofproto/model/flow-mod.ts';
+import type { Ofproto } from '../../ofproto/index.ts';
 import { formatDpActions } from '../../ofproto/odp-text/format-actions.ts';
 import { formatDpKey } from '../../ofproto/odp-text/format-key.ts';
-import type { MirrorSettings } from '../../ofproto/ofproto-api.ts';
-import { PatchDevice } from '../../ofproto/patch-ports.ts';
-import { parseFlow, parseFlowStatsRequest, parseTraceFlow } from '../../ofproto/text/parse-flow.ts';
+import { BridgeFixture, LOCAL_ODP_PORT } from './bridge-fixture.ts';
 import { MemoryDpif, MemoryPort } from './memory-dpif.ts';
 
-export const LOCAL_ODP_PORT = 100;
+export { LOCAL_ODP_PORT } from './bridge-fixture.ts';
 
-export class SwitchFixture {
-  readonly clock = new VirtualClock(1_000_000);
-  readonly dpif = new MemoryDpif();
-  readonly slowPath: SlowPath;
-  readonly br0: Ofproto;
+export class SwitchFixture extends BridgeFixture {
+  readonly dpif: MemoryDpif;
   readonly ports = [1, 2, 3, 4].map((n) => new MemoryPort(`p${n}`, n));
-  readonly bridges = new Map<string, Ofproto>();
-  readonly #mirrors = new Map<string, MirrorSettings[]>();
 
   constructor() {
-    this.slowPath = createBacker(this.dpif.dpif, this.clock);
-    this.br0 = this.addBridge('br0', this.ports);
+    const dpif = new MemoryDpif();
+    super(dpif.dpif, new VirtualClock(1_000_000));
+    this.dpif = dpif;
+    this.addBridge('br0', this.ports);
   }
 
   /** A bridge with these ports, each with its datapath number; the second one's LOCAL is datapath port 101. */
   addBridge(name: string, ports: readonly MemoryPort[]): Ofproto {
-    const bridge = this.slowPath.createOfproto(name);
-    bridge.addPort(new MemoryPort(name, LOCAL_ODP_PORT + this.bridges.size), OFPP.LOCAL);
-    for (const port of ports) bridge.addPort(port, port.odpPort);
-    this.bridges.set(name, bridge);
-    return bridge;
-  }
-
-  /** Joins two bridges by patch ports with these numbers. */
-  patch(here: readonly [bridge: string, ofPort: number], there: readonly [bridge: string, ofPort: number]): void {
-    for (const [[bridge, ofPort], [, peer]] of [
-      [here, there],
-      [there, here],
-    ] as const) {
-      this.bridge(bridge).addPort(new PatchDevice(`patch${ofPort}`, `patch${peer}`, 'dummy'), ofPort);
-    }
-  }
-
-  /** Adds a mirror to a bridge. */
-  mirror(bridge: string, settings: MirrorSettings): void {
-    const all = [...(this.#mirrors.get(bridge) ?? []), settings];
-    this.#mirrors.set(bridge, all);
-    this.bridge(bridge).l2.setMirrors(all);
-  }
-
-  noMirrors(bridge: string): void {
-    this.#mirrors.delete(bridge);
-    this.bridge(bridge).l2.setMirrors([]);
-  }
-
-  bridge(name: string): Ofproto {
-    return this.bridges.get(name)!;
-  }
-
-  /** Runs ovs-ofctl's `COMMAND br0 TEXT`. */
-  flowMod(text: string, command: FlowModCommand = 'add', bridge = 'br0'): void {
-    this.bridge(bridge).flowMod(parseFlow(text, command));
-  }
-
-  /** Key of a packet described as for ofproto/trace. */
-  key(text: string): Uint8Array {
-    const flow = parseTraceFlow(text);
-    const ofPort = flow.u32(KEY_IN_PORT);
-    flow.setU32(KEY_IN_PORT, ofPort === OFPP.LOCAL ? LOCAL_ODP_PORT : ofPort);
-    return flow.bytes.slice(0, KEY_SIZE);
-  }
-
-  /** Lets time pass, with all rounds of revalidation that fall due. */
-  async advance(ms: number): Promise<void> {
-    for (let left = ms; left > 0; left -= 500) {
-      this.clock.warp(Math.min(left, 500));
-      await new Promise<void>((resolve) => setImmediate(resolve));
-    }
+    return this.addBridgeOf(name, new MemoryPort(name, LOCAL_ODP_PORT + this.bridges.size), ports);
   }
 
   /** Megaflows as dpctl/dump-flows prints their keys and actions. */
@@ -89,9 +30,5 @@ export class SwitchFixture {
     return [...this.dpif.flows()].map(
       (flow) => `${formatDpKey(flow.key, flow.mask)}, actions:${formatDpActions(flow.actions)}`,
     );
-  }
-
-  stats(text = '', bridge = 'br0'): FlowStatsEntry[] {
-    return this.bridge(bridge).flowStats(parseFlowStatsRequest(text));
   }
 }
