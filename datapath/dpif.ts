@@ -254,8 +254,10 @@ export interface Offload {
   readonly isUnsettled: boolean;
   /** Undefined while it is off. */
   stateOf(flow: DpFlow): FlowOffload | undefined;
-  /** Resolves when the flows' counts contain what the cards counted up to the call. */
-  refresh(): Promise<void>;
+  /** A card has, or had a moment ago, a part in forwarding the flow. */
+  holds(flow: DpFlow): boolean;
+  /** Resolves when the counts of these flows, or of all, contain what the cards counted up to the call. */
+  refresh(flows?: readonly DpFlow[]): Promise<void>;
   cards(): readonly OffloadCard[];
   /** What would become of a flow. */
   explain(inPort: OdpPort, flow: FlowPut): readonly OffloadLook[];

@@ -9,6 +9,7 @@ import { formatActions } from '../text/format-actions.ts';
 import { checkActions, checkReferences, type Resources } from './check-actions.ts';
 import { checkPrerequisites } from './check-prerequisites.ts';
 import { FlowTable } from './flow-table.ts';
+import { inherit } from './heirs.ts';
 import { LearnedCookies } from './learned-cookies.ts';
 import { ALL_TABLES, INTERNAL_TABLE, MAX_TABLE, N_TABLES } from './limits.ts';
 import { References } from './references.ts';
@@ -134,6 +135,7 @@ export class FlowTables {
       this.#listener.refresh(old);
       rule.packets = old.packets;
       rule.bytes = old.bytes;
+      inherit(old, rule);
     }
     if (rule.cookie === KEEP_COOKIE) rule.cookie = old.cookie;
     // In this order: the table never loses the mask, whose place decides between flows of one priority.

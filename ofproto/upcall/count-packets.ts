@@ -1,5 +1,6 @@
 // What packets that took a translation's path are counted for: tables, rules, groups, patch ports, mirrors.
 
+import { heirOf } from '../tables/heirs.ts';
 import type { Effects } from '../xlate/snapshot.ts';
 
 export function countPackets(effects: Effects, packets: number, bytes: number, usedMs: number): void {
@@ -11,7 +12,8 @@ export function countPackets(effects: Effects, packets: number, bytes: number, u
     }
     if (!rule) continue;
     table.matchedCount += packets;
-    rule.credit(packets, bytes, usedMs);
+    const credited = rule.removed === 'replaced' ? heirOf(rule) : rule;
+    credited.credit(packets, bytes, usedMs);
   }
   for (const { group, bucket } of effects.groupVisits) group.credit(bucket, packets, bytes);
   for (const { from, to } of effects.hops) {

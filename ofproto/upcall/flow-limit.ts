@@ -13,6 +13,9 @@ const FEW = 2000;
 /** Growth from one round to the next, where the time that a round takes allows it. */
 const GROWTH = 4;
 
+/** Longest idle time when there are as many megaflows as the limit: new ones need the room more. */
+export const MAX_IDLE_CROWDED_MS = 100;
+
 export class FlowLimit {
   #max = DEFAULT_SETTINGS.flowLimit;
   #current = 10_000;

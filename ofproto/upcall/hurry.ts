@@ -4,6 +4,9 @@
 
 import type { SlowPathSettings } from './settings.ts';
 
+/** So many megaflows tell what one takes. */
+export const MANY = 1000;
+
 export class Hurry {
   readonly #fromMs: number;
   readonly #minPps: number;

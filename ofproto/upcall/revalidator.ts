@@ -20,23 +20,19 @@ import { covers, datapathMask } from '../xlate/datapath-mask.ts';
 import type { FrozenState } from '../xlate/freeze.ts';
 import type { Effects, Xlated } from '../xlate/snapshot.ts';
 import { ChangeBatch } from './changes.ts';
-import { FlowLimit } from './flow-limit.ts';
-import { Hurry } from './hurry.ts';
+import { FlowLimit, MAX_IDLE_CROWDED_MS } from './flow-limit.ts';
+import { Hurry, MANY } from './hurry.ts';
 import { KeyStore } from './key-store.ts';
 import { lateCredit } from './late-credit.ts';
 import { MacReaders } from './mac-readers.ts';
 import { wordsOf } from './mask-words.ts';
 import { Outdated } from './outdated.ts';
 import { effectsOf, PathTable, usersBy } from './paths.ts';
+import { Renewals } from './renewals.ts';
 import { sameActions } from './same-actions.ts';
 import { DEFAULT_SETTINGS, type SlowPathSettings } from './settings.ts';
 import { type Held, heldBy, type Made, type Resume, Ukey, UkeyList } from './ukey.ts';
 import { Walks } from './walks.ts';
-
-/** When there are as many megaflows as the limit: new ones need the room more. */
-const MAX_IDLE_CROWDED_MS = 100;
-/** So many megaflows tell what one takes. */
-const MANY = 1000;
 
 /** Actions ready for the datapath. */
 export interface BoundActions extends Held {
@@ -234,17 +230,19 @@ export class Revalidator<Owner extends object> {
     this.#dirty = [];
     this.#translating = false;
     const hurry = new Hurry(this.#settings, batch.all ? this.#ukeys.size : dirty.length, this.#renewalMs);
+    const due = new Renewals<Ukey<Owner>>(this.#parts.dpif.offload, (ukey) => this.#renew(ukey, hurry));
     let workMs = await inSlices(dirty, (ukey) => {
       ukey.isDirty = false;
-      this.#renew(ukey, hurry);
+      due.add(ukey);
     });
     if (!batch.isEmpty) {
       workMs += await inSlices(this.#ukeys.backwards(), (ukey) => {
         if (ukey.version >= batch.version) return;
-        if (batch.all || this.#isConcerned(ukey, batch)) this.#renew(ukey, hurry);
+        if (batch.all || this.#isConcerned(ukey, batch)) due.add(ukey);
         else ukey.version = batch.version;
       });
     }
+    workMs += await due.finish();
     const renewed = this.#renewals - renewals;
     if (batch.all && renewed >= MANY && hurry.removed === 0) this.#renewalMs = workMs / renewed;
   }

@@ -97,6 +97,7 @@ export const NO_OFFLOAD: Offload = {
   isOn: false,
   isUnsettled: false,
   stateOf: () => undefined,
+  holds: () => false,
   refresh: () => Promise.resolve(),
   cards: () => [],
   explain: () => [],

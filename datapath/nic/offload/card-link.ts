@@ -6,7 +6,7 @@ import { logger } from '../../../lib/log.ts';
 const log = logger('netdev_offload');
 
 /** How long a card may take for one batch. */
-export const ANSWER_MS_MAX = 2000;
+export const ANSWER_MS_MAX = 5000;
 
 export interface LinkEvents {
   died(): void;

@@ -29,7 +29,6 @@ import { QUEUE_MAX, WriteQueue } from './write-queue.ts';
 const log = logger('netdev_offload');
 
 /** Flows of one question. */
-const WRITE_BATCH = 64;
 const REMOVE_BATCH = 256;
 const QUERY_BATCH = 256;
 /** How long a flow stays in the card before it gives way. */
@@ -178,10 +177,11 @@ export class Card {
     return this.isUnsettled ? this.#doomed.settled() : Promise.resolve();
   }
 
-  /** Resolves when counters that were read after the call have been added. */
-  read(): Promise<void> {
-    if (this.#copies.size === 0 || this.problem !== undefined) return Promise.resolve();
-    const done = this.#reading.want();
+  /** Resolves when counters of these copies, or of all, that were read after the call have been added. */
+  read(copies?: readonly Copy[]): Promise<void> {
+    const mine = copies?.filter((copy) => this.#copies.has(copy));
+    if ((mine?.length ?? this.#copies.size) === 0 || this.problem !== undefined) return Promise.resolve();
+    const done = this.#reading.want(mine);
     this.#soon();
     return done;
   }
@@ -235,16 +235,16 @@ export class Card {
     const copies: Copy[] = [];
     const flows: HardwareFlow[] = [];
     this.#queue.take((entry) => {
-      if (copies.length === WRITE_BATCH) return false;
       const copy = this.#copyOf(entry);
-      if (copy) {
-        copies.push(copy);
-        flows.push(hardwareFlow(entry.flow, this.around));
-      }
+      if (!copy) return false;
+      copies.push(copy);
+      flows.push(hardwareFlow(entry.flow, this.around));
       return true;
     });
     if (copies.length === 0) return false;
+    const startMs = performance.now();
     const results = await this.#link.ask(() => this.provider.insert(flows));
+    this.#queue.took(performance.now() - startMs);
     copies.forEach((copy, i) => {
       this.#written(copy, results?.[i]);
     });
@@ -283,12 +283,12 @@ export class Card {
       entry.isRefused = true;
       entry.reason = `the card refused it: ${result.reason.replaceAll(/[,()]/g, '')}`;
       this.totals.refused++;
-    } else if (result.refused === 'full') {
+    } else if (result.refused === 'reset') entry.reason = WAITS;
+    else {
       entry.reason = FULL;
       this.totals.full++;
       this.#size = Math.max(1, this.#copies.size + this.#doomed.size);
     }
-    // After a reset every flow is offered again.
   }
 
   async #readSome(): Promise<boolean> {

@@ -224,8 +224,20 @@ export class OffloadEngine implements Offload {
     }
   }
 
-  async refresh(): Promise<void> {
-    await Promise.all([...this.#cards.values()].map((card) => card.read()));
+  holds({ hardware }: OffloadFlow & DpFlow): boolean {
+    return hardware instanceof Entry && (hardware.copy !== undefined || hardware.leaving.size > 0);
+  }
+
+  async refresh(flows?: readonly (OffloadFlow & DpFlow)[]): Promise<void> {
+    if (flows) await this.#refreshSome(flows);
+    else await Promise.all([...this.#cards.values()].map((card) => card.read()));
+  }
+
+  async #refreshSome(flows: readonly OffloadFlow[]): Promise<void> {
+    const copies = flows.flatMap((flow) => this.#entryOf(flow)?.copy ?? []);
+    const isLeaving = flows.some((flow) => (this.#entryOf(flow)?.leaving.size ?? 0) > 0);
+    await Promise.all([...this.#cards.values()].map((card) => card.read(copies)));
+    if (isLeaving) await this.settled();
   }
 
   // What people see
@@ -248,7 +260,7 @@ export class OffloadEngine implements Offload {
   }
 
   #notOnCard(odpPort: number): string {
-    return `${this.#parts.portName(odpPort)} is on no card`;
+    return `${this.#parts.portName(odpPort)} is not up on a card`;
   }
 
   cards(): readonly OffloadCard[] {

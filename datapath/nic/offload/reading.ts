@@ -4,26 +4,28 @@ import type { Copy } from './entry.ts';
 
 export class Reading {
   #left: Copy[] = [];
-  #isWanted = false;
+  /** Whose counters somebody asked for since the pass began. */
+  #wanted: Set<Copy> | 'all' | undefined;
   #readers: (() => void)[] = [];
   #nextReaders: (() => void)[] = [];
 
   get hasMore(): boolean {
-    return this.#left.length > 0 || this.#isWanted;
+    return this.#left.length > 0 || this.#wanted !== undefined;
   }
 
-  /** Asks for a pass that begins after the call; resolves at its end. */
-  want(): Promise<void> {
-    this.#isWanted = true;
+  /** Asks for a pass over these copies, or all, that begins after the call; resolves at its end. */
+  want(copies?: readonly Copy[]): Promise<void> {
+    if (!copies) this.#wanted = 'all';
+    else if (this.#wanted !== 'all') this.#wanted = new Set([...(this.#wanted ?? []), ...copies]);
     return new Promise((resolve) => this.#nextReaders.push(resolve));
   }
 
   /** The next copies of the pass; a new one begins when one is wanted. */
   take(count: number, all: Iterable<Copy>): Copy[] {
-    if (this.#left.length === 0 && this.#isWanted) {
-      this.#isWanted = false;
+    if (this.#left.length === 0 && this.#wanted) {
+      this.#left = [...(this.#wanted === 'all' ? all : this.#wanted)];
+      this.#wanted = undefined;
       this.#readers = this.#nextReaders.splice(0);
-      this.#left = [...all];
     }
     return this.#left.splice(-count);
   }
@@ -36,7 +38,7 @@ export class Reading {
   /** Nothing can be read. */
   stop(): void {
     this.#left = [];
-    this.#isWanted = false;
+    this.#wanted = undefined;
     for (const resolve of [...this.#readers.splice(0), ...this.#nextReaders.splice(0)]) resolve();
   }
 }

@@ -5,8 +5,15 @@ import type { Entry } from './entry.ts';
 /** Others come by their rank. */
 export const QUEUE_MAX = 4096;
 
+/** Flows of one question to the card: as many as it can do while somebody waits for a barrier. */
+const BATCH_MIN = 8;
+const BATCH_MAX = 256;
+const SHORT_MS = 20;
+const LONG_MS = 200;
+
 export class WriteQueue {
   #entries: Entry[] = [];
+  #batch = BATCH_MIN;
 
   get size(): number {
     return this.#entries.length;
@@ -22,16 +29,22 @@ export class WriteQueue {
     return true;
   }
 
-  /** Takes entries as long as `wants` says so; those that were withdrawn meanwhile are passed over. */
-  take(wants: (entry: Entry) => boolean): void {
+  /** Takes entries until a batch of them is accepted; those that were withdrawn meanwhile are passed over. */
+  take(accept: (entry: Entry) => boolean): void {
     let taken = 0;
-    for (; taken < this.#entries.length; taken++) {
+    for (let accepted = 0; taken < this.#entries.length && accepted < this.#batch; taken++) {
       const entry = this.#entries[taken]!;
       if (!entry.isQueued) continue;
-      if (!wants(entry)) break;
       entry.isQueued = false;
+      if (accept(entry)) accepted++;
     }
     this.#entries = this.#entries.slice(taken);
+  }
+
+  /** How long the card took for the last batch. */
+  took(ms: number): void {
+    if (ms < SHORT_MS) this.#batch = Math.min(BATCH_MAX, this.#batch * 2);
+    else if (ms > LONG_MS) this.#batch = Math.max(BATCH_MIN, this.#batch / 2);
   }
 
   clear(): void {

@@ -40,7 +40,7 @@ describe('a megaflow of a port on a card', () => {
   it('of a port on no card says so', () => {
     const rig = new OffloadRig();
     const flow = rig.install(9, 7, [output(2)]);
-    expect(rig.state(flow)).toEqual({ offloaded: 'no', card: undefined, reason: 'p9 is on no card' });
+    expect(rig.state(flow)).toEqual({ offloaded: 'no', card: undefined, reason: 'p9 is not up on a card' });
   });
 });
 
@@ -284,6 +284,6 @@ describe('explain()', () => {
       { title: 'actions', problem: 'output to p9 which is not up on card nic0' },
     ]);
     expect(looks.find(({ title }) => title === 'table')).toEqual({ title: 'table', detail: '0 of 5 flows' });
-    expect(rig.engine.explain(9, flow).at(-1)).toMatchObject({ title: 'card', problem: 'p9 is on no card' });
+    expect(rig.engine.explain(9, flow).at(-1)).toMatchObject({ title: 'card', problem: 'p9 is not up on a card' });
   });
 });
