@@ -8,6 +8,8 @@ import { DatapathRig, type GuestOnPort, testFrame } from '../support/guest/datap
 import type { VhostGuest } from '../support/guest/vhost-guest.ts';
 import { eventually } from '../support/guest/vhost-port-rig.ts';
 
+/** A card's thread takes its time to start on a busy machine. */
+const HOOK_TIMEOUT_MS = 60_000;
 const SIZES = [14, 60, 64, 127, 128, 129, 512, 1000, 1514];
 const ON_CARD: PortSpec = {
   name: 'vdpa0',
@@ -41,11 +43,11 @@ beforeEach(async () => {
   rig.wire(port, [{ type: 'output', port: peerPort.odpPort }]);
   rig.wire(peerPort, [{ type: 'output', port: port.odpPort }]);
   await served('card');
-});
+}, HOOK_TIMEOUT_MS);
 afterEach(async () => {
   await rig.clear();
   await removeCard();
-});
+}, HOOK_TIMEOUT_MS);
 afterAll(() => rig.close());
 
 function insertCard(): void {
