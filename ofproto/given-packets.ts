@@ -7,6 +7,7 @@ import { OfError, type PacketIn, type PacketOut } from './model/flow-mod.ts';
 import { applyMetadata } from './model/packet-metadata.ts';
 import { checkActions, checkInPort, checkReferences } from './tables/check-actions.ts';
 import { checkPrerequisites } from './tables/check-prerequisites.ts';
+import type { Transaction } from './tables/transaction.ts';
 import type { Backer } from './upcall/backer.ts';
 import type { XlateBridge } from './xlate/snapshot.ts';
 import { xlate } from './xlate/xlate.ts';
@@ -19,14 +20,16 @@ export class GivenPackets {
   readonly #bridge: XlateBridge;
   readonly #resources: ResourceTables;
   readonly #backer: Backer;
+  readonly #transaction: Transaction;
 
-  constructor(bridge: XlateBridge, resources: ResourceTables, backer: Backer) {
+  constructor(bridge: XlateBridge, resources: ResourceTables, backer: Backer, transaction: Transaction) {
     this.#bridge = bridge;
     this.#resources = resources;
     this.#backer = backer;
+    this.#transaction = transaction;
   }
 
-  /** Throws OfError. */
+  /** A packet among changes that are made together meets those before it, and leaves when all are made. Throws OfError. */
   packetOut({ packet, inPort, actions, metadata }: PacketOut): void {
     checkActions(actions, -1);
     checkReferences(actions, this.#resources);
@@ -35,7 +38,8 @@ export class GivenPackets {
     if (packet.length < ETH_HEADER_SIZE) return;
     const { odpPort, flow } = this.#received(packet, inPort, metadata);
     checkPrerequisites(actions, { flow });
-    this.#backer.execute(packet, odpPort, xlate(this.#bridge, flow, { packetOut: actions }));
+    const translated = xlate(this.#bridge, flow, { packetOut: actions });
+    this.#transaction.note({ undo: () => {}, tell: () => this.#backer.execute(packet, odpPort, translated) });
   }
 
   /** Throws OfError; `uuid` is the bridge's name in continuations. */

@@ -121,7 +121,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
       samples: this.#samples,
       missToController,
     });
-    this.#given = new GivenPackets(this.snapshot, this.resources, backer);
+    this.#given = new GivenPackets(this.snapshot, this.resources, backer, this.#transaction);
     this.#explainer = new Explainer(this.snapshot, backer);
     backer.register(this);
   }

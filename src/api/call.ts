@@ -17,6 +17,8 @@ export interface Client {
   readonly switch: ApiSwitch;
   readonly samples: SharedSamples;
   dumps: number;
+  /** Of changes in bundles that are not committed yet. */
+  bundleBytes: number;
 }
 
 export class Call {

@@ -40,7 +40,8 @@ export class Connections {
 
   serve(socket: Socket): void {
     const server = new Server(OPTIONS);
-    server.addService(this.#definition, implementation({ switch: this.#switch, samples: this.#samples, dumps: 0 }));
+    const client = { switch: this.#switch, samples: this.#samples, dumps: 0, bundleBytes: 0 };
+    server.addService(this.#definition, implementation(client));
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
     socket.once('close', () => {
       injector.destroy();

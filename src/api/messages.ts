@@ -125,6 +125,105 @@ export interface DumpFlowsReply {
   readonly flows: readonly FlowStatsMessage[];
 }
 
+export interface CounterMessage {
+  readonly packetCount: U64;
+  readonly byteCount: U64;
+}
+
+export interface BucketMessage {
+  readonly bucketId?: number;
+  readonly weight?: number;
+  readonly watchPort?: number;
+  readonly watchGroup?: number;
+  readonly actions: readonly ActionMessage[];
+}
+
+export interface GroupMessage {
+  readonly groupId: number;
+  readonly type: string | number;
+  readonly buckets: readonly BucketMessage[];
+  readonly selection: {
+    readonly method: string;
+    readonly param: U64;
+    readonly fields: readonly { readonly name: string; readonly mask: Uint8Array }[];
+  } | null;
+}
+
+export interface GroupModMessage {
+  readonly command: string | number;
+  readonly groupText?: string;
+  readonly group?: GroupMessage;
+  readonly commandBucketId?: number;
+}
+
+export interface ModifyGroupsRequest extends BridgeRequest {
+  readonly mods: readonly GroupModMessage[];
+}
+
+export interface DumpGroupsRequest extends BridgeRequest {
+  readonly groupId?: number;
+}
+
+export interface GroupStatsMessage extends CounterMessage {
+  readonly group: GroupMessage;
+  readonly text: string;
+  readonly refCount: number;
+  readonly durationMs: number;
+  readonly buckets: readonly CounterMessage[];
+}
+
+export interface MeterMessage {
+  readonly meterId: number;
+  readonly pktps: boolean;
+  readonly burst: boolean;
+  readonly stats: boolean;
+  readonly bands: readonly {
+    readonly type: string | number;
+    readonly rate: number;
+    readonly burstSize: number;
+    readonly precLevel: number;
+  }[];
+}
+
+export interface MeterModMessage {
+  readonly command: string | number;
+  readonly meterText?: string;
+  readonly meter?: MeterMessage;
+}
+
+export interface ModifyMetersRequest extends BridgeRequest {
+  readonly mods: readonly MeterModMessage[];
+}
+
+export interface DumpMetersRequest extends BridgeRequest {
+  readonly meterId?: number;
+}
+
+export interface MeterStatsMessage {
+  readonly meter: MeterMessage;
+  readonly text: string;
+  readonly flowCount: number;
+  readonly packetInCount: U64;
+  readonly byteInCount: U64;
+  readonly durationMs: number;
+  readonly bands: readonly CounterMessage[];
+}
+
+export interface ChangeMessage {
+  readonly flowMod?: FlowModMessage;
+  readonly groupMod?: GroupModMessage;
+  readonly packetOut?: PacketOutRequest;
+}
+
+export interface BundleRequest extends BridgeRequest {
+  readonly changes: readonly ChangeMessage[];
+}
+
+export interface BundleReply {
+  readonly error?: FlowErrorMessage;
+  readonly failedChange?: number;
+}
+
 export interface PortStatsRequest extends BridgeRequest {
   readonly portNo?: number;
   readonly intervalMs: number;

@@ -6,20 +6,24 @@ import {
   loadPackageDefinition,
   Metadata,
   type ServerDuplexStream,
+  type ServerReadableStream,
   type ServerWritableStream,
   type ServiceClientConstructor,
   type ServiceDefinition,
+  type sendUnaryData,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { Call, type Client } from './call.ts';
 import { callStatus } from './errors.ts';
+import { commitBundle } from './handlers/bundles.ts';
 import { dumpFlows, modifyFlows } from './handlers/flows.ts';
+import { dumpGroups, dumpMeters, modifyGroups, modifyMeters } from './handlers/groups.ts';
 import { streamPacketIns } from './handlers/packet-ins.ts';
 import { barrier, packetOut, trace } from './handlers/packets.ts';
 import { listBridges, streamPorts } from './handlers/ports.ts';
 import { streamPortStats, streamTableStats } from './handlers/statistics.ts';
-import type { ModifyFlowsRequest } from './messages.ts';
+import type { BundleRequest, ModifyFlowsRequest } from './messages.ts';
 
 /** How messages look in JavaScript: see messages.ts. */
 const LOAD_OPTIONS = { longs: String, enums: String, defaults: true, oneofs: true, arrays: true };
@@ -46,6 +50,15 @@ export function implementation(client: Client): UntypedServiceImplementation {
       void finish(call, modifyFlows(requests, new Call(client, call)));
     },
     DumpFlows: stream(dumpFlows),
+    ModifyGroups: unary(modifyGroups),
+    DumpGroups: stream(dumpGroups),
+    ModifyMeters: unary(modifyMeters),
+    DumpMeters: stream(dumpMeters),
+    CommitBundle: (call: ServerReadableStream<BundleRequest, object>, callback: sendUnaryData<object>) => {
+      const requests = call.iterator({ destroyOnReturn: false }) as AsyncIterable<BundleRequest>;
+      const isCancelled = () => call.cancelled;
+      reply(commitBundle(requests, client, isCancelled), callback);
+    },
     StreamPortStats: stream(streamPortStats),
     StreamTableStats: stream(streamTableStats),
     StreamPorts: stream(streamPorts),
@@ -60,14 +73,18 @@ function unaryCall<Q, R>(
   client: Client,
   handle: (request: Q, client: Client) => R | Promise<R>,
 ): handleUnaryCall<Q, R> {
-  return (call, callback) => {
-    Promise.resolve()
-      .then(() => handle(call.request, client))
-      .then(
-        (reply) => callback(null, reply),
-        (error: unknown) => callback(callStatus(error)),
-      );
-  };
+  return (call, callback) =>
+    reply(
+      Promise.resolve().then(() => handle(call.request, client)),
+      callback,
+    );
+}
+
+function reply<R>(handled: Promise<R>, callback: sendUnaryData<R>): void {
+  handled.then(
+    (message) => callback(null, message),
+    (error: unknown) => callback(callStatus(error)),
+  );
 }
 
 function streamCall<Q>(

@@ -63,6 +63,17 @@ export class ApiClient {
     return (await replies).flatMap((reply) => reply.results.map((result: Message) => result.error));
   }
 
+  /** Sends a bundle's requests and commits them; the reply. Rejects with the status. */
+  bundle(...requests: object[]): Promise<Message> {
+    return new Promise((resolve, reject) => {
+      const stream = this.#client['CommitBundle']((error: ServiceError | null, reply: Message) =>
+        error ? reject(error) : resolve(reply),
+      );
+      for (const request of requests) stream.write(request);
+      stream.end();
+    });
+  }
+
   close(): void {
     this.#client.close();
   }

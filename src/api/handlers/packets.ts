@@ -3,7 +3,9 @@
 import type { DpAction } from '../../../datapath/dpif.ts';
 import { UserError } from '../../../lib/errors.ts';
 import { OFPP } from '../../../ofproto/model/actions.ts';
+import type { PacketOut } from '../../../ofproto/model/flow-mod.ts';
 import type { OfprotoApi, Trace } from '../../../ofproto/ofproto-api.ts';
+import type { Names } from '../../../ofproto/text/ports.ts';
 import { type Client, findBridge } from '../call.ts';
 import { portNames } from '../context.ts';
 import { actionsOf } from '../convert/actions.ts';
@@ -14,9 +16,13 @@ const PACKET_MAX = 0xffff;
 
 export function packetOut(request: PacketOutRequest, client: Client): object {
   const bridge = findBridge(client, request.bridge);
-  const actions = actionsOf(request.actions, portNames(bridge));
-  bridge.packetOut({ inPort: request.inPort ?? OFPP.CONTROLLER, packet: checkedPacket(request.packet), actions });
+  bridge.packetOut(packetOutOf(request, portNames(bridge)));
   return {};
+}
+
+/** Throws UserError, OfError. */
+export function packetOutOf({ inPort = OFPP.CONTROLLER, packet, actions }: PacketOutRequest, names: Names): PacketOut {
+  return { inPort, packet: checkedPacket(packet), actions: actionsOf(actions, names) };
 }
 
 function checkedPacket(packet: Uint8Array): Uint8Array {
