@@ -28,6 +28,7 @@ const IPPROTO_SCTP: u32 = 132;
 /** Ethernet types as they lie in memory. */
 const IPV4: u16 = 0x0008;
 const IPV6: u16 = 0xdd86;
+const ARP: u16 = 0x0608;
 /** A tag's VID as it lies in memory. */
 const VID: u32 = 0xff0f;
 /** What ends the hash of the five-tuple. */
@@ -53,20 +54,29 @@ export function packetHash(p: Packet, algorithm: u32, basis: u32): u32 {
   return bswap<u32>(hash == 0 ? 1 : hash);
 }
 
-/** Every packet has addresses and a protocol, 0 where a header is missing; ports have those whose protocols have them. */
+/**
+ * IP and ARP packets have addresses and a protocol, 0 where a header is missing; ports have those whose protocols have them.
+ * Others have nothing that is hashed.
+ */
 function fiveTuple(p: Packet, key: u32, basis: u32): u32 {
+  return finish(add(add(finish(tuple(p, key) ^ FIVE_TUPLE), 0), basis) ^ 8);
+}
+
+function tuple(p: Packet, key: u32): u32 {
+  const type = load<u16>(key, KEY_ETH_TYPE);
   let h: u32 = 0;
-  if (load<u16>(key, KEY_ETH_TYPE) == IPV6) {
+  if (type == IPV6) {
     // Source and destination lie side by side.
     for (let at: u32 = 0; at < 32; at += 4) h = add(h, load<u32>(key + at, KEY_IPV6_SRC));
-  } else {
+  } else if (type == IPV4 || type == ARP) {
     h = add(h, load<u32>(key, KEY_NW_SRC));
     h = add(h, load<u32>(key, KEY_NW_DST));
+  } else {
+    return 0;
   }
   const proto = <u32>load<u8>(key, KEY_NW_PROTO);
-  h = add(h, isStream(proto) && load<u16>(key, KEY_ETH_TYPE) == IPV6 ? firstHeader(p) : proto);
-  if (hasPorts(proto)) h = add(h, load<u32>(key, KEY_TP_SRC));
-  return finish(add(add(finish(h ^ FIVE_TUPLE), 0), basis) ^ 8);
+  h = add(h, isStream(proto) && type == IPV6 ? firstHeader(p) : proto);
+  return hasPorts(proto) ? add(h, load<u32>(key, KEY_TP_SRC)) : h;
 }
 
 function isStream(proto: u32): bool {

@@ -102,6 +102,12 @@ describe('hash', () => {
     expect(referenceHash(gre, 'l4', 0)).toBe(0xd01e3a2b);
     const arp = Buffer.from(`${ethernet}0806${'0001080008040009'.padEnd(56, '0')}`, 'hex');
     expect(referenceHash(arp, 'l4', 0)).toBe(0xd0d54a56);
+    // RARP's addresses do not count, nor does what is behind a label.
+    const rarp = Buffer.from(`${ethernet}8035${'00010800060400010000000000'}0e0a000001000000000000c0a80101`, 'hex');
+    expect(referenceHash(rarp, 'l4', 0)).toBe(0x15d7a4ff);
+    expect(referenceHash(rarp, 'l4', 5)).toBe(0x0f12ddc2);
+    const labelled = Buffer.from(`${ethernet}884700064140${tcp.toString('hex', 14)}`, 'hex');
+    expect(referenceHash(labelled, 'l4', 0)).toBe(0x15d7a4ff);
   });
 });
 

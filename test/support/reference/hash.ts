@@ -46,7 +46,9 @@ export function referenceHash(frame: Uint8Array, algorithm: HashAlgorithm, basis
     // TCP and UDP count as what follows IPv6's own header, which may be an extension header.
     const tags = [K.KEY_VLAN0_TCI, K.KEY_VLAN1_TCI].filter((at) => key[at]! & 0x10).length;
     const named = type === 0x86dd && (proto === 6 || proto === 17) ? frame[14 + 4 * tags + 6]! : proto;
-    const tuple = hashWords(0, [...wordsOf(src), ...wordsOf(dst), named, ...ports]);
+    // Of others than IP and ARP nothing is hashed.
+    const isHashed = type === 0x0800 || type === 0x86dd || type === 0x0806;
+    const tuple = isHashed ? hashWords(0, [...wordsOf(src), ...wordsOf(dst), named, ...ports]) : 0;
     return finish(hashWords(finish(tuple ^ 42), [0, basis]) ^ 8) || 1;
   }
   const isIp = type === 0x0800 || type === 0x86dd;
