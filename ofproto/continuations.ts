@@ -5,26 +5,10 @@ import { FLOW_ACTSET_OUTPUT, FLOW_METADATA, type Flow, KEY_IN_PORT } from './mod
 import { type Continuation, type ContinuedActions, OfError, type PacketIn } from './model/flow-mod.ts';
 import { metadataMatch } from './model/packet-metadata.ts';
 import { checkActions } from './tables/check-actions.ts';
-import { ALL_TABLES } from './tables/limits.ts';
 import { actsetOutput } from './xlate/change-action-set.ts';
 import type { FrozenFrame, FrozenState } from './xlate/freeze.ts';
+import { isTelling } from './xlate/rule-cookie.ts';
 import type { ControllerSpec, XlateBridge } from './xlate/snapshot.ts';
-
-/** Actions that may send messages which tell the table and cookie they come from. */
-const TELLING: ReadonlySet<OfAction['type']> = new Set<OfAction['type']>([
-  'output',
-  'output_reg',
-  'output_trunc',
-  'controller',
-  'group',
-  'dec_ttl',
-  'dec_mpls_ttl',
-  'dec_nsh_ttl',
-]);
-
-/** Whether the action depends on where it stands; a resubmit without a table stays in its own. */
-const isTelling = (action: OfAction): boolean =>
-  TELLING.has(action.type) || (action.type === 'resubmit' && action.tableId === ALL_TABLES);
 
 /** The packet-in that a `userspace` action stands for; `bridge` names the switch in its continuation. */
 export function packetInOf(spec: ControllerSpec, packet: Uint8Array, bridge: Uint8Array): PacketIn {
@@ -72,7 +56,7 @@ function piecesOf(frames: readonly FrozenFrame[]): ContinuedActions[] {
   for (const { tableId, cookie, actions } of frames) {
     let isSaid = false;
     for (const action of actions) {
-      if (!isSaid && isTelling(action)) {
+      if (!isSaid && cookie !== undefined && isTelling(action)) {
         last = { tableId, cookie, actions: [] };
         isSaid = true;
       }

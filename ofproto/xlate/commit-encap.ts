@@ -51,7 +51,9 @@ function emitHeader(ctx: XlateContext, encap: PendingEncap): void {
     enterHeader(base, N.PT_NSH);
     base.bytes.set(flow.bytes.subarray(F.KEY_NSH_FLAGS, F.KEY_CT_IPV6_SRC), F.KEY_NSH_FLAGS);
   } else {
-    ctx.emit({ type: 'add_mpls', lse: flow.u32(F.KEY_MPLS_LSE0), ethertype: flow.u16(F.KEY_ETH_TYPE) });
+    const lse = flow.u32(F.KEY_MPLS_LSE0);
+    // An entry of zeroes (encap.ts) is none, as in Open vSwitch.
+    if (lse !== 0) ctx.emit({ type: 'add_mpls', lse, ethertype: flow.u16(F.KEY_ETH_TYPE) });
     enterHeader(base, flow.u32(F.KEY_PACKET_TYPE));
     base.bytes.set(flow.bytes.subarray(F.KEY_MPLS_LSE0, F.KEY_MPLS_LSE0 + 12), F.KEY_MPLS_LSE0);
   }

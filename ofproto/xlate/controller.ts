@@ -6,9 +6,9 @@ import { commitActions } from './commit.ts';
 import type { XlateContext } from './context.ts';
 import { type FrozenState, freezeFor } from './freeze.ts';
 import { emitMetered } from './meter.ts';
+import { NO_COOKIE } from './rule-cookie.ts';
 
 const WHOLE_PACKET = 0xffff;
-const NO_COOKIE = 0xffff_ffff_ffff_ffffn;
 
 export interface ToController {
   readonly maxLen: number;

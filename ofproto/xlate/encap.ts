@@ -5,13 +5,22 @@
 import type { EncapProperty } from '../model/actions.ts';
 import * as F from '../model/flow.ts';
 import * as N from '../model/nicira.ts';
-import { etherTypeOf } from '../model/prerequisites.ts';
+import { ETH_TYPE_MPLS, etherTypeOf } from '../model/prerequisites.ts';
 import { commitActions } from './commit.ts';
 import { enterHeader, forgetAddresses } from './commit-encap.ts';
 import type { XlateContext } from './context.ts';
 import { sendToController } from './controller.ts';
 import { freezeAfter } from './freeze.ts';
-import { entryAt, firstEntry, frameEntry, hasRoom, isDeeper, LABELS_MAX, labelCount } from './label-stack.ts';
+import {
+  copyOuter,
+  entryAt,
+  firstEntry,
+  frameEntry,
+  hasRoom,
+  isDeeper,
+  LABELS_MAX,
+  labelCount,
+} from './label-stack.ts';
 import { hasVlan } from './protocols.ts';
 
 const OFPHTN_ETHERTYPE = 0x10000;
@@ -90,15 +99,25 @@ function tlvs(props: readonly EncapProperty[]): Uint8Array {
 function encapMpls(ctx: XlateContext, packetType: number): void {
   const { flow, wc } = ctx;
   readLabels(flow, wc);
-  if (!hasRoom(ctx, 'an encap MPLS action', labelCount(flow))) return;
+  const count = labelCount(flow);
+  if (!hasRoom(ctx, 'an encap MPLS action', count)) return;
   commitActions(ctx);
-  const ethernet = flow.u32(F.KEY_PACKET_TYPE) === N.PT_ETHERNET;
-  // A whole Ethernet frame below the label tells nothing of TTL or class.
-  const entry = ethernet ? frameEntry(flow) : firstEntry(flow, wc);
+  addLabel(flow, wc, count);
   enterHeader(flow, packetType);
-  flow.bytes.fill(0, F.KEY_MPLS_LSE0, F.KEY_MPLS_LSE0 + 12);
-  flow.setU32(F.KEY_MPLS_LSE0, entry);
   ctx.pendingEncap = { type: 'mpls' };
+}
+
+/** A label before others is a copy of the outermost; before a frame with unicast labels all are 0, as Open vSwitch has it. */
+function addLabel(flow: F.Flow, wc: F.Flow, count: number): void {
+  const ethernet = flow.u32(F.KEY_PACKET_TYPE) === N.PT_ETHERNET;
+  if (count > 0 && !(ethernet && flow.u16(F.KEY_ETH_TYPE) === ETH_TYPE_MPLS)) {
+    copyOuter(flow, count);
+    return;
+  }
+  // A whole Ethernet frame below the label tells nothing of TTL or class.
+  const entry = count > 0 ? 0 : ethernet ? frameEntry(flow) : firstEntry(flow, wc);
+  flow.bytes.fill(0, entryAt(0), entryAt(LABELS_MAX));
+  flow.setU32(entryAt(0), entry);
 }
 
 /** The labels below a new one, or where they end when they fill the stack. */

@@ -14,12 +14,14 @@ import * as F from '../model/flow.ts';
 import { formatActions } from '../text/format-actions.ts';
 import { commitActions } from './commit.ts';
 import type { XlateContext } from './context.ts';
+import { isTelling, NO_COOKIE } from './rule-cookie.ts';
 import type { XlateBridge, XlateMirror } from './snapshot.ts';
 
 /** Actions that one level of resubmits has still to run. */
 export interface FrozenFrame {
   readonly tableId: number;
-  readonly cookie: bigint;
+  /** Of the flow; undefined when no action asks for it: what does all the same, inside a clone, says what was known before. */
+  readonly cookie: bigint | undefined;
   readonly actions: readonly OfAction[];
 }
 
@@ -93,7 +95,8 @@ export function keepFrame(ctx: XlateContext, freezing: Freezing, actions: readon
   const rest = actions.slice(freezing.again ? at : at + 1);
   freezing.again = false;
   if (rest.length === 0) return;
-  freezing.frames.push({ tableId: ctx.tableId, cookie: ctx.cookie(), actions: rest.map(kept) });
+  const cookie = rest.some(isTelling) ? ctx.cookie() : undefined;
+  freezing.frames.push({ tableId: ctx.tableId, cookie, actions: rest.map(kept) });
 }
 
 /** What is kept are actions: a goto_table goes on as the resubmit that it amounts to, whose misses no controller sees. */
@@ -163,7 +166,7 @@ export function thaw(ctx: XlateContext, state: FrozenState): void {
 }
 
 const unrollText = ({ tableId, cookie }: FrozenFrame) =>
-  `table=${tableId}, cookie=${cookie === 0n ? '0' : `0x${cookie.toString(16)}`}`;
+  `table=${tableId}, cookie=${cookie ? `0x${cookie.toString(16)}` : '0'}`;
 
 function framesText(frames: readonly FrozenFrame[]): string {
   return frames.map((frame) => `unroll_xlate(${unrollText(frame)}),${formatActions(frame.actions)}`).join(',');
@@ -173,8 +176,8 @@ function framesText(frames: readonly FrozenFrame[]): string {
 export function enterFrame(ctx: XlateContext, frame: FrozenFrame): void {
   ctx.report.add('action', () => `unroll_xlate(${unrollText(frame)})`);
   ctx.report.add('action', () => `restored state: ${unrollText(frame)}`);
-  ctx.tableId = frame.tableId;
-  ctx.frozenCookie = frame.cookie;
+  if (frame.cookie !== undefined) ctx.tableId = frame.tableId;
+  ctx.frozenCookie = frame.cookie ?? ctx.frozenCookie ?? NO_COOKIE;
 }
 
 /** Equal text, equal states: they may share an id. */

@@ -85,6 +85,12 @@ export function forgetPayload(flow: F.Flow): void {
   flow.setU32(F.KEY_DP_HASH, 0);
 }
 
+/** Pushes a copy of the outer one of `count` entries. */
+export function copyOuter(flow: F.Flow, count: number): void {
+  for (let i = count; i > 0; i--) flow.setU32(entryAt(i), flow.u32(entryAt(i - 1)));
+  flow.setU32(entryAt(0), (flow.u32(entryAt(0)) & ~BOS) >>> 0);
+}
+
 /** Takes the outer entry off. */
 export function dropEntry(flow: F.Flow): void {
   for (let i = 0; i < LABELS_MAX - 1; i++) flow.setU32(entryAt(i), flow.u32(entryAt(i + 1)));

@@ -9,7 +9,7 @@ import { commitActions } from './commit.ts';
 import type { XlateContext } from './context.ts';
 import { sendToController } from './controller.ts';
 import {
-  BOS,
+  copyOuter,
   dropEntry,
   entryAt,
   firstEntry,
@@ -34,17 +34,13 @@ export function pushMpls(ctx: XlateContext, etherType: number): boolean {
   if (count === 0) commitActions(ctx);
   if (!hasRoom(ctx, 'an MPLS push action', count)) return false;
   if (count === 0) flow.setU32(entryAt(0), firstEntry(flow, wc));
-  else pushCopy(flow, wc, count);
+  else {
+    wc.bytes.fill(0xff, entryAt(0), entryAt(count));
+    copyOuter(flow, count);
+  }
   if (count === 0) forgetPayload(flow);
   flow.setU16(F.KEY_ETH_TYPE, etherType);
   return true;
-}
-
-/** The outer entry is the old one's copy. */
-function pushCopy(flow: F.Flow, wc: F.Flow, count: number): void {
-  wc.bytes.fill(0xff, entryAt(0), entryAt(count));
-  for (let i = count; i > 0; i--) flow.setU32(entryAt(i), flow.u32(entryAt(i - 1)));
-  flow.setU32(entryAt(0), (flow.u32(entryAt(0)) & ~BOS) >>> 0);
 }
 
 /** pop_mpls. False when there are labels below those that a flow knows: the packet is dropped. */

@@ -1,6 +1,6 @@
 // What is left of a paused packet's actions, as `continuation.actions` of `ovs-ofctl monitor` shows it of Open vSwitch.
 import { describe, expect, it } from 'vitest';
-import { KEY_PACKET_TYPE } from '../../../ofproto/model/flow.ts';
+import { KEY_PACKET_TYPE, KEY_RECIRC_ID } from '../../../ofproto/model/flow.ts';
 import type { PacketIn } from '../../../ofproto/model/flow-mod.ts';
 import { formatActions } from '../../../ofproto/text/format-actions.ts';
 import { SwitchFixture } from '../../support/switch-fixture.ts';
@@ -23,6 +23,30 @@ function continuation(rest: string): string[] {
   const pieces = packetIn(flows)?.continuation?.actions ?? [];
   return pieces.map(({ tableId, cookie, actions }) => `table=${tableId}, cookie=${cookie}: ${formatActions(actions)}`);
 }
+
+/** The packet-in that a packet of these flows makes after it went round. */
+function packetInOfSecondRound(flows: readonly string[]): PacketIn | undefined {
+  const fixture = new SwitchFixture();
+  const heard: PacketIn[] = [];
+  fixture.br0.subscribe({ packetIn: (one) => heard.push(one), flowRemoved: () => {}, portStatus: () => {} });
+  for (const flow of flows) fixture.flowMod(flow);
+  const first = fixture.dpif.miss(fixture.key('in_port=1,ipv6')).actions.find(({ type }) => type === 'recirc');
+  const key = fixture.key('in_port=1,ipv6');
+  new DataView(key.buffer, key.byteOffset).setUint32(KEY_RECIRC_ID, first?.type === 'recirc' ? first.id : 0);
+  const action = fixture.dpif.miss(key).actions.find(({ type }) => type === 'userspace');
+  fixture.dpif.userspace(action?.type === 'userspace' ? action.cookie : 0, new Uint8Array(60));
+  return heard[0];
+}
+
+describe('packets that went round', () => {
+  it.each([
+    ['controller', 1, 7n],
+    ['clone(controller)', 0, 0xffff_ffff_ffff_ffffn],
+  ])('tell of %s the cookie that was kept', (rest, tableId, cookie) => {
+    const flows = ['actions=resubmit(,1)', `table=1,cookie=7,actions=debug_recirc,${rest}`];
+    expect(packetInOfSecondRound(flows)).toMatchObject({ tableId, cookie });
+  });
+});
 
 describe('continuations', () => {
   it.each([
