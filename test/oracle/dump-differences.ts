@@ -66,3 +66,14 @@ export const sharing =
     if (more.length === 0 || sum(ovs) - (sum(weft) - sum(more)) !== missing) return { ovs, weft };
     return { ovs: pair.ovs, weft: missingFrom(pair.weft, more) };
   };
+
+/** ofp_meter_stats in hex: meter_id to flow_count, packet_in_count and byte_in_count, duration, bands. */
+const METER = /^([0-9a-f]{32})([0-9a-f]{16})[0-9a-f]{16}([0-9a-f]{16})[0-9a-f]*$/;
+
+/** Of the meter that Open vSwitch has as its first, packets that it counts beyond those of weft. */
+export const firstMeter: Cause = ({ ovs, weft }) => {
+  const [here, there] = [METER.exec(ovs[0] ?? ''), METER.exec(weft[0] ?? '')];
+  if (!here || !there || here[1] !== there[1] || BigInt(`0x${here[2]}`) <= BigInt(`0x${there[2]}`))
+    return { ovs, weft };
+  return { ovs: [here[1]!, ...ovs.slice(1)], weft: [there[1]!, ...weft.slice(1)] };
+};

@@ -11,7 +11,7 @@
 //
 // Several causes may meet in one answer: each takes out of both switches' answers what it explains, and what is left has
 // to be equal.
-import { type Cause, counting, missingFrom, type Pair, sharing, without } from './dump-differences.ts';
+import { type Cause, counting, firstMeter, missingFrom, type Pair, sharing, without } from './dump-differences.ts';
 import type { Aspect, Fact, Mismatch } from './oracle-case.ts';
 
 export interface Explanation {
@@ -32,7 +32,22 @@ const isRound = (line: string): boolean => /recirc_id\(N\).*actions:.*recirc\(N\
 const hasTag = (line: string): boolean => line.includes('vlan(') || /encap\(|eth_type\(0x(8100|88a8)\)/.test(line);
 const hasNd = (line: string): boolean => /icmpv6\(|proto=58/.test(line);
 
+/** Seen of IGMP and MLD queries, and of each such message with a wrong checksum. */
+const SNOOPED =
+  /^ +-> multicast snooping (query from \S+ is|received bad (IGMP|MLD) checksum) on port p\d in VLAN \d+$/;
+
 export const EXPLAINED: readonly Explanation[] = [
+  {
+    why: 'Open vSwitch snoops on IGMP and MLD messages that it traces, and says so; a trace of weft changes nothing',
+    aspects: ['trace-steps'],
+    cause: ({ ovs, weft }) => ({ ovs: ovs.filter((line) => !SNOOPED.test(line)), weft }),
+  },
+  {
+    why: "Open vSwitch sends what resumed packets tell controllers through the datapath's meter 0, whoever has that",
+    aspects: ['meter-stats'],
+    needs: 'resumed',
+    cause: firstMeter,
+  },
   {
     why: 'Open vSwitch does not match the ICMPv6 code that the prerequisites of ND fields look at',
     aspects: ['megaflow'],

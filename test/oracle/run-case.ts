@@ -77,6 +77,7 @@ function factsOf(ovs: Observed): Fact[] {
   if (some('datapath-actions', 'check_pkt_len', 'recirc')) facts.push('trace-went-round');
   if (some('trace-steps', 'learn(')) facts.push('learned-in-trace');
   if (some('datapath-flows', 'bad key length')) facts.push('unreadable-flow');
+  if (ovs.some(({ about }) => about.startsWith('resumption '))) facts.push('resumed');
   return facts;
 }
 

@@ -1,0 +1,34 @@
+// What counts as explained when real Open vSwitch and weft differ.
+import { describe, expect, it } from 'vitest';
+import { explanationOf } from '../../oracle/explained.ts';
+import type { Mismatch } from '../../oracle/oracle-case.ts';
+
+const mismatch = (aspect: Mismatch['aspect'], ovs: string, weft: string, facts: Mismatch['facts'] = []): Mismatch => ({
+  aspect,
+  about: '',
+  facts,
+  ovs,
+  weft,
+});
+const hex = (value: number) => value.toString(16).padStart(16, '0');
+const meter = (id: number, packets: number) =>
+  `${id.toString(16).padStart(8, '0')}${'0038'.padEnd(24, '0')}${hex(packets)}${hex(60 * packets)}${hex(0)}`;
+
+describe('explanationOf()', () => {
+  const QUERY = '     -> multicast snooping query from 10.0.0.1 is on port p2 in VLAN 0';
+
+  it('takes what Open vSwitch says of snooping out of a trace, and nothing else', () => {
+    expect(explanationOf(mismatch('trace-steps', `NORMAL\n${QUERY}`, 'NORMAL'))).toHaveLength(1);
+    expect(explanationOf(mismatch('trace-steps', 'NORMAL', `NORMAL\n${QUERY}`))).toEqual([]);
+    expect(explanationOf(mismatch('trace-steps', `NORMAL\n${QUERY}`, 'drop'))).toEqual([]);
+  });
+
+  it('lets the first meter count more when packets were resumed, and no other meter', () => {
+    const [few, more, other] = [1, 4, 2].map((packets) => `${meter(1, packets)}\n${meter(2, 0)}`);
+    expect(explanationOf(mismatch('meter-stats', more!, few!, ['resumed']))).toHaveLength(1);
+    expect(explanationOf(mismatch('meter-stats', more!, few!))).toEqual([]);
+    expect(explanationOf(mismatch('meter-stats', few!, more!, ['resumed']))).toEqual([]);
+    const second = `${meter(1, 2)}\n${meter(2, 3)}`;
+    expect(explanationOf(mismatch('meter-stats', second, other!, ['resumed']))).toEqual([]);
+  });
+});
