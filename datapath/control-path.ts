@@ -3,10 +3,12 @@
 // here in bounded slices, woken by the bell that datapath threads ring.
 
 import { logger } from '../lib/log.ts';
+import { rateLimited } from '../lib/log-rate-limit.ts';
 import type { DpAction } from './actions.ts';
 import type { Arena } from './arena/arena.ts';
 import { NONE, type Offset, toOffset } from './arena/offset.ts';
 import type { ActionList, ActionLists } from './flow/action-lists.ts';
+import { DROP_RX_RUNT, DROP_RX_TOO_LONG } from './layout/drop-reasons.ts';
 import { KEY_SIZE } from './layout/flow-key.ts';
 import {
   CONTROL_BLOCK,
@@ -28,6 +30,7 @@ import {
   SLOT_IN_PORT,
   SLOT_KEY,
   SLOT_LEN,
+  TB_DROPS,
   TB_FROM_CONTROL_HEAD,
   TB_FROM_CONTROL_TAIL,
   TB_SLOW_TX_HEAD,
@@ -44,6 +47,7 @@ import { SlotView } from './slot-view.ts';
 import { ThreadClock } from './thread-clock.ts';
 
 const log = logger('dpif_netdev');
+const frameLog = rateLimited(log);
 
 /** The control thread's index among datapath threads. */
 export const MAIN_THREAD = 0;
@@ -320,7 +324,10 @@ export class ControlPath {
 
   /** A free slot holding the frame; undefined (the frame is lost) when none is left or it is too long. */
   #fill(frame: Uint8Array, inPort: number): number | undefined {
-    if (frame.length > FRAME_MAX || frame.length < 14) return undefined;
+    if (frame.length > FRAME_MAX || frame.length < 14) {
+      this.#refuse(frame.length);
+      return undefined;
+    }
     this.#clock.touch();
     const at = this.#hot.slotTake(MAIN_THREAD) >>> 0;
     if (at === 0) return undefined;
@@ -330,6 +337,13 @@ export class ControlPath {
     u32[(at + SLOT_IN_PORT) >> 2] = inPort;
     u32[(at + SLOT_FRAME_SIZE) >> 2] = frame.length;
     return (at - this.#arena.threadArea(MAIN_THREAD) - T_SLOTS) / SLOT_SIZE;
+  }
+
+  #refuse(length: number): void {
+    const isLong = length > FRAME_MAX;
+    const at = this.#arena.threadArea(MAIN_THREAD) + TB_DROPS + (isLong ? DROP_RX_TOO_LONG : DROP_RX_RUNT) * 8;
+    this.#arena.views.u64[at >> 3]! += 1n;
+    if (isLong) frameLog.warn(`dropping a frame of ${length} bytes: more than ${FRAME_MAX} are not forwarded`);
   }
 
   /** Runs hot code that may touch guests: a guest's fault breaks its queue, as on a PMD thread. */

@@ -39,7 +39,8 @@ export function parseFieldValue(f: Field, text: string, names: Names = {}): Mask
   return parsed;
 }
 
-function isExact(f: Field, mask: Uint8Array): boolean {
+/** Whether a mask covers all of a field. */
+export function isExact(f: Field, mask: Uint8Array): boolean {
   return exactMask(f).every((byte, i) => byte === (mask[i]! & byte));
 }
 

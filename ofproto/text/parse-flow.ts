@@ -2,7 +2,7 @@
 // and the microflows of ofproto/trace.
 
 import { UserError } from '../../lib/errors.ts';
-import { fieldByName } from '../model/fields.ts';
+import { type Field, fieldByName, matchField } from '../model/fields.ts';
 import { emptyMatch, type Flow, KEY_VLAN0_TCI, KEY_VLAN0_TPID, type Match, VLAN_CFI } from '../model/flow.ts';
 import {
   type FlowMod,
@@ -11,7 +11,9 @@ import {
   type FlowStatsRequest,
   newFlowMod,
 } from '../model/flow-mod.ts';
-import { keyValues, parseU32, parseU64, parseUint } from './lexer.ts';
+import { prerequisitesMet } from '../model/prerequisites.ts';
+import { isExact, parseFieldValue } from './field-values.ts';
+import { type KeyValue, keyValues, parseU32, parseU64, parseUint } from './lexer.ts';
 import { parseActions } from './parse-actions.ts';
 import { parseMatchItem, parseMatchText } from './parse-match.ts';
 import { type Names, parseTable, portFromText } from './ports.ts';
@@ -165,7 +167,8 @@ export function parseFlowStatsRequest(text: string, names: Names = {}): FlowStat
 }
 
 /**
- * Parses the microflow that ofproto/trace follows: `in_port=1,tcp,nw_src=10.0.0.1,tp_dst=80`. Masks are refused.
+ * Parses the microflow that ofproto/trace follows: `in_port=1,tcp,nw_src=10.0.0.1,tp_dst=80`. Masks are refused,
+ * and fields before what makes them meaningful; as in Open vSwitch tp_src and tp_dst are TCP's.
  * Throws UserError.
  */
 export function parseTraceFlow(text: string, names: Names = {}): Flow {
@@ -178,16 +181,35 @@ export function parseTraceFlow(text: string, names: Names = {}): Flow {
 
 function exactFlow(text: string, names: Names): Flow {
   const match: Match = emptyMatch();
-  for (const item of keyValues(text)) {
-    if (fieldByName(item.key) && item.value.includes('/')) {
-      throw new UserError(`bad value for ${item.key} (${item.value}: wildcards not allowed here)`);
-    }
-    if (!parseMatchItem(match, item, names)) {
-      throw new UserError(item.hasValue ? `unknown field ${item.key}` : `field ${item.key} missing value`);
-    }
-  }
+  for (const item of keyValues(text)) exactItem(match, item, names);
   const { flow } = match;
   // A match leaves the TPID open; a packet has one.
   if (flow.u16(KEY_VLAN0_TCI) & VLAN_CFI) flow.setU16(KEY_VLAN0_TPID, 0x8100);
   return flow;
+}
+
+/** A packet has its fields in an order in which each makes sense, with a value and without a mask. */
+function exactItem(match: Match, item: KeyValue, names: Names): void {
+  const { key, value } = item;
+  const known = fieldByName(key);
+  if (!known) {
+    if (key === 'eth' || !parseMatchItem(match, item, names)) throw new UserError(`unknown field ${key}`);
+    return;
+  }
+  if (!prerequisitesMet(match.flow, known)) throw new UserError(`prerequisites not met for setting ${key}`);
+  const wanted = exactValue(known, key, value, names);
+  matchField(match, known, wanted.value, wanted.mask);
+}
+
+function exactValue(known: Field, key: string, text: string, names: Names): ReturnType<typeof parseFieldValue> {
+  const bad = (why: string) => new UserError(`bad value for ${key} (${why})`);
+  const wildcards = () => bad(`${text}: wildcards not allowed here`);
+  if (text === '*') throw wildcards();
+  try {
+    const parsed = parseFieldValue(known, text, names);
+    if (isExact(known, parsed.mask)) return parsed;
+  } catch (error) {
+    throw error instanceof UserError ? bad(error.message) : error;
+  }
+  throw wildcards();
 }

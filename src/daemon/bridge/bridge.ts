@@ -4,6 +4,7 @@ import type { Dpif, DpPort } from '../../../datapath/dpif.ts';
 import { logger } from '../../../lib/log.ts';
 import type { ConnmgrApi } from '../../../ofproto/connmgr/connmgr-api.ts';
 import type { BundleSettings, OfprotoApi } from '../../../ofproto/ofproto-api.ts';
+import type { TreeSettings } from '../../../ofproto/spanning-tree/bridge-tree.ts';
 import { formatDatapathId, pickBridgeMac, pickDatapathId } from './address.ts';
 import type { BridgeConfig, InterfaceConfig } from './config.ts';
 import { Iface, type IfaceParts } from './iface.ts';
@@ -37,6 +38,7 @@ export class Bridge {
   readonly connmgr: ConnmgrApi;
   config: BridgeConfig;
   readonly #ifaces = new Map<string, Iface>();
+  #tree: TreeSettings | undefined;
   readonly #ifaceParts: IfaceParts;
   /** Remarks on ports that were logged: said once each. */
   #told: ReadonlySet<string> = new Set();
@@ -104,7 +106,9 @@ export class Bridge {
     if (local) await this.#applyLocal(local);
     this.ofproto.datapathId = pickDatapathId(config.otherConfig['datapath-id'], this.local?.dpPort?.mac, config.uuid);
     this.ofproto.l2.setMirrors(config.mirrors);
-    this.ofproto.tree.configure(treeSettings({ ...config, mac: this.local?.dpPort?.mac, ports: this.#treePorts() }));
+    const treeColumns = { ...config, mac: this.local?.dpPort?.mac, ports: this.#treePorts() };
+    this.#tree = treeSettings(treeColumns, this.#tree);
+    this.ofproto.tree.configure(this.#tree);
     this.connmgr.setControllers(config.controllers);
   }
 

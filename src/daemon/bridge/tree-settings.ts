@@ -35,9 +35,9 @@ export interface TreeColumns {
   readonly ports: readonly TreePort[];
 }
 
-/** undefined: the bridge is in no tree. */
-export function treeSettings(columns: TreeColumns): TreeSettings | undefined {
-  if (columns.rstp) return rstpSettings(columns);
+/** undefined: the bridge is in no tree. `last`: the settings until now, of which RSTP keeps those whose new value is refused. */
+export function treeSettings(columns: TreeColumns, last?: TreeSettings): TreeSettings | undefined {
+  if (columns.rstp) return rstpSettings(columns, last?.protocol === 'rstp' ? last : undefined);
   return columns.stp ? stpSettings(columns) : undefined;
 }
 
@@ -136,17 +136,22 @@ function stpPort({ otherConfig, bitsPerSecond }: TreePort, number: number | unde
 
 // RSTP
 
-function rstpBridge(columns: TreeColumns): RstpBridgeSettings {
+function rstpBridge(columns: TreeColumns, last: RstpBridgeSettings | undefined): RstpBridgeSettings {
   const { otherConfig } = columns;
-  const within = (key: string, min: number, max: number, fallback: number) => {
+  const within = (key: string, min: number, max: number, fallback: number, kept = fallback) => {
     const value = decimal(otherConfig[key], fallback);
-    return value >= min && value <= max ? value : fallback;
+    return value >= min && value <= max ? value : kept;
   };
+  const times = { maxAge: last?.maxAge ?? MAX_AGE, forwardDelay: last?.forwardDelay ?? FORWARD_DELAY };
+  const maxAge = within('rstp-max-age', 6, 40, MAX_AGE, times.maxAge);
+  if (doAgree(maxAge, times.forwardDelay)) times.maxAge = maxAge;
+  const forwardDelay = within('rstp-forward-delay', 4, 30, FORWARD_DELAY, times.forwardDelay);
+  if (doAgree(times.maxAge, forwardDelay)) times.forwardDelay = forwardDelay;
   return {
     priority: decimal(otherConfig['rstp-priority'], PRIORITY_DEFAULT) & 0xf000,
     address: addressOf(columns, 'rstp-address'),
-    ...rstpTimes(within('rstp-max-age', 6, 40, MAX_AGE), within('rstp-forward-delay', 4, 30, FORWARD_DELAY)),
-    transmitHoldCount: within('rstp-transmit-hold-count', 1, 10, 6),
+    ...times,
+    transmitHoldCount: within('rstp-transmit-hold-count', 1, 10, 6, last?.transmitHoldCount),
     forceProtocolVersion: decimal(otherConfig['rstp-force-protocol-version'], 2) === 0 ? 0 : 2,
   };
 }
@@ -155,36 +160,39 @@ const MAX_AGE = 20;
 const FORWARD_DELAY = 15;
 
 /** 802.1D-2004, 17.14: information is to be old before a port forwards. What does not go together is not taken. */
-function rstpTimes(maxAge: number, forwardDelay: number): { maxAge: number; forwardDelay: number } {
-  const agree = (age: number, delay: number) => 2 * (delay - 1) >= age;
-  if (agree(maxAge, forwardDelay)) return { maxAge, forwardDelay };
-  if (agree(MAX_AGE, forwardDelay)) return { maxAge: MAX_AGE, forwardDelay };
-  return { maxAge: agree(maxAge, FORWARD_DELAY) ? maxAge : MAX_AGE, forwardDelay: FORWARD_DELAY };
-}
+const doAgree = (maxAge: number, forwardDelay: number): boolean => 2 * (forwardDelay - 1) >= maxAge;
 
 const RSTP_PORT_NUMBER_MAX = 4095;
 const RSTP_PATH_COST_MAX = 200_000_000;
 
-function rstpSettings(columns: TreeColumns): TreeSettings {
+type RstpSettings = Extract<TreeSettings, { protocol: 'rstp' }>;
+
+function rstpSettings(columns: TreeColumns, last: RstpSettings | undefined): TreeSettings {
   const ports = new Map<string, Numbered<RstpPortSettings>>();
   const mcheck = new Set<string>();
   for (const port of partakers(columns, 'rstp-enable')) {
     const number = numberOf(port, 'rstp-port-num', RSTP_PORT_NUMBER_MAX);
     if (number === 0) continue;
-    ports.set(port.name, rstpPort(port, number));
+    ports.set(port.name, rstpPort(port, number, last?.ports.get(port.name)));
     if (port.otherConfig['rstp-port-mcheck'] === 'true') mcheck.add(port.name);
   }
-  return { protocol: 'rstp', bridge: rstpBridge(columns), ports, mcheck };
+  return { protocol: 'rstp', bridge: rstpBridge(columns, last?.bridge), ports, mcheck };
 }
 
-function rstpPort(port: TreePort, number: number | undefined): Numbered<RstpPortSettings> {
+function rstpPort(
+  port: TreePort,
+  number: number | undefined,
+  last: Pick<RstpPortSettings, 'pathCost'> | undefined,
+): Numbered<RstpPortSettings> {
   const { otherConfig, bitsPerSecond, isHalfDuplex } = port;
   const priority = otherConfig['rstp-port-priority'];
-  const cost = leading(otherConfig['rstp-path-cost'] ?? '');
+  const asked = otherConfig['rstp-path-cost'];
+  const cost = leading(asked ?? '');
+  const otherCost = asked === undefined || !last ? costOf(RSTP_COSTS, bitsPerSecond) : last.pathCost;
   return {
     number,
     priority: priority === undefined ? PORT_PRIORITY_DEFAULT : leading(priority) & 0xf0,
-    pathCost: cost >= 1 && cost <= RSTP_PATH_COST_MAX ? cost : costOf(RSTP_COSTS, bitsPerSecond),
+    pathCost: cost >= 1 && cost <= RSTP_PATH_COST_MAX ? cost : otherCost,
     adminEdge: otherConfig['rstp-port-admin-edge'] === 'true',
     autoEdge: otherConfig['rstp-port-auto-edge'] !== 'false',
     isPointToPoint: !isHalfDuplex,

@@ -31,6 +31,29 @@ describe('treeSettings()', () => {
     expect(settings('rstp', { 'rstp-priority': text })?.bridge.priority).toBe(priority);
   });
 
+  it('RSTP keeps what it had of what is refused', () => {
+    const on = { name: 'br0', stp: false, rstp: true, mac: 'aa:66:aa:66:00:01' };
+    const portConfigs = ['55', '999999999', 'abc', undefined].map((cost) => (cost ? { 'rstp-path-cost': cost } : {}));
+    const bridgeConfigs: Record<string, string>[] = [
+      { 'rstp-max-age': '30', 'rstp-forward-delay': '20', 'rstp-transmit-hold-count': '4' },
+      { 'rstp-max-age': '3', 'rstp-forward-delay': '99', 'rstp-transmit-hold-count': '40' },
+      { 'rstp-max-age': '40', 'rstp-forward-delay': '4' },
+      {},
+    ];
+    let last: ReturnType<typeof treeSettings>;
+    const seen = bridgeConfigs.map((otherConfig, i) => {
+      last = treeSettings({ ...on, otherConfig, ports: [port('p1', portConfigs[i])] }, last);
+      const { maxAge, forwardDelay } = last!.bridge as { maxAge: number; forwardDelay: number };
+      return [maxAge, forwardDelay, last!.ports.get('p1')!.pathCost];
+    });
+    expect(seen).toEqual([
+      [20, 20, 55],
+      [20, 20, 55],
+      [20, 20, 55],
+      [20, 15, 2000],
+    ]);
+  });
+
   it('times of RSTP that do not go together are not taken', () => {
     expect(settings('rstp', { 'rstp-max-age': '40' })?.bridge).toMatchObject({ maxAge: 20, forwardDelay: 15 });
     expect(settings('rstp', { 'rstp-forward-delay': '4' })?.bridge).toMatchObject({ maxAge: 20, forwardDelay: 15 });

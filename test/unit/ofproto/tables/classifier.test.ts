@@ -55,7 +55,7 @@ describe('Classifier', () => {
     const c = classifierOf('priority=10,ip,nw_dst=10.0.0.0/8', 'priority=9,ip,nw_dst=10.1.0.0/16');
     expect(lookup(c, 'ip,nw_dst=20.2.2.2').megaflow).toBe('ip,nw_dst=16.0.0.0/4');
     const ports = classifierOf('udp6,tp_src=0x10/0xf0');
-    expect(lookup(ports, 'udp6,tp_src=0x55').megaflow).toBe('udp6,tp_src=0x40/0xc0');
+    expect(lookup(ports, 'udp6,udp_src=0x55').megaflow).toBe('udp6,tp_src=0x40/0xc0');
   });
 
   it('lookup() reads TCP flags, ARP and neighbour discovery with the ports, after the network layer', () => {
@@ -113,8 +113,10 @@ describe('Classifier', () => {
       c.insert(rule);
     }
     for (let i = 0; i < 500; i++) {
-      const packet = () =>
-        `in_port=${pick([1, 2, 3])},${pick(['tcp', 'udp'])},nw_src=${address()},nw_dst=${address()},tp_dst=${pick([1, 2, 4])}`;
+      const packet = () => {
+        const [inPort, l4] = [pick([1, 2, 3]), pick(['tcp', 'udp'])];
+        return `in_port=${inPort},${l4},nw_src=${address()},nw_dst=${address()},${l4}_dst=${pick([1, 2, 4])}`;
+      };
       const [flow, other] = [parseTraceFlow(packet()), parseTraceFlow(packet())];
       const mask = new Flow();
       const found = c.lookup(flow, mask);

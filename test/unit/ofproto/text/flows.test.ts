@@ -241,4 +241,29 @@ describe('flows', () => {
     expect([flow.u32(0), flow.u16(16), flow.u16(18), flow.u16(50)]).toEqual([1, 0x8100, 0x1005, 80]);
     expect(() => parseTraceFlow('ip,nw_src=10.0.0.0/8')).toThrow('10.0.0.0/8');
   });
+
+  // As Open vSwitch 3.1 refuses them.
+  it.each([
+    ['udp,tp_dst=', 'prerequisites not met for setting tp_dst'],
+    ['udp,tp_dst=80', 'prerequisites not met for setting tp_dst'],
+    ['ip,tcp_dst=80', 'prerequisites not met for setting tcp_dst'],
+    ['tp_dst=80,tcp', 'prerequisites not met for setting tp_dst'],
+    ['nw_src=1.2.3.4', 'prerequisites not met for setting nw_src'],
+    ['icmp6,icmp_type=135', 'prerequisites not met for setting icmp_type'],
+    ['tcp,tp_dst=', 'bad value for tp_dst (: bad syntax for tcp_dst value)'],
+    ['tcp,tp_dst', 'bad value for tp_dst (: bad syntax for tcp_dst value)'],
+    ['tcp,tp_dst=/', 'bad value for tp_dst (/: bad syntax for tcp_dst value)'],
+    ['tcp,tp_dst=80/1', 'bad value for tp_dst (80/1: wildcards not allowed here)'],
+    ['tcp,tp_dst=*', 'bad value for tp_dst (*: wildcards not allowed here)'],
+    ['tcp,tcp_dst=99999', 'bad value for tcp_dst (99999: value too large for 2-byte field tcp_dst)'],
+    ['dl_vlan=', 'bad value for dl_vlan (: bad syntax for dl_vlan value)'],
+    ['in_port=', 'bad value for in_port (: invalid or unknown port for in_port)'],
+    ['dl_src=zz', 'bad value for dl_src (zz: invalid Ethernet address)'],
+    ['ip,nw_src=', 'bad value for nw_src (: invalid IP address)'],
+    ['ct_state=+trk', 'bad value for ct_state (+trk: wildcards not allowed here)'],
+    ['nosuch', 'unknown field nosuch'],
+    ['eth', 'unknown field eth'],
+  ])('refuses the microflow %s', (text, why) => {
+    expect(() => parseTraceFlow(text)).toThrow(`Bad openflow flow syntax: ${text}: ${why}`);
+  });
 });

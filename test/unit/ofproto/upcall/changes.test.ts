@@ -49,7 +49,8 @@ function randomRule(r: (n: number) => number): { match: string; actions: string 
 function randomPacket(r: (n: number) => number): string {
   const l2 = `in_port=${1 + r(4)},dl_src=00:00:00:00:00:1${r(4)},dl_dst=00:00:00:00:00:0${r(4)}`;
   const l3 = `nw_src=10.0.0.${r(4)},nw_dst=10.${r(3)}.${r(3)}.${r(3)},nw_ttl=64`;
-  return `${l2},${['tcp', 'udp'][r(2)]},${l3},tp_src=${r(4)},tp_dst=${r(4)}`;
+  const l4 = ['tcp', 'udp'][r(2)]!;
+  return `${l2},${l4},${l3},${l4}_src=${r(4)},${l4}_dst=${r(4)}`;
 }
 
 /** Packets that the megaflow matches: one that is all zero outside its mask, and some with random bits there. */
