@@ -49,16 +49,17 @@ function continuationOf(state: FrozenState, bridge: Uint8Array): Continuation {
   };
 }
 
-/** The frames' actions in one list, cut in each frame where its table and cookie have to be said. */
+/** The frames' actions in one list, cut where another table and cookie have to be said than last. */
 function piecesOf(frames: readonly FrozenFrame[]): ContinuedActions[] {
   const pieces: { tableId: number; cookie: bigint; actions: OfAction[] }[] = [];
   let last = { tableId: 0, cookie: 0n, actions: [] as OfAction[] };
+  let anySaid = false;
   for (const { tableId, cookie, actions } of frames) {
     let isSaid = false;
     for (const action of actions) {
       if (!isSaid && cookie !== undefined && isTelling(action)) {
-        last = { tableId, cookie, actions: [] };
-        isSaid = true;
+        if (!anySaid || last.tableId !== tableId || last.cookie !== cookie) last = { tableId, cookie, actions: [] };
+        isSaid = anySaid = true;
       }
       if (pieces.at(-1) !== last) pieces.push(last);
       last.actions.push(action);

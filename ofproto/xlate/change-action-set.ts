@@ -20,18 +20,18 @@ export function changeActionSet(
 ): void {
   if (action.type === 'clear_actions') {
     const was = ctx.actionSet;
-    ctx.report.add(
-      'detail',
-      () => `action set was${was.length === 0 ? ' empty' : `: ${formatActions(orderActionSet(was))}`}`,
-    );
+    ctx.report.add('detail', () => `action set was${setText(was)}`);
     ctx.actionSet = [];
     ctx.flow.setU32(FLOW_ACTSET_OUTPUT, OFPP.UNSET);
     return;
   }
   ctx.actionSet.push(...action.actions);
   ctx.flow.setU32(FLOW_ACTSET_OUTPUT, actsetOutput(ctx.actionSet));
-  ctx.report.add('detail', () => {
-    const ordered = orderActionSet(ctx.actionSet);
-    return `action set is${ordered.length === 0 ? ' empty' : `: ${formatActions(ordered)}`}`;
-  });
+  ctx.report.add('detail', () => `action set is${setText(ctx.actionSet)}`);
+}
+
+/** Of what would run: without an output or a group, nothing does. */
+function setText(actionSet: readonly OfAction[]): string {
+  const ordered = orderActionSet(actionSet);
+  return ordered.length === 0 ? ' empty' : `: ${formatActions(ordered)}`;
 }

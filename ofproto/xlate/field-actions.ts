@@ -48,6 +48,7 @@ const IP_HEADER: ReadonlySet<string> = new Set([
   'nw_tos',
   'nw_ecn',
   'ipv6_label',
+  'arp_op',
   'arp_spa',
   'arp_tpa',
   'arp_sha',
@@ -95,8 +96,9 @@ export function xlateMove(ctx: XlateContext, src: Subfield, dst: Subfield): void
   writeSubfield(ctx, dst, value & ((1n << BigInt(dst.bits)) - 1n));
 }
 
+/** Neither this nor pop asks for the field's prerequisites, as in Open vSwitch: a field that is not there is zero. */
 export function xlateStackPush(ctx: XlateContext, sub: Subfield): void {
-  if (!applies(ctx, sub.field, 'push')) return;
+  unwildcardPrerequisites(ctx.wc, sub.field);
   if (ctx.stack.length >= MAX_STACK) {
     ctx.fail('Stack too deep', 'resubmits yielded over 64 kB of stack');
     return;
@@ -106,7 +108,7 @@ export function xlateStackPush(ctx: XlateContext, sub: Subfield): void {
 }
 
 export function xlateStackPop(ctx: XlateContext, sub: Subfield): void {
-  if (!applies(ctx, sub.field, 'pop')) return;
+  unwildcardPrerequisites(ctx.wc, sub.field);
   const value = ctx.stack.pop();
   if (value === undefined) ctx.report.add('error', () => 'stack underflow');
   else writeSubfield(ctx, sub, bigintOf(value) & ((1n << BigInt(sub.bits)) - 1n));

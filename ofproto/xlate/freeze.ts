@@ -116,7 +116,9 @@ export function finishFreezing(ctx: XlateContext): void {
   const { freezing } = ctx;
   if (!freezing) return;
   ctx.freezing = undefined;
-  if (freezing.hand) freezing.hand(stateOf(ctx, freezing.frames, ctx.tableId), freezing.outermost);
+  // Within a list whose flow is known, of a clone or bucket, that flow is what the translation comes back to.
+  const at = ctx.rule ? { tableId: ctx.tableId, cookie: ctx.rule.cookie } : freezing.outermost;
+  if (freezing.hand) freezing.hand(stateOf(ctx, freezing.frames, ctx.tableId), at);
   else recirculate(ctx, freezing.frames, freezing.hash);
 }
 
@@ -154,7 +156,8 @@ export function thaw(ctx: XlateContext, state: FrozenState): void {
   ctx.stack = [...state.stack];
   ctx.actionSet = [...state.actionSet];
   ctx.tableId = state.tableId;
-  ctx.mirrored = new Set(state.mirrored);
+  // By name: equal states share an id, and the mirrors of the first may have been configured anew since.
+  ctx.mirrored = new Set(ctx.bridge.l2.mirrors.filter(({ name }) => state.mirrored.some((one) => one.name === name)));
   ctx.report.nest(
     'action',
     () => 'thaw',

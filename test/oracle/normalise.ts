@@ -53,7 +53,7 @@ function sortedOutputs(actions: string): string {
 const FLOOD_MIN = 4;
 
 function sortedRuns(actions: string): string {
-  return actions.replace(/(?<=[ ,])\d+(?:,\d+)+(?=,|$)/g, (run) => {
+  return actions.replace(/(?<=[ ,(])\d+(?:,\d+)+(?=[,)]|$)/g, (run) => {
     const outputs = run.split(',');
     return outputs.length < FLOOD_MIN ? run : outputs.sort().join(',');
   });
@@ -95,7 +95,7 @@ export function comparableDump(text: string): string {
         .replace(/recirc_id=[1-9]\d*/g, 'recirc_id=N')
         .replace(/, dp:ovs, /, ', ')
         // weft parses no deeper than its flows match: it sees TCP flags where a flow of the port looks at them.
-        .replace(/, flags:[A-Z.]+/, '')
+        .replace(/, flags:[A-Z.]*(\[[0-9a-fx]+\])?/, '')
         // How Open vSwitch's own look-up keeps the flow.
         .replace(/, dp-extra-info:.*/, '')
         .replace(/actions:(.*)$/, (_, actions: string) => `actions:${sortedOutputs(actions)}`),

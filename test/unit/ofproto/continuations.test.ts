@@ -57,6 +57,15 @@ describe('continuations', () => {
     ['write_metadata:3/0xff', 'table=0, cookie=0: set_field:0x3/0xff->metadata', 'table=0, cookie=0: resubmit:98'],
   ])('of %s', (rest, ...pieces) => expect(continuation(rest)).toEqual(pieces));
 
+  it('say the table and cookie once for levels that share them', () => {
+    const flows = [
+      'reg0=0,actions=load:1->reg0,resubmit(,0),resubmit:98',
+      'reg0=1,actions=controller(pause),resubmit:99',
+    ];
+    const pieces = packetIn(flows)?.continuation?.actions ?? [];
+    expect(pieces.map(({ actions }) => formatActions(actions))).toEqual(['resubmit:99,resubmit:98']);
+  });
+
   it('hold as many bytes for each entry of the stack as what was pushed fills', () => {
     const heard = packetIn(['actions=push:metadata[16..33],push:xreg0[0..32],push:reg0[3..5],controller(pause)']);
     expect(heard?.continuation?.stack.map(({ length }) => length)).toEqual([1, 5, 3]);

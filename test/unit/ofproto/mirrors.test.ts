@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { KEY_RECIRC_ID } from '../../../ofproto/model/flow.ts';
 import { SwitchFixture } from '../../support/switch-fixture.ts';
 
 const settings = { selectAll: false, fromPorts: [], toPorts: [], vlans: [] };
@@ -42,6 +43,21 @@ describe('mirrors', () => {
     fixture.br0.l2.setMirrors([]);
     await fixture.br0.barrier();
     expect(fixture.megaflows()).toEqual([expect.stringMatching(/actions:2$/)]);
+  });
+
+  it('copy no packet again that goes round while they are configured anew', async () => {
+    const mirror = { id: 'id0', name: 'm0', ...settings, fromPorts: ['p1'], outputPort: 'p4' };
+    const fixture = new SwitchFixture();
+    fixture.flowMod('actions=debug_recirc,output:2');
+    fixture.mirror('br0', mirror);
+    const { actions } = fixture.dpif.miss(fixture.key('in_port=1'));
+    const recirc = actions.find(({ type }) => type === 'recirc');
+    fixture.br0.l2.setMirrors([]);
+    fixture.br0.l2.setMirrors([{ ...mirror, id: 'id1' }]);
+    await fixture.br0.barrier();
+    const key = fixture.key('in_port=1');
+    new DataView(key.buffer).setUint32(KEY_RECIRC_ID, recirc?.type === 'recirc' ? recirc.id : 0);
+    expect(fixture.dpif.miss(key).actions).toMatchObject([{ type: 'output', port: 2 }]);
   });
 
   it('whose output port is gone copy nothing', async () => {
