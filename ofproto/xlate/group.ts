@@ -104,6 +104,11 @@ function isWatchedLive(ctx: XlateContext, { type }: Group, { spec }: GroupBucket
 }
 
 function select(ctx: XlateContext, group: Group): GroupBucket | undefined {
+  // Behind the last label that was popped is what is to be hashed: the packet is parsed first.
+  if (ctx.wasMpls) {
+    freezeBefore(ctx);
+    return undefined;
+  }
   if (group.hashMap) return selectByDpHash(ctx, group);
   return group.selection.fields.length > 0 ? selectByFields(ctx, group) : selectByPacket(ctx, group);
 }
