@@ -50,7 +50,7 @@ describe.each([
       const [result] = JSON.parse(readFileSync(json, 'utf8')).peers;
       for (const name of names) expect(result.scenarios[name][0].receivedPps, name).toBeGreaterThan(1000);
       rmSync(folder, { recursive: true });
-      expect(leftovers()).toEqual(before);
+      expect(leftovers().filter((name) => !before.includes(name))).toEqual([]);
     },
   );
 });
