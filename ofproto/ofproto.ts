@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { DpPort, Upcall } from '../datapath/dpif.ts';
+import { coverage } from '../lib/coverage.ts';
 import { bondServices } from './bonds/services.ts';
 import { BridgePort, BridgePorts } from './bridge-ports.ts';
 import { snapshotOf } from './bridge-snapshot.ts';
@@ -50,6 +51,8 @@ import { Explainer } from './trace/explainer.ts';
 import type { BackedBridge } from './upcall/backed-bridge.ts';
 import type { Backer } from './upcall/backer.ts';
 import type { BridgeEffects, ControllerSpec, FinTimeout, SampleSpec, XlateBridge } from './xlate/snapshot.ts';
+
+const packetsOut = coverage('ofproto_packet_out');
 
 export class Ofproto implements OfprotoApi, BackedBridge {
   readonly name: string;
@@ -330,6 +333,7 @@ export class Ofproto implements OfprotoApi, BackedBridge {
   }
 
   packetOut(out: PacketOut): void {
+    packetsOut.inc();
     this.#given.packetOut(out);
   }
 

@@ -6,6 +6,7 @@
 // after the last message before it was taken.
 
 import type { Socket } from 'node:net';
+import { coverage } from '../../lib/coverage.ts';
 import { ProtocolError } from '../../lib/errors.ts';
 import { logger } from '../../lib/log.ts';
 import { decodeHello, encodeHello, encodeHelloFailed, negotiate, type WireVersion } from './hello.ts';
@@ -13,6 +14,8 @@ import { MessageReader } from './message-reader.ts';
 import { streamErrorText } from './stream.ts';
 
 const log = logger('vconn');
+const received = coverage('vconn_received');
+const sent = coverage('vconn_sent');
 
 const INPUT_MAX_BYTES = 128 * 1024;
 const OUTPUT_HIGH_BYTES = 256 * 1024;
@@ -92,6 +95,7 @@ export class Vconn {
 
   send(message: Uint8Array): void {
     if (this.#closed) return;
+    sent.inc();
     this.#socket.write(message);
     if (this.#socket.writableLength > OUTPUT_MAX_BYTES) {
       log.warn(`${this.name}: peer does not read: ${this.#socket.writableLength} bytes are queued, closing`);
@@ -112,7 +116,7 @@ export class Vconn {
   }
 
   #sendHello(): void {
-    if (!this.#closed) this.#socket.write(encodeHello(this.#versions, nextHelloXid()));
+    this.send(encodeHello(this.#versions, nextHelloXid()));
   }
 
   #received(chunk: Buffer): void {
@@ -156,7 +160,9 @@ export class Vconn {
 
   #take(): Uint8Array | undefined {
     try {
-      return this.#reader.next();
+      const message = this.#reader.next();
+      if (message) received.inc();
+      return message;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       log.warn(`${this.name}: ${error.message}`);

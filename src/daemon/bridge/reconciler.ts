@@ -11,6 +11,7 @@
 
 import type { Dpif } from '../../../datapath/dpif.ts';
 import type { Clock } from '../../../lib/clock.ts';
+import { coverage } from '../../../lib/coverage.ts';
 import { logger } from '../../../lib/log.ts';
 import type { ConnmgrApi } from '../../../ofproto/connmgr/connmgr-api.ts';
 import type { OfprotoApi } from '../../../ofproto/ofproto-api.ts';
@@ -33,6 +34,7 @@ import {
 import { treePortRows, treePortStatistics } from './tree-status.ts';
 
 const log = logger('bridge');
+const reconfigured = coverage('bridge_reconfigure');
 
 const LOCK = 'ovs_vswitchd';
 const STATS_INTERVAL_MS_DEFAULT = 5000;
@@ -162,6 +164,7 @@ export class Reconciler {
   }
 
   async #pass(config: SwitchConfig): Promise<void> {
+    reconfigured.inc();
     this.#config = config;
     this.#isRestoring &&= config.otherConfig['flow-restore-wait']?.toLowerCase() === 'true';
     await this.#guard('settings', () => this.#configureDatapath(config));
