@@ -19,7 +19,7 @@ export const USAGE = `usage: weft-bench [options]
   --scenario NAME[,NAME]  what to measure, or all (default: ${DEFAULT_SCENARIOS.join(',')},${START_SCENARIO})
   --peer ovs-dpdk         measure this switch too, in turn with weft, and print ratios
   --only PEER             measure this switch alone (weft or ovs-dpdk)
-  --runs N                rounds over all switches (default: 5)
+  --runs N                rounds over all switches (default: 5; of 'offload' 1)
   --duration S            seconds of each measurement (default: 2)
   --flows N               flows that the scenario 'load' adds (default: 100000)
   --files NAME[,NAME]     kinds of flows that it adds (default: all)
@@ -41,6 +41,7 @@ export interface BenchOptions {
   readonly files: readonly FlowFile[];
   readonly peers: readonly PeerName[];
   readonly runs: number;
+  readonly offloadRuns: number;
   readonly durationMs: number;
   readonly ringSize: number;
   readonly pmdCore: number;
@@ -51,11 +52,13 @@ export interface BenchOptions {
   readonly jsonFile: string | undefined;
 }
 
+const RUNS = 5;
+
 const OPTIONS = {
   scenario: { type: 'string', default: [...DEFAULT_SCENARIOS, START_SCENARIO].join(',') },
   peer: { type: 'string' },
   only: { type: 'string' },
-  runs: { type: 'string', default: '5' },
+  runs: { type: 'string' },
   duration: { type: 'string', default: '2' },
   flows: { type: 'string', default: '100000' },
   files: { type: 'string', default: FLOW_FILES.map(({ name }) => name).join(',') },
@@ -123,6 +126,7 @@ export function parseBenchOptions(args: readonly string[], coreCount: number): B
   const peers = values.only === undefined ? [...new Set(compared)] : [peerName(values.only)];
   const pmdCore = number('pmd-core', values['pmd-core'] ?? String(coreCount - 1), 0, coreCount - 1);
   const guestCore = number('guest-core', values['guest-core'], 0, coreCount - 1);
+  const runs = values.runs === undefined ? undefined : Math.floor(number('runs', values.runs, 1, 1000));
   if (pmdCore === guestCore) throw new UserError('the PMD thread and the guests need a core each (--pmd-core)');
   return {
     scenarios,
@@ -132,7 +136,8 @@ export function parseBenchOptions(args: readonly string[], coreCount: number): B
     flows: Math.floor(number('flows', values.flows, 1, 1_000_000)),
     files: values.files.split(',').map(flowFile),
     peers,
-    runs: Math.floor(number('runs', values.runs, 1, 1000)),
+    runs: runs ?? RUNS,
+    offloadRuns: runs ?? 1,
     durationMs: number('duration', values.duration, 0.1, 3600) * 1000,
     ringSize: number('ring', values.ring, 16, 32768),
     pmdCore,

@@ -269,7 +269,7 @@ class Datapath implements EswitchDpif {
     this.#flows.limit = Math.min(FLOW_MAX, config.flowLimit ?? FLOW_MAX);
     this.#control.setVlanLimit(config.vlanLimit ?? 0);
     this.offload.configure(config.hwOffload ?? false, config.vlanLimit ?? 0);
-    this.#pmds.configure(config.pmdCpuMask, config.pmdSleepUsMax ?? 0);
+    this.#pmds.configure(config.pmdCpuMask, config.pmdSleepUsMax ?? 0, config.pmdGivesWay ?? false);
   }
 
   stats(): DpifStats {

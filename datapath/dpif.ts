@@ -183,6 +183,8 @@ export interface DpifConfig {
   readonly pmdCpuMask?: string | undefined;
   /** Longest PMD sleep in microseconds; 0 polls always. */
   readonly pmdSleepUsMax?: number | undefined;
+  /** PMD threads let others onto their cores after every short look at their queues. */
+  readonly pmdGivesWay?: boolean | undefined;
   /** Megaflows at most (other_config:flow-limit). */
   readonly flowLimit?: number | undefined;
   /** VLAN tags of a packet that are looked at (other_config:vlan-limit), 2 at most; 0 or undefined: as many. */

@@ -20,6 +20,11 @@ const HANGUP_CHECK_MS = 100;
 /** A paced sender that was held up catches up with at most this many packets at once. */
 const CATCH_UP_MAX = 256;
 const ANNOUNCE_MAX = 4096;
+const FIRST_PACKETS_MAX = 500;
+const FIRST_PACKET_TIMEOUT_MS = 200;
+/** Between two looks, and between two first packets: their core may be the switch's too. */
+const LOOK_MS = 0.02;
+const PAUSE_MS = 1;
 
 interface HotModule {
   _start(): void;
@@ -108,6 +113,37 @@ export class Generator {
 
   stats(event = 'stats'): void {
     this.#report(event, { timeMs: performance.now(), guests: this.#guests.map((guest) => guest.counters()) });
+  }
+
+  /** Sends packets one by one, each of another flow, and reports how long each took to arrive at another guest. */
+  firstPackets(): void {
+    const ms: number[] = [];
+    const count = Math.min(this.#options.flowCount, FIRST_PACKETS_MAX);
+    for (let i = 0; i < count; i++) {
+      const tookMs = this.#sendOne();
+      if (tookMs !== undefined) ms.push(tookMs);
+      Atomics.wait(this.#idle, 0, 0, PAUSE_MS);
+    }
+    this.#report('first-packets', { ms, lost: count - ms.length });
+  }
+
+  /** Undefined when it got lost. */
+  #sendOne(): number | undefined {
+    const before = this.#received;
+    const startMs = performance.now();
+    this.#setCredit(1);
+    for (;;) {
+      this.#hot.poll(this.#guests.length, 1, 0);
+      for (const guest of this.#guests) guest.kickIfWanted();
+      const tookMs = performance.now() - startMs;
+      if (this.#received > before) return tookMs;
+      if (tookMs > FIRST_PACKET_TIMEOUT_MS) return undefined;
+      Atomics.wait(this.#idle, 0, 0, LOOK_MS);
+    }
+  }
+
+  get #received(): number {
+    return this.#guests.reduce((sum, guest) => sum + guest.counters().rxPackets, 0);
   }
 
   /** Polls until quit(), or until --duration is over; resolves after the rings were drained. */

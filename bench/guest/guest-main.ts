@@ -18,6 +18,7 @@ function obey(generator: Generator, word: string): void {
     stop: () => generator.stop(),
     stats: () => generator.stats(),
     announce: () => generator.announce(),
+    'first-packets': () => generator.firstPackets(),
     quit: () => generator.quit(),
   };
   const command = commands[word];

@@ -18,7 +18,7 @@ export const USAGE = `usage: guest-main --guest side=a|b,role=tx|rx|both,connect
   --indirect       negotiate INDIRECT_DESC and send from indirect descriptors
   --no-hugepages   guest RAM in ordinary pages
   --reattach       when the switch goes away, wait for it and go on with the same rings
-stdin, one word a line: start, stop, stats, announce, quit`;
+stdin, one word a line: start, stop, stats, announce, first-packets, quit`;
 
 export type Role = 'tx' | 'rx' | 'both';
 

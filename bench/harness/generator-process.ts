@@ -9,6 +9,7 @@ import { type Child, type Cleanup, waitFor } from './children.ts';
 
 const ATTACH_TIMEOUT_MS = 40_000;
 const ANSWER_TIMEOUT_MS = 10_000;
+const FIRST_PACKETS_TIMEOUT_MS = 120_000;
 const MAIN = fileURLToPath(new URL('../guest/guest-main.js', import.meta.url));
 
 export interface AttachedGuest {
@@ -20,6 +21,11 @@ export interface AttachedGuest {
 export interface GeneratorStats {
   readonly timeMs: number;
   readonly guests: readonly GuestCounters[];
+}
+
+export interface FirstPackets {
+  readonly ms: readonly number[];
+  readonly lost: number;
 }
 
 type Event = { readonly event: string } & Record<string, unknown>;
@@ -53,6 +59,12 @@ export class GeneratorProcess {
   async stats(): Promise<GeneratorStats> {
     this.#child.process.stdin?.write('stats\n');
     return (await this.#next('stats', ANSWER_TIMEOUT_MS)) as unknown as GeneratorStats;
+  }
+
+  /** Sends the first packet of flow after flow: milliseconds that each took. */
+  async firstPackets(): Promise<FirstPackets> {
+    this.#child.process.stdin?.write('first-packets\n');
+    return (await this.#next('first-packets', FIRST_PACKETS_TIMEOUT_MS)) as unknown as FirstPackets;
   }
 
   /** Stops sending, lets the rings drain, ends the process and returns the totals. */

@@ -1,121 +1,135 @@
-// Runs the offload scenario and prints it: the same traffic between two vhost-user ports in software, and between two
-// functions of a NIC model whose flows go into the card; with one flow, and with ten times more than the card's table
-// holds. Where there are fewer than three cores the card polls on the PMD thread's.
+// Runs the offload scenario and prints it: the same traffic between two vhost-user ports, between two functions of a NIC
+// model in software (hw-offload=false: every packet passes the card, the PMD thread and the card again), and with flows
+// in the card; with one flow, and with ten times more than the card's table holds. Then what another pair of guests
+// on the same PMD thread gains, what first packets take, and how many flows a second move into the card.
 
 import { availableParallelism } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchOptions } from '../bench-options.ts';
 import type { Cleanup } from '../harness/children.ts';
-import { GeneratorProcess } from '../harness/generator-process.ts';
-import { formatPps, formatTable } from '../harness/table.ts';
-import { PORT_A, PORT_B } from '../peers/peer.ts';
-import { WeftPeer } from '../peers/weft.ts';
-import { perAddress } from '../scenarios.ts';
+import type { FirstPackets } from '../harness/generator-process.ts';
+import { median, quantile } from '../harness/statistics.ts';
+import { formatPps, formatRatio, formatTable } from '../harness/table.ts';
+import { insertionRate } from './insertions.ts';
+import { type Load, Session, TABLE_SIZE } from './session.ts';
 
-const TABLE_SIZE = 1000;
-/** Learning a flow, and moving it into the card. */
-const WARM_UP_MS = 3000;
-const WARM_UP_US_PER_FLOW = 300;
-/** An idle PMD thread leaves its core to a card that has none of its own. */
-const PMD_SLEEP_US = '200';
+const MANY = 10 * TABLE_SIZE;
+const WARM_UP_MS = 1500;
+/** Ten thousand first packets; and, with a full table, rankings and those that give way. */
+const WARM_UP_MANY_MS = 3500;
 
-interface Case {
-  readonly name: string;
-  readonly onCard: boolean;
-  readonly flowCount: number;
+interface Round {
+  readonly loads: Map<string, Load>;
+  readonly first: Map<string, FirstPackets>;
+  insertions: number;
 }
 
-interface Outcome {
-  readonly pps: number;
-  /** Share of its time that the PMD thread worked, in percent. */
-  readonly pmdBusy: number;
-  readonly offloaded: string;
-}
-
-const CASES: readonly Case[] = [
-  { name: 'software, 1 flow', onCard: false, flowCount: 1 },
-  { name: 'card, 1 flow', onCard: true, flowCount: 1 },
-  { name: `software, ${10 * TABLE_SIZE} flows`, onCard: false, flowCount: 10 * TABLE_SIZE },
-  { name: `card of ${TABLE_SIZE} flows, ${10 * TABLE_SIZE} flows`, onCard: true, flowCount: 10 * TABLE_SIZE },
-];
+const VHOST = 'vhost-user ports, 1 flow';
+const SOFTWARE = 'functions in software, 1 flow';
+const CARD = 'functions, flow in the card';
+const SOFTWARE_OTHERS = 'functions in software, others send';
+const CARD_OTHERS = 'functions, flow in the card, others send';
+const VHOST_MANY = `vhost-user ports, ${MANY} flows`;
+const SOFTWARE_MANY = `functions in software, ${MANY} flows`;
+const CARD_MANY = `functions, ${TABLE_SIZE} of ${MANY} flows in the card`;
+/** What each is compared with. */
+const BASES = new Map([
+  [CARD, SOFTWARE],
+  [CARD_OTHERS, SOFTWARE_OTHERS],
+  [CARD_MANY, SOFTWARE_MANY],
+]);
 
 export async function runOffload(options: BenchOptions, cleanup: Cleanup, say: (text: string) => void): Promise<void> {
-  const rows: string[][] = [['', 'frames/s', 'PMD busy']];
-  for (const each of CASES) {
-    const outcomes: Outcome[] = [];
-    for (let round = 0; round < options.runs; round++) outcomes.push(await runCase(each, options, cleanup));
-    const { pps, pmdBusy, offloaded } = outcomes.sort((a, b) => a.pps - b.pps)[outcomes.length >> 1]!;
-    rows.push([each.name, formatPps(pps), `${pmdBusy.toFixed(1)}%`]);
-    if (each.onCard) say(`${each.name}:\n${offloaded}`);
+  const { pmdCore, guestCore, offloadRuns } = options;
+  const cardCore = coreOfCard(options);
+  say(`PMD thread on core ${pmdCore}, the card's on core ${cardCore}, guests and control thread on core ${guestCore}`);
+  if (cardCore === pmdCore) {
+    say(
+      'WARNING: the card has no core of its own. It and the PMD thread take turns: these are not the figures of a card.',
+    );
   }
-  say(`\noffload (medians of ${options.runs}):\n${formatTable(rows)}`);
+  const rounds: Round[] = [];
+  for (let i = 0; i < offloadRuns; i++) rounds.push(await runRound(options, cardCore, cleanup));
+  say(`\noffload (medians of ${offloadRuns}):\n${loadTable(rounds)}\n`);
+  const [round] = rounds;
+  for (const [name] of round!.first) say(`first packets, ${name}: ${firstPackets(rounds, name)}`);
+  say(`flows into the card: ${Math.round(median(rounds.map(({ insertions }) => insertions)))} a second`);
 }
 
-async function runCase({ onCard, flowCount }: Case, options: BenchOptions, cleanup: Cleanup): Promise<Outcome> {
-  const { pmdCore, guestCore, hugepages } = options;
-  const peer = new WeftPeer(cleanup, { pmdCore, controlCore: guestCore, hugepages });
-  await peer.start();
-  try {
-    if (onCard) await addFunctions(peer, cardCore(options));
-    else await peer.addPorts();
-    await peer.setFlows(flowCount === 1 ? [`in_port=${PORT_A},actions=output:${PORT_B}`] : perAddress(flowCount));
-    return await measureCase(peer, flowCount, options, cleanup);
-  } finally {
-    await peer.stop();
-  }
-}
-
-function cardCore({ pmdCore, guestCore }: BenchOptions): number {
+/** A core that neither the PMD thread nor the guests have; the PMD thread's where there is none. */
+function coreOfCard({ pmdCore, guestCore }: BenchOptions): number {
   const cores = Array.from({ length: availableParallelism() }, (_, core) => core);
   return cores.find((core) => core !== pmdCore && core !== guestCore) ?? pmdCore;
 }
 
-async function addFunctions(peer: WeftPeer, core: number): Promise<void> {
-  const ends = (['a', 'b'] as const).map(
-    (side, vf) => `vf${vf}-end=vhost-client,vf${vf}-path=${peer.guestSocket(side)}`,
-  );
-  const line = `vfs=2,table-size=${TABLE_SIZE},core=${core},${ends.join(',')}`;
-  const settings = ['other_config:hw-offload=true', `other_config:pmd-sleep-max=${PMD_SLEEP_US}`];
-  await peer.vsctl(['set', 'Open_vSwitch', '.', ...settings, `other_config:nic-model0="${line}"`]);
-  await peer.addBridge();
-  const port = (vf: number, ofPort: number) => [
-    ...['--', 'add-port', 'br0', `vf${vf}`, '--', 'set', 'Interface', `vf${vf}`, 'type=vf', 'options:nic=model0'],
-    ...[`options:vf=${vf}`, `ofport_request=${ofPort}`],
-  ];
-  await peer.vsctl([...port(0, PORT_A), ...port(1, PORT_B)].slice(1));
-}
-
-async function measureCase(
-  peer: WeftPeer,
-  flowCount: number,
-  options: BenchOptions,
-  cleanup: Cleanup,
-): Promise<Outcome> {
-  const generator = new GeneratorProcess(cleanup, [
-    ...['--guest', `side=a,role=tx,listen=${peer.guestSocket('a')}`],
-    ...['--guest', `side=b,role=rx,listen=${peer.guestSocket('b')}`],
-    ...['--size', '64', '--ring', String(options.ringSize), '--core', String(options.guestCore)],
-    ...['--mode', 'saturating', '--flows', String(flowCount), ...(options.hugepages ? [] : ['--no-hugepages'])],
-  ]);
-  try {
-    await generator.ready();
-    generator.send('start');
-    await sleep(WARM_UP_MS + (flowCount * WARM_UP_US_PER_FLOW) / 1000);
-    await peer.appctl(['dpif-netdev/pmd-stats-clear']);
-    const before = await generator.stats();
-    await sleep(options.durationMs);
-    const after = await generator.stats();
-    const pmdBusy = busyShare(await peer.appctl(['dpif-netdev/pmd-stats-show']));
-    const offloaded = await peer.appctl(['offload/stats']);
-    await generator.finish();
-    const moved = (after.guests[1]?.rxPackets ?? 0) - (before.guests[1]?.rxPackets ?? 0);
-    return { pps: (moved * 1000) / (after.timeMs - before.timeMs), pmdBusy, offloaded };
-  } finally {
-    await generator.stop();
+async function runRound(options: BenchOptions, cardCore: number, cleanup: Cleanup): Promise<Round> {
+  const round: Round = { loads: new Map(), first: new Map(), insertions: Number.NaN };
+  for (const onCard of [false, true]) {
+    for (const flowCount of [1, MANY]) {
+      const session = new Session(options, cleanup, { onCard, flowCount, cardCore });
+      try {
+        await session.start();
+        if (!onCard) await runVhost(session, flowCount, round);
+        else if (flowCount === 1) await runOne(session, round);
+        else await runMany(session, round);
+      } finally {
+        await session.stop();
+      }
+    }
   }
+  return round;
 }
 
-/** `processing cycles: N (12.34%)` of the first PMD thread. */
-function busyShare(text: string): number {
-  return Number(/processing cycles:\s*\d+ \(([\d.]+)%\)/.exec(text)?.[1] ?? 'NaN');
+async function runVhost(session: Session, flowCount: number, { loads, first }: Round): Promise<void> {
+  const isMany = flowCount > 1;
+  if (isMany) first.set('vhost-user ports', await session.generator.firstPackets());
+  session.generator.send('start');
+  loads.set(isMany ? VHOST_MANY : VHOST, await session.measure(isMany ? WARM_UP_MANY_MS : WARM_UP_MS));
+}
+
+async function runOne(session: Session, { loads }: Round): Promise<void> {
+  session.generator.send('start');
+  loads.set(SOFTWARE, await session.measure(WARM_UP_MS));
+  await session.offload(true);
+  loads.set(CARD, await session.measure(WARM_UP_MS));
+  await session.addOthers();
+  loads.set(CARD_OTHERS, await session.measure(WARM_UP_MS));
+  await session.offload(false);
+  loads.set(SOFTWARE_OTHERS, await session.measure(WARM_UP_MS));
+}
+
+async function runMany(session: Session, round: Round): Promise<void> {
+  await session.offload(true);
+  const first = await session.generator.firstPackets();
+  round.first.set('functions', first);
+  // All at once: they leave the card, and come back.
+  await session.offload(false);
+  round.insertions = await insertionRate(session.peer.unixctl, first.ms.length, () => session.offload(true));
+  await session.offload(false);
+  session.generator.send('start');
+  round.loads.set(SOFTWARE_MANY, await session.measure(WARM_UP_MANY_MS));
+  await session.offload(true);
+  round.loads.set(CARD_MANY, await session.measure(WARM_UP_MANY_MS));
+}
+
+function loadTable(rounds: readonly Round[]): string {
+  const names = [VHOST, SOFTWARE, CARD, SOFTWARE_OTHERS, CARD_OTHERS, VHOST_MANY, SOFTWARE_MANY, CARD_MANY];
+  const of = (name: string, value: (load: Load) => number) =>
+    median(rounds.map(({ loads }) => value(loads.get(name)!)));
+  const rows = names.map((name) => {
+    const pps = of(name, (load) => load.pps);
+    const others = of(name, ({ othersPps }) => othersPps);
+    const base = BASES.get(name);
+    const ratio = base === undefined ? undefined : pps / of(base, (load) => load.pps);
+    const busy = `${of(name, ({ pmdBusy }) => pmdBusy).toFixed(1)}%`;
+    return [name, formatPps(pps), formatRatio(ratio), busy, Number.isNaN(others) ? '-' : formatPps(others)];
+  });
+  return formatTable([['', 'frames/s', 'to software', 'PMD busy', "others' frames/s"], ...rows]);
+}
+
+function firstPackets(rounds: readonly Round[], name: string): string {
+  const all = rounds.flatMap(({ first }) => first.get(name)!.ms);
+  const lost = rounds.reduce((sum, { first }) => sum + first.get(name)!.lost, 0);
+  if (all.length === 0) return `all ${lost} lost`;
+  const [middle, most] = [median(all), quantile(all, 0.99)].map((ms) => ms.toFixed(2));
+  return `median ${middle} ms, 99% ${most} ms of ${all.length}, ${lost} lost`;
 }

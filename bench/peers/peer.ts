@@ -111,7 +111,7 @@ export abstract class Peer {
     return this.#tool(this.tools.appctl, ['-t', this.unixctl, ...args]);
   }
 
-  protected get unixctl(): string {
+  get unixctl(): string {
     return join(this.rundir, 'switch.ctl');
   }
 

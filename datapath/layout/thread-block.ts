@@ -2,7 +2,7 @@
 //
 //    0 thread index   4 stop          8 poll_list (offset)   12 state (RUNNING, ASLEEP, DEAD)     control / thread
 //   16 quiesce count 20 bell wanted   24 generation          28 sleep word (Atomics.wait)
-//   32 now_ms u64, 48 now_us u64                                                                            thread's JavaScript
+//   32 now_ms u64, 48 now_us u64                            thread's JavaScript      40 sleep_us_max  56 gives_way      control
 //   64 guard_vring   68 guard_src     72 held_lock           76 burst_count  80 burst_vring        hot, for recovery
 //   84 tx_touched_head  88 clone_next 92 slot_free_head      96 slot_free_count  100 pending_count
 //  104 to_control head/tail, 112 from_control head/tail, 120 slow_tx head/tail                    ring indexes, u32
@@ -20,6 +20,7 @@ export const TB_NOW_MS = 32;
 export const TB_SLEEP_US_MAX = 40;
 export const TB_TEST_HOOK = 44;
 export const TB_NOW_US = 48;
+export const TB_GIVES_WAY = 56;
 
 export const TB_GUARD_VRING = 64;
 export const TB_GUARD_SRC = 68;

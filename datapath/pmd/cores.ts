@@ -96,3 +96,25 @@ export function coreForNic(): number {
   const taken = new Set([...plannedCores, ...polledCores()]);
   return allowedCores().findLast((core) => !taken.has(core)) ?? allowedCores().at(-1)!;
 }
+
+/** Cores that NICs' models of this process poll on. */
+const nicCores = new Map<object, number>();
+const nicCoreListeners = new Set<() => void>();
+
+/** Notes where a NIC's model polls; undefined: nowhere any more. */
+export function noteNicCore(nic: object, core: number | undefined): void {
+  if (core === nicCores.get(nic)) return;
+  if (core === undefined) nicCores.delete(nic);
+  else nicCores.set(nic, core);
+  for (const listener of nicCoreListeners) listener();
+}
+
+export function isNicCore(core: number): boolean {
+  return [...nicCores.values()].includes(core);
+}
+
+/** Calls `listener` whenever isNicCore() may have changed, until the returned function is called. */
+export function onNicCores(listener: () => void): () => void {
+  nicCoreListeners.add(listener);
+  return () => nicCoreListeners.delete(listener);
+}

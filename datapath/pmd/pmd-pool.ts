@@ -5,7 +5,7 @@ import type { Arena } from '../arena/arena.ts';
 import type { Quiescence } from '../arena/quiesce.ts';
 import type { Rings } from '../guest/rings.ts';
 import { THREAD_MAX } from '../layout/memory-map.ts';
-import { defaultPmdCores, keepOffPmdCores, parseCpuMask, planPmdCores } from './cores.ts';
+import { defaultPmdCores, isNicCore, keepOffPmdCores, onNicCores, parseCpuMask, planPmdCores } from './cores.ts';
 import { PmdThread } from './pmd-thread.ts';
 
 const log = logger('dpif_netdev');
@@ -22,11 +22,13 @@ export class PmdPool {
   #cores: readonly number[] = defaultPmdCores();
   #mask: string | undefined;
   #sleepUsMax = 0;
+  #givesWay = false;
   #wanted = false;
   /** Areas of threads that have ended; a stopping thread still owns its own. */
   readonly #freeIndexes: number[] = [];
   #nextIndex = 1;
   #changing: Promise<void> = Promise.resolve();
+  readonly #forgetNics = onNicCores(() => this.#teach());
 
   /** `active`: thread indexes that keep statistics, shared with the flow table; 0 is the control thread. */
   constructor(arena: Arena, module: WebAssembly.Module, quiescence: Quiescence, rings: Rings, active: Set<number>) {
@@ -42,8 +44,9 @@ export class PmdPool {
   }
 
   /** Takes over pmd-cpu-mask and pmd-sleep-max. Bad masks are logged and the default used, as Open vSwitch does. */
-  configure(mask: string | undefined, sleepUsMax: number): void {
+  configure(mask: string | undefined, sleepUsMax: number, givesWay: boolean): void {
     this.#sleepUsMax = sleepUsMax;
+    this.#givesWay = givesWay;
     if (mask !== this.#mask) {
       this.#mask = mask;
       this.#cores = this.#coresOf(mask);
@@ -59,6 +62,7 @@ export class PmdPool {
   }
 
   async close(): Promise<void> {
+    this.#forgetNics();
     this.#wanted = false;
     this.#apply();
     await this.#changing;
@@ -85,7 +89,7 @@ export class PmdPool {
       stopped.push(thread);
     }
     const started = cores.filter((core) => !this.#threads.has(core)).map((core) => this.#create(core));
-    for (const thread of this.#threads.values()) thread.setSleepMax(this.#sleepUsMax);
+    this.#teach();
     if (stopped.length === 0 && started.length === 0) return;
     this.#rings.setThreads(
       this.threads,
@@ -118,7 +122,16 @@ export class PmdPool {
       for (const listener of this.onDeath) listener(dead);
     });
     this.#threads.set(core, thread);
-    thread.setSleepMax(this.#sleepUsMax);
+    this.#teachOne(thread);
     return thread;
+  }
+
+  #teach(): void {
+    for (const thread of this.#threads.values()) this.#teachOne(thread);
+  }
+
+  /** One that shares its core with a card gives way as the card does, so that they take short turns. */
+  #teachOne(thread: PmdThread): void {
+    thread.setManners(this.#sleepUsMax, this.#givesWay || isNicCore(thread.core));
   }
 }

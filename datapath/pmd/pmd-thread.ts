@@ -8,6 +8,7 @@ import { logger } from '../../lib/log.ts';
 import type { Arena } from '../arena/arena.ts';
 import type { PollingThread } from '../guest/rings.ts';
 import {
+  TB_GIVES_WAY,
   TB_SLEEP_US_MAX,
   TB_SLEEP_WORD,
   TB_STATE,
@@ -82,8 +83,10 @@ export class PmdThread implements PollingThread {
     Atomics.notify(this.#arena.views.i32, word);
   }
 
-  setSleepMax(us: number): void {
-    this.#store(TB_SLEEP_US_MAX, us);
+  /** The longest nap, in microseconds, and whether it lets others onto its core after every slice. */
+  setManners(sleepUsMax: number, givesWay: boolean): void {
+    this.#store(TB_SLEEP_US_MAX, sleepUsMax);
+    this.#store(TB_GIVES_WAY, givesWay ? 1 : 0);
     this.wake();
   }
 

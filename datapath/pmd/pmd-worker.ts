@@ -3,9 +3,10 @@
 
 import { workerData } from 'piscina';
 import { eventfdSignal } from '../../lib/syscalls/fd.ts';
-import { setAffinity } from '../../lib/syscalls/scheduling.ts';
+import { giveWay, setAffinity } from '../../lib/syscalls/scheduling.ts';
 import { arenaViews } from '../arena/arena.ts';
 import {
+  TB_GIVES_WAY,
   TB_NOW_MS,
   TB_NOW_US,
   TB_POLL_LIST,
@@ -46,6 +47,8 @@ export interface PmdTask {
 
 /** A poll() call aims at this long, in milliseconds: how late reload, stop and quiescence can be seen. */
 const SLICE_MS = 0.7;
+/** With somebody else on the core, or naps between idle ones: long against a change of threads, no more. */
+const SHORT_SLICE_MS = 0.1;
 const BUDGET_MIN = 64;
 const BUDGET_MAX = 1 << 20;
 /** Longest sleep of a thread with nothing to poll, in milliseconds. */
@@ -114,9 +117,12 @@ export default function run(task: PmdTask): void {
     const now = performance.now();
     const busy = account(now);
     const tookMs = now - before;
+    const maxUs = u32[word(TB_SLEEP_US_MAX)]!;
+    const givesWay = u32[word(TB_GIVES_WAY)]! !== 0;
+    const sliceMs = givesWay || (!busy && maxUs > 0) ? SHORT_SLICE_MS : SLICE_MS;
     budget = Math.max(
       BUDGET_MIN,
-      Math.min(BUDGET_MAX, Math.round(budget * Math.min(2, SLICE_MS / Math.max(tookMs, 0.01)))),
+      Math.min(BUDGET_MAX, Math.round(budget * Math.min(2, sliceMs / Math.max(tookMs, 0.01)))),
     );
     before = now;
     const hook = u32[word(TB_TEST_HOOK)]!;
@@ -126,13 +132,15 @@ export default function run(task: PmdTask): void {
       else process.exit(1);
     }
     const list = u32[word(TB_POLL_LIST)]!;
-    const maxUs = u32[word(TB_SLEEP_US_MAX)]!;
     if (list === 0 || u32[list >> 2] === 0) sleep(NO_QUEUES_SLEEP_MS);
     else if (!busy && maxUs > 0) {
       sleepUs = Math.min(maxUs, sleepUs + SLEEP_STEP_US);
       sleep(sleepUs / 1000);
       before = performance.now();
-    } else sleepUs = 0;
+    } else {
+      sleepUs = 0;
+      if (givesWay) giveWay();
+    }
   }
   Atomics.store(i32, word(TB_STATE), THREAD_DEAD);
 }

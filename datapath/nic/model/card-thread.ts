@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { type LogRecord, logger } from '../../../lib/log.ts';
 import { createLedger, openIn } from '../../../lib/syscalls/descriptors.ts';
 import { close } from '../../../lib/syscalls/fd.ts';
-import { allowedCores, coreForNic } from '../../pmd/cores.ts';
+import { allowedCores, coreForNic, noteNicCore } from '../../pmd/cores.ts';
 import type { Vport } from '../provider.ts';
 import type { CardCommand, CardCommands, CardMessage, CardWorkerData, CommandName, VportState } from './protocol.ts';
 import type { CardSettings } from './settings.ts';
@@ -81,6 +81,7 @@ export class CardThread {
   /** What the next thread starts with. */
   set settings(settings: CardSettings) {
     this.#settings = settings;
+    if (settings.core !== undefined) noteNicCore(this, settings.core);
   }
 
   onRingBroken(vport: Vport, listener: (index: number, reason: string) => void): () => void {
@@ -99,11 +100,13 @@ export class CardThread {
     this.#closing = true;
     await this.call('close').catch(() => {});
     await this.kill();
+    noteNicCore(this, undefined);
   }
 
   #start(): void {
     const ledger = createLedger();
     const core = this.#settings.core ?? coreForNic();
+    noteNicCore(this, core);
     const data: CardWorkerData = {
       name: this.#name,
       rundir: this.#rundir,

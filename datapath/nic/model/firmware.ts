@@ -212,8 +212,10 @@ export class Firmware implements CardCommands, FlowOwner {
 
   #takeCore(): void {
     const { core } = this.#settings;
-    if (core !== undefined)
-      this.#dpif.configure({ pmdCpuMask: (1n << BigInt(core)).toString(16), pmdSleepUsMax: SLEEP_US_MAX });
+    if (core === undefined) return;
+    // Where it shares its core, what a full ring loses is not to keep the host from emptying that ring.
+    const manners = { pmdSleepUsMax: SLEEP_US_MAX, pmdGivesWay: true };
+    this.#dpif.configure({ pmdCpuMask: (1n << BigInt(core)).toString(16), ...manners });
   }
 
   async #drive(target: CardVport, driven: boolean): Promise<void> {
