@@ -62,7 +62,14 @@ async function removeCard(): Promise<void> {
 
 /** The port says so, and the guest's rings run. */
 async function served(by: 'card' | 'software'): Promise<void> {
-  await eventually(() => port.status()['vdpa'] === by && port.linkUp, `the guest served by ${by}`);
+  const isServed = () => port.status()['vdpa'] === by && port.linkUp;
+  try {
+    await eventually(isServed, `the guest served by ${by}`);
+  } catch (error) {
+    // What the port and the card say of it is the only trace that a run elsewhere leaves.
+    const seen = { ...port.status(), link: port.linkUp, error: port.error, card: await card.describe() };
+    throw new Error(`${String(error)}: ${JSON.stringify(seen)}`);
+  }
   expect(port.error).toBeUndefined();
 }
 
