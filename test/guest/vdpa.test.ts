@@ -1,6 +1,6 @@
 // A guest on a vhost-user port whose rings a card serves, and software again when the card is gone: it keeps its session,
 // and its frames arrive, once and in order.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DpPort, PortSpec } from '../../datapath/dpif.ts';
 import { ModelNic } from '../../datapath/nic/model/model-nic.ts';
 import { NicRegistry } from '../../datapath/nic/registry.ts';
@@ -27,14 +27,13 @@ let peer: GuestOnPort;
 /** By whom the port said that the guest is served, at every change. */
 const told: (string | undefined)[] = [];
 
-beforeAll(async () => {
+/** A switch of its own for each test: what goes wrong in one is not the next one's. */
+beforeEach(async () => {
   nics = new NicRegistry();
   rig = await DatapathRig.start({ nics });
   rig.dpif.onPortChange((changed) => {
     if (changed === port) told.push(port.status()['vdpa']);
   });
-});
-beforeEach(async () => {
   insertCard();
   port = await rig.dpif.portAdd(ON_CARD);
   guest = await rig.attach(port);
@@ -47,8 +46,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await rig.clear();
   await removeCard();
+  await rig.close();
 }, HOOK_TIMEOUT_MS);
-afterAll(() => rig.close());
 
 function insertCard(): void {
   card = new ModelNic('model0', 'vfs=2', rig.folder);
