@@ -133,7 +133,7 @@ class Datapath implements EswitchDpif {
       tick: () => this.#ports.tick(),
     });
     this.#pmds.onDeath.push((thread) => this.#control.resetThread(thread.index));
-    const windows = new GuestWindows();
+    const windows = new GuestWindows(arena.base);
     const opener = functions?.({ arena, windows }) ?? new VfioOpener({ arena, windows });
     this.#pci = new VfioProvider(opener, clock, () => nics.retry());
     nics.add(this.#pci);

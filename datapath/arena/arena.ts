@@ -4,8 +4,6 @@
 // access to an unmapped guest page would kill the process, while the hot module traps.
 
 import { readFileSync } from 'node:fs';
-import koffi from 'koffi';
-import { UserError } from '../../lib/errors.ts';
 import { logger } from '../../lib/log.ts';
 import { close } from '../../lib/syscalls/fd.ts';
 import {
@@ -27,10 +25,10 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '../../lib/syscalls/memory.ts';
+import { systemErrorText } from '../../lib/system-error.ts';
 import {
   GUEST_BASE,
   GUEST_WINDOW_SIZE,
-  MIB,
   SHARED_BASE,
   SHARED_END,
   T_FLOW_STATS,
@@ -38,10 +36,9 @@ import {
   THREAD_BASE,
 } from '../layout/memory-map.ts';
 import { type Offset, toOffset } from './offset.ts';
+import { HUGE_PAGE_SIZE, reserveArena } from './reserve.ts';
 
 const log = logger('dpif_netdev');
-const HUGE_PAGE_SIZE = 2 * MIB;
-const WASM_PAGES = 65536;
 
 /** Typed views of weft's own part of the arena, for the thread that holds them. */
 export interface ArenaViews {
@@ -79,9 +76,10 @@ export class Arena {
 
   /** Throws UserError when the 4 GiB of address space cannot be had. */
   constructor(options: ArenaOptions = {}) {
-    this.memory = createMemory();
-    this.views = arenaViews(this.memory);
-    this.base = koffi.address(new Uint8Array(this.memory.buffer));
+    const { memory, base } = reserveArena();
+    this.memory = memory;
+    this.base = base;
+    this.views = arenaViews(memory);
     this.#lock = options.lock ?? false;
     this.#back(SHARED_BASE, SHARED_END - SHARED_BASE);
     // Guest windows start out unmapped: every access to a hole traps.
@@ -150,25 +148,20 @@ export class Arena {
           close(fd);
         }
         return true;
-      } catch {
+      } catch (error) {
         // Lost a race for the pages, or not permitted: the ordinary pages that are there serve too.
+        this.#warn(`hugepages cannot be mapped (${systemErrorText(error)})`);
       }
-    }
-    if (!this.#warned) {
-      this.#warned = true;
-      log.info(`using ordinary pages: ${pages} hugepages of 2 MiB wanted, ${free} free (sysctl vm.nr_hugepages)`);
+    } else {
+      this.#warn(`${pages} hugepages of 2 MiB wanted, ${free} free (sysctl vm.nr_hugepages)`);
     }
     return false;
   }
-}
 
-function createMemory(): WebAssembly.Memory {
-  try {
-    return new WebAssembly.Memory({ initial: WASM_PAGES, maximum: WASM_PAGES, shared: true });
-  } catch (error) {
-    throw new UserError(
-      `cannot reserve the 4 GiB packet memory (${String(error)}): check 'ulimit -v' and vm.overcommit_memory`,
-    );
+  #warn(why: string): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    log.info(`using ordinary pages: ${why}`);
   }
 }
 

@@ -5,14 +5,13 @@
 
 import { close, F_ADD_SEALS, F_SEAL_GROW, F_SEAL_SHRINK, fcntl } from '../../lib/syscalls/fd.ts';
 import { MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_HUGETLB, memfd } from '../../lib/syscalls/memory.ts';
-import { MIB } from '../layout/memory-map.ts';
 import { type Arena, freeHugePages } from './arena.ts';
 import type { GuestWindows } from './guest-windows.ts';
 import type { Offset } from './offset.ts';
+import { HUGE_PAGE_SIZE } from './reserve.ts';
 
 /** Added to an arena offset: hot/device-address.ts has the same number. */
 export const DEVICE_ADDRESS_BASE = 0x1_0000_0000n;
-const HUGE_PAGE_SIZE = 2 * MIB;
 
 export interface DmaServices {
   readonly arena: Arena;
