@@ -1,17 +1,14 @@
 // Memory that a card reads and writes: rings and their buffers. A file of its own, so that it can be shared with another
 // process or worker (the NIC model), mapped into a window of the arena, in hugepages where they are free, so that an
-// IOMMU maps it in large pieces. A card names its bytes by arena offset + 4 GiB: above what an IOMMU reserves for itself
-// and what a PCI hole hides, and one number for everyone.
+// IOMMU maps it in large pieces.
 
 import { close, F_ADD_SEALS, F_SEAL_GROW, F_SEAL_SHRINK, fcntl } from '../../lib/syscalls/fd.ts';
 import { MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_HUGETLB, memfd } from '../../lib/syscalls/memory.ts';
+import { DEVICE_ADDRESS_BASE } from '../layout/memory-map.ts';
 import { type Arena, freeHugePages } from './arena.ts';
 import type { GuestWindows } from './guest-windows.ts';
 import type { Offset } from './offset.ts';
 import { HUGE_PAGE_SIZE } from './reserve.ts';
-
-/** Added to an arena offset: hot/device-address.ts has the same number. */
-export const DEVICE_ADDRESS_BASE = 0x1_0000_0000n;
 
 export interface DmaServices {
   readonly arena: Arena;
@@ -46,7 +43,7 @@ export class DmaMemory {
 
   /** By which a card names the first byte. */
   get address(): bigint {
-    return DEVICE_ADDRESS_BASE + BigInt(this.offset);
+    return BigInt(DEVICE_ADDRESS_BASE + this.offset);
   }
 
   /** Where the first byte is in this process: what VFIO_IOMMU_MAP_DMA calls vaddr. */

@@ -1,6 +1,6 @@
 // Counters of one datapath thread: only that thread writes them, the control thread reads them.
 
-import { FS_PACKETS, FS_TCP_FLAGS, FS_USED_MS } from '../layout/flow.ts';
+import { FS_PACKETS, FS_TCP_FLAGS, FS_USED_MS, PS_RX_DROPPED } from '../layout/flow.ts';
 import { FLOW_STATS_SIZE, PORT_STATS_SIZE, T_FLOW_STATS, T_PORT_STATS } from '../layout/memory-map.ts';
 import { TB_DROPS } from '../layout/thread-block.ts';
 import { Flow, Thread } from './views.ts';
@@ -23,6 +23,12 @@ export function portStats(t: Thread, port: u32): u32 {
 
 export function addStat(stats: u32, offset: u32, n: u64): void {
   store<u64>(stats + offset, load<u64>(stats + offset) + n);
+}
+
+/** Counts `n` frames that the port received and that go no further. */
+export function dropReceived(t: Thread, port: u32, reason: u32, n: u32): void {
+  countDrop(t, reason, n);
+  addStat(portStats(t, port), PS_RX_DROPPED, n);
 }
 
 /** Flow statistics of a run of packets with the same flow. */

@@ -1,7 +1,7 @@
-// What a card calls a byte of the arena (datapath/arena/dma-memory.ts has the same number).
+// What a card calls a byte of the arena.
 
-const DEVICE_ADDRESS_BASE: u64 = 0x100000000;
+import { DEVICE_ADDRESS_BASE } from '../layout/memory-map.ts';
 
 export function deviceAddress(offset: u32): u64 {
-  return <u64>offset + DEVICE_ADDRESS_BASE;
+  return <u64>offset + <u64>DEVICE_ADDRESS_BASE;
 }

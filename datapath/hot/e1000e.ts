@@ -16,10 +16,10 @@ import {
   DROP_TX_RING_FULL,
   DROP_TX_TOO_LONG,
 } from '../layout/drop-reasons.ts';
-import { PS_RX_DROPPED, PS_RX_ERRORS } from '../layout/flow.ts';
+import { PS_RX_ERRORS } from '../layout/flow.ts';
 import { BURST_MAX, FRAME_MAX } from '../layout/memory-map.ts';
 import { VRING_FLAG_TRANSMIT } from '../layout/vring.ts';
-import { addStat, countDrop, portStats } from './counters.ts';
+import { addStat, countDrop, dropReceived, portStats } from './counters.ts';
 import { packetAt, RUNT, Whole } from './vhost-rx.ts';
 import { frameLen, writePacket } from './vhost-tx.ts';
 import { Packet, Thread, Vring } from './views.ts';
@@ -52,21 +52,18 @@ export function takeReceived(t: Thread, ring: Vring): u32 {
       ring.fail(len > size ? BROKEN_USED_LENGTH : BROKEN_SPLIT_FRAME);
       break;
     }
-    if (<u32>(word >> 40) & RXD_ERR_FRAME) skip(t, ring, DROP_RX_ERROR, PS_RX_ERRORS);
-    else if (len - RUNT <= <u32>FRAME_MAX - RUNT) {
+    if (<u32>(word >> 40) & RXD_ERR_FRAME) {
+      countDrop(t, DROP_RX_ERROR, 1);
+      addStat(portStats(t, ring.port), PS_RX_ERRORS, 1);
+    } else if (len - RUNT <= <u32>FRAME_MAX - RUNT) {
       Whole.take(packetAt(t, packets), ring.buffers + i * size, len);
       packets++;
-    } else skip(t, ring, len < RUNT ? DROP_RX_RUNT : DROP_RX_TOO_LONG, PS_RX_DROPPED);
+    } else dropReceived(t, ring.port, len < RUNT ? DROP_RX_RUNT : DROP_RX_TOO_LONG, 1);
   }
   ring.lastUsed = (first + taken) & mask;
   t.burstCount = taken;
   t.burstVring = changetype<u32>(ring);
   return packets;
-}
-
-function skip(t: Thread, ring: Vring, reason: u32, counter: u32): void {
-  countDrop(t, reason, 1);
-  addStat(portStats(t, ring.port), counter, 1);
 }
 
 /** Makes descriptors ready up to the one that is looked at next. */

@@ -2,21 +2,13 @@
 // packet's destiny after lookup is its flow's single output (the common case), its action list, or an upcall.
 
 import { DROP_HEADER_TOO_LONG, DROP_POLICED, DROP_RX_DISABLED } from '../layout/drop-reasons.ts';
-import {
-  CLS_DEPTH,
-  NO_PORT,
-  PS_RX_BYTES,
-  PS_RX_DISABLED,
-  PS_RX_DROPPED,
-  PS_RX_PACKETS,
-  PS_RX_POLICED,
-} from '../layout/flow.ts';
+import { CLS_DEPTH, NO_PORT, PS_RX_BYTES, PS_RX_DISABLED, PS_RX_PACKETS, PS_RX_POLICED } from '../layout/flow.ts';
 import { BURST_MAX, PKT_SIZE, PORT_SIZE, PORT_TABLE } from '../layout/memory-map.ts';
 import { RUN_SIZE, TB_RUNS, TC_RX_BURSTS, TC_RX_PACKETS } from '../layout/thread-block.ts';
 import { VRING_STATE_BROKEN, VRING_STATE_DISABLED, VRING_STATE_ENABLED } from '../layout/vring.ts';
 import { runActions } from './actions.ts';
 import { classifySimple } from './classify-simple.ts';
-import { addStat, count, countDrop, credit, portStats } from './counters.ts';
+import { addStat, count, countDrop, credit, dropReceived, portStats } from './counters.ts';
 import { lookupBurst } from './lookup.ts';
 import { policeBurst } from './meter.ts';
 import { publishUsed } from './notify.ts';
@@ -63,8 +55,7 @@ function serveOrdinary(t: Thread, ring: Vring, waiting: u32, disabled: bool): u3
 
 /** Started but not enabled: what the guest transmits is consumed and dropped. */
 export function discard(t: Thread, ring: Vring, n: u32): void {
-  countDrop(t, DROP_RX_DISABLED, n);
-  addStat(portStats(t, ring.port), PS_RX_DROPPED, n);
+  dropReceived(t, ring.port, DROP_RX_DISABLED, n);
   addStat(portStats(t, ring.port), PS_RX_DISABLED, n);
 }
 
@@ -110,8 +101,7 @@ export function processBurst(t: Thread, port: u32, n: u32): void {
 function police(t: Thread, port: u32, policer: u32, n: u32): u32 {
   const passed = policeBurst(t, policer, packetAt(t, 0), n, PKT_SIZE);
   if (passed < n) {
-    countDrop(t, DROP_POLICED, n - passed);
-    addStat(portStats(t, port), PS_RX_DROPPED, n - passed);
+    dropReceived(t, port, DROP_POLICED, n - passed);
     addStat(portStats(t, port), PS_RX_POLICED, n - passed);
   }
   return passed;

@@ -116,9 +116,8 @@ function flushPort(t: Thread, number: u32, first: u32, n: u32): void {
   const port = changetype<Port>(PORT_TABLE + number * PORT_SIZE);
   const stats = portStats(t, number);
   const kind = port.kind;
-  if (kind == PORT_KIND_VHOST) flushVhost(t, port, stats, first, n);
+  if (kind == PORT_KIND_VHOST || kind == PORT_KIND_VIRTIO) flushRing(t, port, stats, first, n);
   else if (kind == PORT_KIND_SLOW) flushSlow(t, number, stats, first, n);
-  else if (kind == PORT_KIND_VIRTIO) flushDevice(t, port, stats, first, n);
   else dropRest(t, stats, kind == PORT_KIND_DOWN ? DROP_TX_PORT_DOWN : DROP_TX_NO_PORT, n);
 }
 
@@ -129,13 +128,13 @@ function dropRest(t: Thread, stats: u32, reason: u32, n: u32): void {
   else if (reason == DROP_TX_PORT_DOWN) addStat(stats, PS_TX_DOWN, n);
 }
 
-/** The queue of a vhost-user port that the thread transmits on, 0 when the port has none. */
+/** The queue of a guest's or a card's port that the thread transmits on, 0 when the port has none. */
 export function txQueue(t: Thread, port: Port): u32 {
   const queues = port.txqCount;
   return queues == 0 ? 0 : load<u32>(changetype<u32>(port) + ((t.index % queues) << 2), PORT_TXQS);
 }
 
-function flushVhost(t: Thread, port: Port, stats: u32, first: u32, n: u32): void {
+function flushRing(t: Thread, port: Port, stats: u32, first: u32, n: u32): void {
   const ring = txQueue(t, port);
   const queue = changetype<Vring>(ring);
   if (ring == 0 || !lock(t, queue)) {
@@ -146,8 +145,8 @@ function flushVhost(t: Thread, port: Port, stats: u32, first: u32, n: u32): void
   let reason: u32 = DROP_TX_PORT_DOWN;
   // The state is read under the lock: the control thread stops a queue by changing it and then waiting for quiescence.
   if (atomic.load<u32>(ring) == VRING_STATE_ENABLED) {
-    t.guardVring = ring;
-    const result = vhostEnqueue(t, queue, first, n);
+    const isGuest = port.kind == PORT_KIND_VHOST;
+    const result = isGuest ? sendToGuest(t, queue, first, n) : sendToCard(t, queue, first, n);
     t.guardVring = 0;
     sent = result & 0xffff;
     reason = result >> 16;
@@ -157,28 +156,16 @@ function flushVhost(t: Thread, port: Port, stats: u32, first: u32, n: u32): void
   if (sent < n) dropRest(t, stats, reason, n - sent);
 }
 
-/** A card's queue: as a guest's, but of it only the doorbell can be gone. */
-function flushDevice(t: Thread, port: Port, stats: u32, first: u32, n: u32): void {
-  const ring = txQueue(t, port);
-  const queue = changetype<Vring>(ring);
-  if (ring == 0 || !lock(t, queue)) {
-    dropRest(t, stats, ring == 0 ? DROP_TX_PORT_DOWN : DROP_TX_LOCK, n);
-    return;
-  }
-  let sent: u32 = 0;
-  let reason: u32 = DROP_TX_PORT_DOWN;
-  // Read under the lock, as in flushVhost().
-  if (atomic.load<u32>(ring) == VRING_STATE_ENABLED) {
-    guardDoorbell(t, queue);
-    const isIntel = (queue.flags & VRING_FLAG_E1000E) != 0;
-    const result = isIntel ? sendFrames(t, queue, first, n) : virtioSend(t, queue, first, n);
-    t.guardVring = 0;
-    sent = result & 0xffff;
-    reason = result >> 16;
-  }
-  unlock(t, queue);
-  countSent(t, stats, sent);
-  if (sent < n) dropRest(t, stats, reason, n - sent);
+/** How many went in the low 16 bits, above them the drop reason of the first that did not; so for a card, too. */
+function sendToGuest(t: Thread, queue: Vring, first: u32, n: u32): u32 {
+  t.guardVring = changetype<u32>(queue);
+  return vhostEnqueue(t, queue, first, n);
+}
+
+/** Of a card's queue only the doorbell can be gone. */
+function sendToCard(t: Thread, queue: Vring, first: u32, n: u32): u32 {
+  guardDoorbell(t, queue);
+  return queue.flags & VRING_FLAG_E1000E ? sendFrames(t, queue, first, n) : virtioSend(t, queue, first, n);
 }
 
 export function countSent(t: Thread, stats: u32, sent: u32): void {

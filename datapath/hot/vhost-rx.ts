@@ -3,12 +3,11 @@
 // virtio 1.2, 2.7 (split virtqueues) and 5.1.6 (virtio-net header).
 
 import { BROKEN_HEAD_RANGE, DROP_RX_RUNT, DROP_RX_TOO_LONG } from '../layout/drop-reasons.ts';
-import { PS_RX_DROPPED } from '../layout/flow.ts';
 import { FRAME_MAX, GUEST_BASE, PKT_SIZE, SLOT_DATA, T_PKTS } from '../layout/memory-map.ts';
 import { SLOT_NEXT } from '../layout/thread-block.ts';
 import { DEVICE_REGIONS } from '../layout/vring.ts';
 import { copyBytes, Wide } from './copy.ts';
-import { addStat, countDrop, portStats } from './counters.ts';
+import { dropReceived } from './counters.ts';
 import { Chain, CHAIN_END, CHAIN_PIECE, CHAIN_STALLED, unreachableAddress } from './descriptor-chain.ts';
 import { NOT_MAPPED_YET, translate } from './guest-memory.ts';
 import { pullTo } from './header.ts';
@@ -123,8 +122,7 @@ export class Whole {
 }
 
 function skip(t: Thread, ring: Vring, reason: u32): u32 {
-  countDrop(t, reason, 1);
-  addStat(portStats(t, ring.port), PS_RX_DROPPED, 1);
+  dropReceived(t, ring.port, reason, 1);
   return SKIPPED;
 }
 

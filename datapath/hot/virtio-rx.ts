@@ -2,11 +2,10 @@
 // packet and the rest stays where it is until the burst has ended; then the buffers are the card's again.
 
 import { BROKEN_USED_ID, BROKEN_USED_LENGTH, DROP_RX_RUNT, DROP_RX_TOO_LONG } from '../layout/drop-reasons.ts';
-import { PS_RX_DROPPED } from '../layout/flow.ts';
 import { BURST_MAX, FRAME_MAX } from '../layout/memory-map.ts';
 import { TC_RX_BURSTS } from '../layout/thread-block.ts';
 import { VRING_FLAG_E1000E, VRING_STATE_BROKEN, VRING_STATE_DISABLED, VRING_STATE_ENABLED } from '../layout/vring.ts';
-import { addStat, count, countDrop, portStats } from './counters.ts';
+import { count, dropReceived } from './counters.ts';
 import { giveReceived, takeReceived } from './e1000e.ts';
 import { discard, processBurst } from './pipeline.ts';
 import { packetAt, RUNT, Whole } from './vhost-rx.ts';
@@ -73,17 +72,12 @@ function takeUsed(t: Thread, ring: Vring): u32 {
       Whole.take(p, buffers + id * size + VIRTIO_HDR, frame);
       packets++;
       p = packetAt(t, packets);
-    } else skip(t, ring, len < VIRTIO_HDR + RUNT ? DROP_RX_RUNT : DROP_RX_TOO_LONG);
+    } else dropReceived(t, ring.port, len < VIRTIO_HDR + RUNT ? DROP_RX_RUNT : DROP_RX_TOO_LONG, 1);
   }
   ring.lastUsed = (lastUsed + taken) & 0xffff;
   t.burstCount = taken;
   t.burstVring = changetype<u32>(ring);
   return packets;
-}
-
-function skip(t: Thread, ring: Vring, reason: u32): void {
-  countDrop(t, reason, 1);
-  addStat(portStats(t, ring.port), PS_RX_DROPPED, 1);
 }
 
 /** The burst has ended: its buffers, whose avail entries are written, are the card's again. */

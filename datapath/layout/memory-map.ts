@@ -76,3 +76,9 @@ export const THREAD_AREA_SIZE = 36 * MIB;
 export const THREAD_BASE = 256 * MIB;
 export const GUEST_BASE = 1024 * MIB;
 export const GUEST_WINDOW_SIZE = 3072 * MIB;
+
+/**
+ * What a card calls the arena's first byte: offset + 4 GiB lies above what an IOMMU reserves for itself and what a PCI
+ * hole hides, and is one number for everyone.
+ */
+export const DEVICE_ADDRESS_BASE = 0x1_0000_0000;

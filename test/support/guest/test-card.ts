@@ -6,9 +6,9 @@
 //   card.function.deliver(frame);                    // what weft receives
 //   card.function.takeSent();                        // what weft sent
 import koffi from 'koffi';
-import { DEVICE_ADDRESS_BASE } from '../../../datapath/arena/dma-memory.ts';
 import { toOffset } from '../../../datapath/arena/offset.ts';
 import { KEY_SIZE } from '../../../datapath/layout/flow-key.ts';
+import { DEVICE_ADDRESS_BASE } from '../../../datapath/layout/memory-map.ts';
 import type {
   NicCapabilities,
   NicPort,
@@ -133,7 +133,7 @@ export class TestFunction implements NicPort {
     this.#bells = new DataView(view.buffer, memory.size - 8, 8);
     const bits = this.doorbellBits;
     if (bits === undefined) return undefined;
-    const end = Number(memory.address - DEVICE_ADDRESS_BASE) + memory.size;
+    const end = Number(memory.address) - DEVICE_ADDRESS_BASE + memory.size;
     const bell = (offset: number, value: number) => ({ offset: toOffset(offset), value, bits });
     return pairs.map(() => ({ rx: bell(end - 8, 0x10002), tx: bell(end - 4, 0x10003) }));
   }
