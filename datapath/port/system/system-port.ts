@@ -19,6 +19,7 @@ import {
   withVlanTag,
 } from '../../../lib/syscalls/net-packet.ts';
 import type { LinkSpeed, PortSpec, PortStats } from '../../dpif.ts';
+import { attempt } from '../kernel/attempt.ts';
 import { SlowPortCounters } from '../kernel/counters.ts';
 import { KernelLink } from '../kernel/link-monitor.ts';
 import { finishOffload } from '../kernel/offload.ts';
@@ -89,7 +90,7 @@ export class SystemPort implements PortDriver {
   setAdminUp(up: boolean): void {
     const ifindex = this.#ifindex;
     if (ifindex === undefined) return;
-    this.#try(`set ${up ? 'up' : 'down'}`, () => setLink(ifindex, { adminUp: up }));
+    attempt(this.#spec.name, `set ${up ? 'up' : 'down'}`, () => setLink(ifindex, { adminUp: up }));
   }
 
   async reconfigure(spec: PortSpec): Promise<boolean> {
@@ -171,17 +172,8 @@ export class SystemPort implements PortDriver {
     const { mtu } = this.#spec;
     const link = this.#link?.link;
     if (mtu === undefined || this.#fd < 0 || !link || link.mtu === mtu) return;
-    this.#try(`set MTU ${mtu}`, () => setLink(link.ifindex, { mtu }));
+    attempt(this.#spec.name, `set MTU ${mtu}`, () => setLink(link.ifindex, { mtu }));
     this.#link?.refresh();
-  }
-
-  #try(what: string, change: () => void): void {
-    try {
-      change();
-    } catch (error) {
-      if (!(error instanceof SyscallError)) throw error;
-      log.warn(`${this.#spec.name}: could not ${what}: ${strerror(error.errno)}`);
-    }
   }
 
   #unbind(): void {

@@ -6,10 +6,8 @@
 // Served by the control thread: one frame per system call, at most SLICE_MAX per readiness, so that a busy device
 // leaves the thread to others; the poller calls again while frames wait.
 
-import { SyscallError } from '../../../lib/errors.ts';
 import type { IoWatch } from '../../../lib/io-poller.ts';
 import { logger } from '../../../lib/log.ts';
-import { strerror } from '../../../lib/syscalls/net-libc.ts';
 import { getLinkSpeed, setLink } from '../../../lib/syscalls/net-link.ts';
 import {
   closeTap,
@@ -20,6 +18,7 @@ import {
   writeTap,
 } from '../../../lib/syscalls/net-tun.ts';
 import type { LinkSpeed, PortSpec, PortStats } from '../../dpif.ts';
+import { attempt } from '../kernel/attempt.ts';
 import { SlowPortCounters } from '../kernel/counters.ts';
 import { KernelLink } from '../kernel/link-monitor.ts';
 import { driverStatus, noSuchDevice, openError } from '../kernel/status.ts';
@@ -104,7 +103,7 @@ export class TapPort implements PortDriver {
   setAdminUp(up: boolean): void {
     const ifindex = this.ifindex;
     if (ifindex === undefined) return;
-    this.#try(`set ${up ? 'up' : 'down'}`, () => setLink(ifindex, { adminUp: up }));
+    attempt(this.#spec.name, `set ${up ? 'up' : 'down'}`, () => setLink(ifindex, { adminUp: up }));
     this.#link?.refresh();
   }
 
@@ -139,18 +138,11 @@ export class TapPort implements PortDriver {
     if (!link) return;
     const mac = this.#spec.type === 'internal' ? this.#spec.mac?.toLowerCase() : undefined;
     const { mtu } = this.#spec;
-    if (mac !== undefined && mac !== link.mac) this.#try(`set address ${mac}`, () => setLink(link.ifindex, { mac }));
-    if (mtu !== undefined && mtu !== link.mtu) this.#try(`set MTU ${mtu}`, () => setLink(link.ifindex, { mtu }));
+    if (mac !== undefined && mac !== link.mac)
+      attempt(this.#spec.name, `set address ${mac}`, () => setLink(link.ifindex, { mac }));
+    if (mtu !== undefined && mtu !== link.mtu)
+      attempt(this.#spec.name, `set MTU ${mtu}`, () => setLink(link.ifindex, { mtu }));
     this.#link?.refresh();
-  }
-
-  #try(what: string, change: () => void): void {
-    try {
-      change();
-    } catch (error) {
-      if (!(error instanceof SyscallError)) throw error;
-      log.warn(`${this.#spec.name}: could not ${what}: ${strerror(error.errno)}`);
-    }
   }
 
   #drain(): void {
@@ -186,7 +178,7 @@ export class TapPort implements PortDriver {
     this.#link?.close();
     this.#link = undefined;
     if (this.#fd < 0) return;
-    if (isTapAttached(this.#fd)) this.#try('remove the device', () => setTapPersistent(this.#fd, false));
+    if (isTapAttached(this.#fd)) attempt(this.#spec.name, 'remove the device', () => setTapPersistent(this.#fd, false));
     closeTap(this.#fd);
     this.#fd = -1;
   }
