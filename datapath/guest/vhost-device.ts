@@ -5,7 +5,7 @@
 import { ProtocolError } from '../../lib/errors.ts';
 import { logger } from '../../lib/log.ts';
 import { close, fcntl } from '../../lib/syscalls/fd.ts';
-import type { Offset } from '../arena/offset.ts';
+import { type Offset, toOffset } from '../arena/offset.ts';
 import { BROKEN_REASONS } from '../drop-reasons.ts';
 import { BROKEN_DESC_ADDRESS, BROKEN_NOT_MAPPABLE } from '../layout/drop-reasons.ts';
 import {
@@ -16,11 +16,13 @@ import {
   VRING_DEVICE,
   VRING_FAULT_ADDR,
   VRING_FLAG_INDIRECT,
+  VRING_FLAG_LOG,
   VRING_FLAG_MRG_RXBUF,
   VRING_FLAGS,
   VRING_HDR_SIZE,
   VRING_INDEX,
   VRING_LAST_AVAIL,
+  VRING_LOG,
   VRING_NUM,
   VRING_PORT,
   VRING_REGION_HINT,
@@ -38,7 +40,8 @@ import {
   WANT_WANTED,
 } from '../layout/vring.ts';
 import type { HotExports } from '../pmd/hot-module.ts';
-import type { GuestRegion, RingSetup, VhostDevice } from '../port/vhost-user/services.ts';
+import type { GuestRegion, LogFile, RingSetup, VhostDevice } from '../port/vhost-user/services.ts';
+import { DirtyLog } from './dirty-log.ts';
 import { GuestMemory, type MemoryServices } from './guest-memory.ts';
 import type { Rings } from './rings.ts';
 
@@ -47,6 +50,7 @@ const VIRTIO_NET_F_MRG_RXBUF = 1n << 15n;
 const VIRTIO_F_INDIRECT_DESC = 1n << 28n;
 const F_DUPFD_CLOEXEC = 1030;
 const VIRTIO_F_VERSION_1 = 1n << 32n;
+const NO_LOG = toOffset(0);
 
 interface Ring {
   readonly index: number;
@@ -56,6 +60,8 @@ interface Ring {
   enabled: boolean;
   callFd: number;
   reported: boolean;
+  /** Its LOG record, 0 when writes are not noted. */
+  log: Offset;
 }
 
 export interface DeviceServices extends MemoryServices {
@@ -71,6 +77,7 @@ export class ArenaVhostDevice implements VhostDevice {
   readonly #onClose: () => void;
   #memory: GuestMemory | undefined;
   #adminUp = true;
+  #log: DirtyLog | undefined;
   /** A chunk is being mapped for one of the rings. */
   #mapping = false;
   readonly #rings = new Map<number, Ring>();
@@ -130,8 +137,9 @@ export class ArenaVhostDevice implements VhostDevice {
     i32[(vring + VRING_CALL_FD) >> 2] = setup.callFd;
     u32[(vring + VRING_PORT) >> 2] = this.#odpPort;
     u32[(vring + VRING_INDEX) >> 2] = index;
-    const ring = { index, vring, setup, enabled: setup.enabled, callFd: setup.callFd, reported: false };
+    const ring = { index, vring, setup, enabled: setup.enabled, callFd: setup.callFd, reported: false, log: NO_LOG };
     this.#rings.set(index, ring);
+    this.#noteIn(this.#log, ring);
     this.#setState(ring, this.#wantedState(ring));
     const queue = index >> 1;
     if (index & 1) {
@@ -175,7 +183,17 @@ export class ArenaVhostDevice implements VhostDevice {
     const lastAvailIndex = this.#services.arena.views.u32[(ring.vring + VRING_LAST_AVAIL) >> 2]!;
     if (ring.callFd >= 0) close(ring.callFd);
     this.#services.heap.free(ring.vring);
+    if (ring.log !== NO_LOG) this.#services.heap.free(ring.log);
     return { lastAvailIndex };
+  }
+
+  async setLog(file: LogFile | undefined): Promise<void> {
+    const old = this.#log;
+    this.#log = file && new DirtyLog(this.#services, file);
+    const records = [...this.#rings.values()].map((ring) => this.#noteIn(this.#log, ring));
+    await this.#services.quiescence.barrier();
+    for (const record of records) if (record !== NO_LOG) this.#services.heap.free(record);
+    old?.release();
   }
 
   onRingBroken(listener: (index: number, reason: string) => void): void {
@@ -187,6 +205,9 @@ export class ArenaVhostDevice implements VhostDevice {
     const memory = this.#memory;
     this.#memory = undefined;
     if (memory) this.#services.quiescence.defer(() => memory.release());
+    const log = this.#log;
+    this.#log = undefined;
+    if (log) this.#services.quiescence.defer(() => log.release());
     this.#onClose();
     await this.#services.quiescence.barrier();
   }
@@ -197,6 +218,22 @@ export class ArenaVhostDevice implements VhostDevice {
       this.#reportBroken(ring);
       this.#mapWanted(ring);
     }
+  }
+
+  /** Threads look at the flag first: the record is there before it and until no thread can have seen it. Returns the old record. */
+  #noteIn(log: DirtyLog | undefined, ring: Ring): Offset {
+    const { u32 } = this.#services.arena.views;
+    const old = ring.log;
+    const flags = (ring.vring + VRING_FLAGS) >> 2;
+    if (log) {
+      ring.log = log.record(ring.setup.usedLogAddr);
+      Atomics.store(u32, (ring.vring + VRING_LOG) >> 2, ring.log);
+      Atomics.store(u32, flags, u32[flags]! | VRING_FLAG_LOG);
+    } else {
+      ring.log = NO_LOG;
+      Atomics.store(u32, flags, u32[flags]! & ~VRING_FLAG_LOG);
+    }
+    return old;
   }
 
   #reportBroken(ring: Ring): void {

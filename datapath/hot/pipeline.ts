@@ -64,7 +64,7 @@ export function completeBurst(t: Thread, ring: Vring): void {
   const taken = t.burstCount;
   t.burstCount = 0;
   if (ring.state == VRING_STATE_BROKEN || taken == 0) return;
-  publishUsed(ring, ring.usedIdx + taken);
+  publishUsed(t, ring, ring.usedIdx + taken);
 }
 
 /** Parses, classifies and forwards the first `n` packets of the thread's burst, all received on `port`. */

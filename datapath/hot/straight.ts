@@ -87,7 +87,7 @@ export function forwardStraight(t: Thread, ring: Vring, waiting: u32): u32 {
   if (taken == 0) return 0;
   // The source's buffers, whose used entries are written, become its guest's again.
   ring.lastAvail = (ring.lastAvail + taken) & 0xffff;
-  publishUsed(ring, ring.usedIdx + taken);
+  publishUsed(t, ring, ring.usedIdx + taken);
   countStraight(t, ring.port, out, flow, taken, <u32>t.sentBytes);
   return taken;
 }
@@ -168,7 +168,7 @@ function copyAlike(t: Thread, from: Vring, to: Vring, flow: Flow, waiting: u32, 
   t.sentBytes = bytes;
   if (n == 0) return 0;
   to.lastAvail = (toFirst + n) & 0xffff;
-  publishUsed(to, toUsedIdx + n);
+  publishUsed(t, to, toUsedIdx + n);
   return n;
 }
 

@@ -120,7 +120,7 @@ export function vhostEnqueue(t: Thread, ring: Vring, first: u32, n: u32): u32 {
   t.sentBytes = bytes;
   if (sent > 0) {
     ring.lastAvail = lastAvail;
-    publishUsed(ring, usedIdx);
+    publishUsed(t, ring, usedIdx);
   }
   return sent | (reason << 16);
 }

@@ -42,6 +42,7 @@ import {
   VRING_DOORBELL_VALUE,
   VRING_LAST_USED,
   VRING_LOCK,
+  VRING_LOG,
   VRING_WANT_CHUNK,
 } from '../layout/vring.ts';
 
@@ -76,6 +77,7 @@ export class Vring {
   free: u32;
   doorbell: u32;
   doorbellValue: u32;
+  log: u32;
 
   /** Marks the queue broken: nothing touches it again until the control thread restarts it. */
   fail(reason: u32): void {
@@ -269,6 +271,7 @@ if (offsetof<Vring>('calls') != VRING_CALLS) ERROR('Vring.calls');
 if (offsetof<Vring>('wantChunk') != VRING_WANT_CHUNK) ERROR('Vring.wantChunk');
 if (offsetof<Vring>('lastUsed') != VRING_LAST_USED) ERROR('Vring.lastUsed');
 if (offsetof<Vring>('doorbellValue') != VRING_DOORBELL_VALUE) ERROR('Vring.doorbellValue');
+if (offsetof<Vring>('log') != VRING_LOG) ERROR('Vring.log');
 if (offsetof<Region>('offset') != REGION_OFFSET) ERROR('Region.offset');
 if (offsetof<Region>('chunkTable') != REGION_CHUNK_TABLE) ERROR('Region.chunkTable');
 if (offsetof<Region>('fileOffset') != REGION_FILE_OFFSET) ERROR('Region.fileOffset');

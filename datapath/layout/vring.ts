@@ -7,6 +7,7 @@
 //   44 lock  48 port  52 broken_reason  56 index            lock: cmpxchg by whoever transmits
 //   60 region_hint  64 fault_addr u64  72 calls u64         poller
 //   80 want_chunk u32                                      poller: WANTED; control: MAPPING, then NOTHING
+//  124 log                                                 control: a LOG record (VRING_FLAG_LOG)
 //
 //   A card's ring, of which weft is the driver (VRING_FLAG_DRIVER), uses the same record without last_avail, used_idx
 //   and region_hint, and from here on:
@@ -14,6 +15,10 @@
 //   92 buffers  96 buffer_size  100 marks                  control; marks: u32 for each descriptor, not seen by the card
 //  104 turn (rx)  108 free_count (tx)                      poller / lock holder
 //  112 free u16[] (tx)  116 doorbell  120 doorbell_value   control
+//
+//   LOG (32 bytes): where the pages that a ring writes are noted while its guest migrates, a bit for each 4 KiB of guest
+//   address: 0 offset u32  4 size u32, bytes of it  8 used_addr u64, the used ring's guest address  16 file_end u64
+//   24 fd u32  28 has_used u32: the used ring's own pages are noted too
 //
 //   DEVICE (16 + 64 * 40 bytes): 0 region_count, then regions sorted by guest address:
 //    0 guest_addr u64  8 size u64  16 offset u32  20 chunk_table u32  24 file_offset u64  32 region id u32
@@ -52,6 +57,7 @@ export const VRING_FREE = 112;
 /** Where the card wants to be told of new buffers: an arena offset (a mapped BAR), 0 when it polls. */
 export const VRING_DOORBELL = 116;
 export const VRING_DOORBELL_VALUE = 120;
+export const VRING_LOG = 124;
 
 export const WANT_NOTHING = 0;
 export const WANT_WANTED = 1;
@@ -73,6 +79,17 @@ export const VRING_FLAG_TRANSMIT = 8;
 export const VRING_FLAG_DOORBELL_32 = 16;
 /** A driver's ring that is not virtio's but an 82574L's (hot/e1000e.ts). */
 export const VRING_FLAG_E1000E = 32;
+/** What is written for the guest is noted in the ring's log. */
+export const VRING_FLAG_LOG = 64;
+
+export const LOG_SIZE = 32;
+export const LOG_OFFSET = 0;
+export const LOG_BYTES = 4;
+export const LOG_USED_ADDR = 8;
+/** Where it ends in its file. */
+export const LOG_FILE_END = 16;
+export const LOG_FD = 24;
+export const LOG_HAS_USED = 28;
 
 export const DEVICE_REGION_MAX = 64;
 export const DEVICE_REGION_COUNT = 0;

@@ -8,6 +8,8 @@ import { TB_BURST_VRING, TB_GUARD_SRC, TB_GUARD_VRING } from '../layout/thread-b
 import {
   DEVICE_REGION_COUNT,
   DEVICE_REGIONS,
+  LOG_FD,
+  LOG_FILE_END,
   REGION_BYTES,
   REGION_FILE_OFFSET,
   REGION_ID,
@@ -16,7 +18,9 @@ import {
   VRING_DEVICE,
   VRING_DOORBELL,
   VRING_FLAG_DRIVER,
+  VRING_FLAG_LOG,
   VRING_FLAGS,
+  VRING_LOG,
   VRING_STATE,
   VRING_STATE_BROKEN,
 } from '../layout/vring.ts';
@@ -24,19 +28,30 @@ import type { HotExports } from './hot-module.ts';
 
 /** True when a region of the queue's guest no longer has the bytes it was mapped with. */
 function memoryVanished(views: ArenaViews, vring: number): boolean {
+  if (logVanished(views, vring)) return true;
   const device = views.u32[(vring + VRING_DEVICE) >> 2]!;
   const count = views.u32[(device + DEVICE_REGION_COUNT) >> 2]!;
   for (let i = 0; i < count; i++) {
     const region = device + DEVICE_REGIONS + i * REGION_SIZE;
     const end = views.u64[(region + REGION_FILE_OFFSET) >> 3]! + views.u64[(region + REGION_BYTES) >> 3]!;
-    try {
-      const size = BigInt(fstatSync(views.u32[(region + REGION_ID) >> 2]!).size);
-      if (size < end) return true;
-    } catch {
-      return true;
-    }
+    if (fileSize(views.u32[(region + REGION_ID) >> 2]!) < end) return true;
   }
   return false;
+}
+
+function logVanished(views: ArenaViews, vring: number): boolean {
+  const log = views.u32[(vring + VRING_LOG) >> 2]!;
+  const isLogged = (views.u32[(vring + VRING_FLAGS) >> 2]! & VRING_FLAG_LOG) !== 0;
+  return isLogged && fileSize(views.u32[(log + LOG_FD) >> 2]!) < views.u64[(log + LOG_FILE_END) >> 3]!;
+}
+
+/** 0 when it cannot be told. */
+function fileSize(fd: number): bigint {
+  try {
+    return BigInt(fstatSync(fd).size);
+  } catch {
+    return 0n;
+  }
 }
 
 /** A card's ring whose registers a thread writes to: they are gone when the card is. */

@@ -12,7 +12,7 @@ describe('access to memory that is not there', () => {
       string,
       string
     >;
-    expect(Object.keys(results)).toHaveLength(14);
+    expect(Object.keys(results)).toHaveLength(16);
     expect(new Set(Object.values(results))).toEqual(new Set(['trap']));
   });
 });

@@ -5,6 +5,7 @@ import type { DpPort, PortSpec } from '../../datapath/dpif.ts';
 import { ModelNic } from '../../datapath/nic/model/model-nic.ts';
 import { NicRegistry } from '../../datapath/nic/registry.ts';
 import { DatapathRig, type GuestOnPort, testFrame } from '../support/guest/datapath-rig.ts';
+import { DirtyPages } from '../support/guest/dirty-pages.ts';
 import type { VhostGuest } from '../support/guest/vhost-guest.ts';
 import { eventually } from '../support/guest/vhost-port-rig.ts';
 
@@ -146,6 +147,28 @@ describe('a guest on a function', () => {
     guest.describeRing(guest.tx(), undefined, base);
     await guest.sync();
     await expectBothWays(2);
+  });
+
+  it('is served in software while what is written for it is noted, and by the card again after that', async () => {
+    for (let round = 0; round < 3; round++) {
+      const pages = await DirtyPages.start(guest);
+      expect(port.status()).toMatchObject({ vdpa: 'software', vdpa_error: 'the guest migrates' });
+      await expectBothWays(round);
+      pages.copyNoted();
+      expect(pages.seen).toContain(guest.rx().ring.used.guestAddr);
+      await pages.stop();
+      await served('card');
+      await expectBothWays(round);
+      pages.close();
+    }
+    // Who goes away while it migrates leaves the function to the next.
+    const pages = await DirtyPages.start(guest);
+    guest.close();
+    pages.close();
+    await eventually(() => !port.linkUp, 'link down');
+    guest = await rig.attach(port);
+    await served('card');
+    await expectBothWays();
   });
 
   it('finds each frame delivered once and in order while it changes hands', async () => {

@@ -17,6 +17,7 @@ export function storeVector(at: u32): u32 { v128.store(at, i32x4.splat(1)); retu
 export function atomicLoad(at: u32): u32 { return atomic.load<u16>(at); }
 export function atomicStore(at: u32): u32 { atomic.store<u16>(at, 1); return 0; }
 export function compareExchange(at: u32): u32 { return atomic.cmpxchg<u32>(at, 0, 1); }
+export function atomicOr(at: u32): u32 { return atomic.or<u8>(at, 1); }
 `;
 const { binary, error } = await asc.compileString(source, {
   optimizeLevel: 3,

@@ -3,11 +3,12 @@
 // brings the next one only after it.
 
 import { ProtocolError, UserError } from '../../../lib/errors.ts';
-import { close, fileSize } from '../../../lib/syscalls/fd.ts';
+import { close, F_DUPFD_CLOEXEC, fcntl, fileSize } from '../../../lib/syscalls/fd.ts';
 import {
   hasFeature,
   OFFERED_FEATURES,
   OFFERED_PROTOCOL_FEATURES,
+  VHOST_F_LOG_ALL,
   VHOST_USER_F_PROTOCOL_FEATURES,
   VHOST_USER_PROTOCOL_F_REPLY_ACK,
 } from './features.ts';
@@ -15,9 +16,10 @@ import { MEM_SLOTS_MAX, MemoryTable } from './memory-table.ts';
 import type { PassedFds } from './message-reader.ts';
 import * as protocol from './protocol.ts';
 import { Ring } from './ring.ts';
-import type { VhostDevice } from './services.ts';
+import type { LogFile, VhostDevice } from './services.ts';
 
 const NO_FD = -1;
+const LOG_ALL = 1n << VHOST_F_LOG_ALL;
 /** NET_SET_MTU: what IPv4 asks of every link, and what a 16-bit length can say. */
 const MTU_MIN = 68;
 const MTU_MAX = 65535;
@@ -43,6 +45,8 @@ export class BackEnd {
   /** Why the last memory table could not be mapped. */
   memoryError: string | undefined;
   #memory = new MemoryTable([]);
+  /** What SET_LOG_BASE said; in use while VHOST_F_LOG_ALL is negotiated. */
+  #log: LogFile | undefined;
   #closed = false;
   readonly #device: VhostDevice;
   readonly #handlers: ReadonlyMap<number, Handler>;
@@ -77,6 +81,8 @@ export class BackEnd {
     this.#closed = true;
     await this.#device.close();
     for (const ring of this.rings) ring.close();
+    if (this.#log) close(this.#log.fd);
+    this.#log = undefined;
   }
 
   #makeHandlers(): ReadonlyMap<number, Handler> {
@@ -87,6 +93,9 @@ export class BackEnd {
       [p.VHOST_USER_SET_OWNER, without((payload) => void p.decodeEmpty(payload))],
       [p.VHOST_USER_RESET_OWNER, without((payload) => this.#resetOwner(payload))],
       [p.VHOST_USER_SET_MEM_TABLE, { fdsMax: p.MEM_TABLE_REGIONS_MAX, run: (...args) => this.#setMemTable(...args) }],
+      [p.VHOST_USER_SET_LOG_BASE, { fdsMax: 1, run: (...args) => this.#setLogBase(...args) }],
+      // Only for front-ends that want to be told of new bits: the descriptor is closed.
+      [p.VHOST_USER_SET_LOG_FD, { fdsMax: 1, run: () => undefined }],
       [p.VHOST_USER_SET_VRING_NUM, without((payload) => this.#setVringNum(p.decodeVringNum(payload)))],
       [p.VHOST_USER_SET_VRING_ADDR, without((payload) => this.#setVringAddr(p.decodeVringAddr(payload)))],
       [p.VHOST_USER_SET_VRING_BASE, without((payload) => this.#setVringBase(p.decodeVringBase(payload)))],
@@ -128,17 +137,43 @@ export class BackEnd {
     return this.rings[index]!;
   }
 
-  #setFeatures(features: bigint): undefined {
+  #setFeatures(features: bigint): undefined | Promise<undefined> {
     const unknown = features & ~OFFERED_FEATURES;
     if (unknown !== 0n) {
       throw new ProtocolError('vhost-user-features', `features 0x${unknown.toString(16)} were not offered`);
     }
-    if (features !== this.features && this.rings.some((ring) => ring.started)) {
+    const changed = features ^ this.features;
+    if ((changed & ~LOG_ALL) !== 0n && this.rings.some((ring) => ring.started)) {
       throw new ProtocolError('vhost-user-features', 'features cannot change while rings run');
     }
     this.features = features;
     // "If VHOST_USER_F_PROTOCOL_FEATURES has not been negotiated, the ring starts directly in the enabled state."
     if (!hasFeature(features, VHOST_USER_F_PROTOCOL_FEATURES)) for (const ring of this.rings) ring.setEnabled(true);
+    return (changed & LOG_ALL) !== 0n ? this.#useLog() : undefined;
+  }
+
+  /** A log that came before, in use or not, ends. */
+  async #setLogBase(payload: Uint8Array, fds: PassedFds): Promise<Uint8Array> {
+    if (fds.count !== 1) throw new ProtocolError('vhost-user-fds', 'a dirty log without a descriptor');
+    const place = protocol.decodeLog(payload);
+    const [fd] = fds.takeAll() as [number];
+    const old = this.#log;
+    this.#log = { ...place, fd };
+    if (old) close(old.fd);
+    checkSize('dirty log', BigInt(place.offset + place.size), fd);
+    if (hasFeature(this.features, VHOST_F_LOG_ALL)) await this.#useLog();
+    return protocol.encodeU64(0n);
+  }
+
+  /** Resolves when whatever is written into the guest's memory is noted, or nothing is any more. */
+  async #useLog(): Promise<undefined> {
+    const log = hasFeature(this.features, VHOST_F_LOG_ALL) ? this.#log : undefined;
+    try {
+      await this.#device.setLog?.(log && { ...log, fd: fcntl(log.fd, F_DUPFD_CLOEXEC) });
+    } catch (error) {
+      // A guest that is not served loses nothing; one whose writes are not noted arrives broken.
+      throw error instanceof UserError ? new ProtocolError('vhost-user-log', error.message) : error;
+    }
   }
 
   #setProtocolFeatures(features: bigint): undefined {
@@ -270,8 +305,12 @@ export class BackEnd {
 
 /** Throws ProtocolError when a region reaches past the end of its file: touching that would be a fault. */
 function checkFile(region: protocol.WireRegion, fd: number): void {
+  checkSize('memory region', region.mmapOffset + region.size, fd);
+}
+
+function checkSize(what: string, end: bigint, fd: number): void {
   const size = fileSize(fd);
-  if (size === undefined || region.mmapOffset + region.size <= size) return;
-  const end = `0x${(region.mmapOffset + region.size).toString(16)}`;
-  throw new ProtocolError('vhost-user-memory-file', `memory region ends at ${end} of a file of 0x${size.toString(16)}`);
+  if (size === undefined || end <= size) return;
+  const where = `0x${end.toString(16)} of a file of 0x${size.toString(16)}`;
+  throw new ProtocolError('vhost-user-memory-file', `${what} ends at ${where}`);
 }

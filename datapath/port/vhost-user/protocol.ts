@@ -13,6 +13,8 @@ export const VHOST_USER_SET_FEATURES = 2;
 export const VHOST_USER_SET_OWNER = 3;
 export const VHOST_USER_RESET_OWNER = 4;
 export const VHOST_USER_SET_MEM_TABLE = 5;
+export const VHOST_USER_SET_LOG_BASE = 6;
+export const VHOST_USER_SET_LOG_FD = 7;
 export const VHOST_USER_SET_VRING_NUM = 8;
 export const VHOST_USER_SET_VRING_ADDR = 9;
 export const VHOST_USER_SET_VRING_BASE = 10;
@@ -46,6 +48,9 @@ export const RINGS_MAX = QUEUE_PAIRS_MAX * 2;
 /** virtio 1.2, 2.7: the largest split ring. */
 export const RING_SIZE_MAX = 32768;
 
+/** 4 KiB pages of 4 TiB: more guest memory than can be mapped, in chunks too, by far. */
+export const LOG_SIZE_MAX = 2 ** 27;
+const VHOST_VRING_F_LOG = 1;
 const VRING_INDEX_MASK = 0xffn;
 const VRING_NOFD = 0x100n;
 const REGION_BYTES = 32;
@@ -78,6 +83,8 @@ export interface VringAddr {
   readonly descUserAddr: bigint;
   readonly usedUserAddr: bigint;
   readonly availUserAddr: bigint;
+  /** The guest address of the used ring for the dirty log, when its writes shall be noted. */
+  readonly usedLogAddr: bigint | undefined;
 }
 
 /** Which ring a kick, call or error descriptor is for, and whether one comes with the message. */
@@ -175,6 +182,7 @@ export function decodeVringAddr(payload: Uint8Array): VringAddr {
     descUserAddr: data.getBigUint64(8, true),
     usedUserAddr: data.getBigUint64(16, true),
     availUserAddr: data.getBigUint64(24, true),
+    usedLogAddr: (data.getUint32(4, true) & VHOST_VRING_F_LOG) !== 0 ? data.getBigUint64(32, true) : undefined,
   };
 }
 
@@ -183,6 +191,17 @@ export function decodeVringFd(payload: Uint8Array, fdCount: number): VringFd {
   const hasFd = (value & VRING_NOFD) === 0n;
   if (fdCount !== (hasFd ? 1 : 0)) fail('fds', `${fdCount} descriptors where ${hasFd ? 1 : 0} are expected`);
   return { index: ringIndex(Number(value & VRING_INDEX_MASK)), hasFd };
+}
+
+/** SET_LOG_BASE, whose descriptor travels beside it: 0 size u64, 8 offset u64, both in bytes. */
+export function decodeLog(payload: Uint8Array): { size: number; offset: number } {
+  const data = sized(payload, 16);
+  const size = data.getBigUint64(0, true);
+  const offset = data.getBigUint64(8, true);
+  if (size === 0n || size > LOG_SIZE_MAX)
+    fail('log-size', `dirty log of ${size} bytes, 1 to ${LOG_SIZE_MAX} are expected`);
+  if (offset > Number.MAX_SAFE_INTEGER) fail('log-size', `dirty log at 0x${offset.toString(16)} of its file`);
+  return { size: Number(size), offset: Number(offset) };
 }
 
 function decodeRegion(data: DataView, at: number): WireRegion {

@@ -105,6 +105,7 @@ export class Ring {
       lastAvailIndex: this.#base,
       callFd: this.#duplicateCallFd(),
       features,
+      ...(this.#addr.usedLogAddr === undefined ? {} : { usedLogAddr: this.#addr.usedLogAddr }),
       enabled: this.enabled,
     };
     this.#device.startRing(this.index, setup);

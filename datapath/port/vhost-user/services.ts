@@ -15,6 +15,15 @@ export interface GuestRegion {
   readonly mmapOffset: bigint;
 }
 
+/** Where the pages of guest memory that were written are noted while the guest migrates, a bit for each 4 KiB. */
+export interface LogFile {
+  readonly fd: number;
+  /** Bytes. */
+  readonly size: number;
+  /** Where the log begins in the file. */
+  readonly offset: number;
+}
+
 export interface RingSetup {
   /** Descriptors; a power of two up to 32768. */
   readonly size: number;
@@ -28,6 +37,8 @@ export interface RingSetup {
   readonly callFd: number;
   /** Negotiated virtio features. */
   readonly features: bigint;
+  /** The guest address by which writes to the used ring are noted in the log; absent: they are not. */
+  readonly usedLogAddr?: bigint;
   /** Whether it passes packets from the start: in a moment of being disabled, what waits in it would be discarded. */
   readonly enabled: boolean;
 }
@@ -59,6 +70,12 @@ export interface VhostDevice {
   setCallFd(index: number, fd: number): void;
   /** Resolves when no PMD touches the ring any more, with where it stopped. */
   stopRing(index: number): Promise<{ lastAvailIndex: number }>;
+  /**
+   * Notes what is written into guest memory there from now on, or nowhere (undefined); resolves when every write of
+   * before is over. Owns the descriptor, also when it rejects: UserError, when the log cannot be mapped. A device without it
+   * cannot note its writes (a card's).
+   */
+  setLog?(log: LogFile | undefined): Promise<void>;
   /** Called when a ring was found to lie; it stays broken until it is stopped and started again. */
   onRingBroken(listener: (index: number, reason: string) => void): void;
   /** Stops all rings and unmaps everything after quiescence. */

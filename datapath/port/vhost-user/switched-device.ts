@@ -1,11 +1,11 @@
 // A device behind a session that can go from one implementation to another while the guest runs: PMD threads in software,
 // a card's queues (vDPA), or nobody for a moment. The session talks to this one and notices nothing; the guest sees a device
-// that pauses. Everything needed to begin anew elsewhere is kept: memory, rings, call descriptors.
+// that pauses. Everything needed to begin anew elsewhere is kept: memory, rings, call descriptors, the dirty log.
 //
 // Where a ring goes on is in the guest's memory: behind its used index, which the one who stops leaves right.
 
 import { close, F_DUPFD_CLOEXEC, fcntl } from '../../../lib/syscalls/fd.ts';
-import type { GuestRegion, RingSetup, VhostDevice } from './services.ts';
+import type { GuestRegion, LogFile, RingSetup, VhostDevice } from './services.ts';
 
 const NO_FD = -1;
 
@@ -17,11 +17,15 @@ export class SwitchedDevice implements VhostDevice {
   /** Descriptors here and in #rings are this object's own; devices get duplicates. */
   #regions: readonly GuestRegion[] = [];
   readonly #rings = new Map<number, RingSetup>();
+  #log: LogFile | undefined;
+  readonly #onLogging: ((isLogging: boolean) => Promise<void>) | undefined;
   readonly #listeners: ((index: number, reason: string) => void)[] = [];
   #work: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
-  constructor(make: MakeDevice | undefined) {
+  /** `onLogging(true)` resolves when a device that can note its writes has the rings; `false`: any may have them. */
+  constructor(make: MakeDevice | undefined, onLogging?: (isLogging: boolean) => Promise<void>) {
+    this.#onLogging = onLogging;
     if (make) this.#current = this.#adopt(make());
   }
 
@@ -100,6 +104,15 @@ export class SwitchedDevice implements VhostDevice {
     });
   }
 
+  async setLog(log: LogFile | undefined): Promise<void> {
+    if (log) await this.#onLogging?.(true);
+    await this.#next(async () => {
+      this.#keepLog(log);
+      await this.#current?.setLog?.(this.#logForDevice());
+    });
+    if (!log) void this.#onLogging?.(false);
+  }
+
   onRingBroken(listener: (index: number, reason: string) => void): void {
     this.#listeners.push(listener);
   }
@@ -113,6 +126,8 @@ export class SwitchedDevice implements VhostDevice {
       this.#rings.clear();
       closeAll(this.#regions);
       this.#regions = [];
+      if (this.#log) void this.#onLogging?.(false);
+      this.#keepLog(undefined);
     });
   }
 
@@ -132,11 +147,27 @@ export class SwitchedDevice implements VhostDevice {
     this.#current = device;
     try {
       if (this.#regions.length > 0) device.setMemory(duplicates(this.#regions));
+      // The log is there before the rings; what cannot be mapped is told as they are.
+      if (this.#log) device.setLog?.(this.#logForDevice()).catch((error: unknown) => this.#tellAll(error));
       for (const [index, setup] of this.#rings) device.startRing(index, forDevice(setup));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      for (const index of this.#rings.keys()) this.#tell(index, reason);
+      this.#tellAll(error);
     }
+  }
+
+  #tellAll(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    for (const index of this.#rings.keys()) this.#tell(index, reason);
+  }
+
+  #keepLog(log: LogFile | undefined): void {
+    if (this.#log) close(this.#log.fd);
+    this.#log = this.#isClosed ? undefined : log;
+    if (log && this.#isClosed) close(log.fd);
+  }
+
+  #logForDevice(): LogFile | undefined {
+    return this.#log && { ...this.#log, fd: duplicate(this.#log.fd) };
   }
 
   #adopt(device: VhostDevice): VhostDevice {

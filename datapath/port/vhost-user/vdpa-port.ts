@@ -8,7 +8,8 @@
 //   card     the function                the representor's
 //
 // A card that goes, dies or is not wanted any more gives the rings back where it stopped, and software goes on there; the
-// guest sees a pause. So a guest on a function migrates as any vhost-user guest does.
+// guest sees a pause. So a guest on a function migrates as any vhost-user guest does: from when its front-end wants to know
+// what is written into the guest's memory (VHOST_F_LOG_ALL) until it does not any more, software serves it.
 
 import { logger } from '../../../lib/log.ts';
 import type { LinkSpeed, PortSpec, PortStats } from '../../dpif.ts';
@@ -39,6 +40,12 @@ export class VdpaPort implements PortDriver {
   #device: SwitchedDevice | undefined;
   /** The representor's rings; undefined without options:vdpa-nic. */
   #function: VfPort | undefined;
+  /** Options of #function. */
+  #applied = '';
+  #isOpen = false;
+  /** The guest migrates: writes to its memory are noted, which a card does not do. */
+  #isLogging = false;
+  #work: Promise<void> = Promise.resolve();
   #owner: Owner = 'guest';
   /** The card is still there, but its flows shall not be. */
   #isLeaving = false;
@@ -91,12 +98,14 @@ export class VdpaPort implements PortDriver {
 
   async open(): Promise<void> {
     await this.#port.open();
-    await this.#openFunction();
+    this.#isOpen = true;
+    await this.#settle();
   }
 
   async close(): Promise<void> {
+    this.#isOpen = false;
     await this.#port.close();
-    await this.#function?.close();
+    await this.#settle();
   }
 
   setAdminUp(up: boolean): void {
@@ -106,19 +115,15 @@ export class VdpaPort implements PortDriver {
 
   /** The guest keeps its session when it gets a function, another one or none. */
   async reconfigure(spec: PortSpec): Promise<boolean> {
-    const before = JSON.stringify(functionOptions(this.#spec));
     this.#spec = spec;
     const isKept = await this.#port.reconfigure(spec);
-    if (JSON.stringify(functionOptions(spec)) !== before) {
-      await this.#function?.close();
-      this.#function = undefined;
-      await this.#openFunction();
-    }
+    await this.#settle();
     return isKept;
   }
 
   status(): Record<string, string> {
-    if (!this.#function) return this.#port.status();
+    if (!this.#function && !this.#isLogging) return this.#port.status();
+    if (!this.#function) return { ...this.#port.status(), vdpa: 'software', vdpa_error: 'the guest migrates' };
     const why = this.#owner === 'guest' ? this.#function.error : undefined;
     const served = this.#owner === 'guest' ? 'software' : this.place ? 'card' : 'changing';
     return {
@@ -138,7 +143,7 @@ export class VdpaPort implements PortDriver {
   }
 
   #createDevice(): SwitchedDevice {
-    this.#device = new SwitchedDevice(this.#maker());
+    this.#device = new SwitchedDevice(this.#maker(), (isLogging) => this.#setLogging(isLogging));
     return this.#device;
   }
 
@@ -148,9 +153,27 @@ export class VdpaPort implements PortDriver {
     return this.#owner === 'guest' ? () => this.#vhost.createDevice(this.#spec.name) : undefined;
   }
 
-  async #openFunction(): Promise<void> {
-    const options = functionOptions(this.#spec);
-    if (!options) return;
+  async #setLogging(isLogging: boolean): Promise<void> {
+    this.#isLogging = isLogging;
+    await this.#settle();
+    await this.#context.changed();
+  }
+
+  /** Resolves when the port has the function that it should have now, or none. */
+  #settle(): Promise<void> {
+    this.#work = this.#work.then(async () => {
+      const options = this.#isOpen && !this.#isLogging ? functionOptions(this.#spec) : undefined;
+      const wanted = options ? JSON.stringify(options) : '';
+      if (wanted === this.#applied) return;
+      this.#applied = wanted;
+      await this.#function?.close();
+      this.#function = undefined;
+      if (options) await this.#openFunction(options);
+    });
+    return this.#work;
+  }
+
+  async #openFunction(options: Record<string, string>): Promise<void> {
     const spec: PortSpec = { name: this.#spec.name, type: 'vf', options, mtu: this.#port.mtu };
     this.#function = new VfPort(spec, this.#context, this.#vf, {
       beforeStart: (card, port) => this.#toCard(card, port),

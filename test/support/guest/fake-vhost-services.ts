@@ -1,5 +1,11 @@
 // VhostServices that keep a record instead of a datapath: what a session asked for, in order, and no descriptor lost.
-import type { GuestRegion, RingSetup, VhostDevice, VhostServices } from '../../../datapath/port/vhost-user/services.ts';
+import type {
+  GuestRegion,
+  LogFile,
+  RingSetup,
+  VhostDevice,
+  VhostServices,
+} from '../../../datapath/port/vhost-user/services.ts';
 import { close } from '../../../lib/syscalls/fd.ts';
 
 export class FakeVhostDevice implements VhostDevice {
@@ -11,9 +17,12 @@ export class FakeVhostDevice implements VhostDevice {
   readonly stoppedAt = new Map<number, number>();
   /** Thrown by the next setMemory(), addMemory() or startRing(). */
   failNext: Error | undefined;
+  /** Thrown by setLog(). */
+  failLog: Error | undefined;
   /** Holds stopRing() back until release() when set. */
   holdStops = false;
   closed = false;
+  log: LogFile | undefined;
   #held: (() => void)[] = [];
   #broken: (index: number, reason: string) => void = () => {};
 
@@ -64,6 +73,12 @@ export class FakeVhostDevice implements VhostDevice {
     return { lastAvailIndex: this.stoppedAt.get(index) ?? ring?.lastAvailIndex ?? 0 };
   }
 
+  async setLog(log: LogFile | undefined): Promise<void> {
+    this.calls.push(log ? `setLog ${log.size} at ${log.offset}` : 'setLog none');
+    this.#keepLog(log);
+    if (this.failLog) throw this.failLog;
+  }
+
   onRingBroken(listener: (index: number, reason: string) => void): void {
     this.#broken = listener;
   }
@@ -75,6 +90,7 @@ export class FakeVhostDevice implements VhostDevice {
     this.rings.clear();
     for (const { fd } of this.regions) close(fd);
     this.regions = [];
+    this.#keepLog(undefined);
     this.closed = true;
   }
 
@@ -85,6 +101,11 @@ export class FakeVhostDevice implements VhostDevice {
 
   breakRing(index: number, reason: string): void {
     this.#broken(index, reason);
+  }
+
+  #keepLog(log: LogFile | undefined): void {
+    if (this.log) close(this.log.fd);
+    this.log = log;
   }
 
   #mayFail(fds: readonly number[]): void {

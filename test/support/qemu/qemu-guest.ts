@@ -11,6 +11,10 @@ export interface QemuOptions {
   readonly server: boolean;
   readonly ip: string;
   readonly mac: string;
+  /** Where QEMU listens for its monitor (monitor.ts). */
+  readonly monitor?: string;
+  /** Waits there for a guest that migrates, in place of booting one. */
+  readonly incoming?: string;
 }
 
 export class QemuGuest {
@@ -24,22 +28,18 @@ export class QemuGuest {
   }
 
   /** Starts the machine; resolves when its shell answers. */
-  static async boot({ image, socket, server, ip, mac }: QemuOptions): Promise<QemuGuest> {
-    const args = ['-M', 'q35,memory-backend=mem', '-cpu', 'max', '-m', '192', '-smp', '1', '-nodefaults', '-no-reboot'];
-    args.push('-object', 'memory-backend-memfd,id=mem,size=192M,share=on');
-    args.push('-display', 'none', '-monitor', 'none', '-serial', 'stdio');
-    args.push('-kernel', image.kernel, '-initrd', image.initramfs);
-    args.push('-append', `console=ttyS0 quiet panic=1 weft.ip=${ip}`);
-    args.push('-chardev', `socket,id=vhost,path=${socket}${server ? ',server=on,wait=off' : ''}`);
-    args.push('-netdev', 'vhost-user,id=net0,chardev=vhost');
-    // QEMU 7.2 under TCG: a vhost-user device with MSI-X ends in a crash.
-    args.push('-device', `virtio-net-pci,netdev=net0,mac=${mac},vectors=0`);
-    return QemuGuest.start(args);
+  static async boot(options: QemuOptions): Promise<QemuGuest> {
+    return QemuGuest.start(machine(options));
+  }
+
+  /** The machine that a guest migrates into: there is no shell before that. */
+  static awaiting(options: QemuOptions): QemuGuest {
+    return QemuGuest.#spawn(machine(options));
   }
 
   /** Starts QEMU with a serial console on its standard input and output; resolves when a shell answers there. */
   static async start(args: readonly string[]): Promise<QemuGuest> {
-    const guest = new QemuGuest(spawn('qemu-system-x86_64', args, { stdio: ['pipe', 'pipe', 'pipe'] }));
+    const guest = QemuGuest.#spawn(args);
     try {
       await guest.#until(() => guest.#output.includes('# '), BOOT_TIMEOUT_MS, 'the shell');
       await guest.run('stty -echo', 30_000);
@@ -48,6 +48,10 @@ export class QemuGuest {
       throw error;
     }
     return guest;
+  }
+
+  static #spawn(args: readonly string[]): QemuGuest {
+    return new QemuGuest(spawn('qemu-system-x86_64', args, { stdio: ['pipe', 'pipe', 'pipe'] }));
   }
 
   /** Runs a shell command in the guest; what it printed. Rejects when its status is not 0. */
@@ -80,4 +84,19 @@ export class QemuGuest {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
+}
+
+function machine({ image, socket, server, ip, mac, monitor, incoming }: QemuOptions): string[] {
+  const args = ['-M', 'q35,memory-backend=mem', '-cpu', 'max', '-m', '192', '-smp', '1', '-nodefaults', '-no-reboot'];
+  args.push('-object', 'memory-backend-memfd,id=mem,size=192M,share=on');
+  args.push('-display', 'none', '-monitor', 'none', '-serial', 'stdio');
+  args.push('-kernel', image.kernel, '-initrd', image.initramfs);
+  args.push('-append', `console=ttyS0 quiet panic=1 weft.ip=${ip}`);
+  args.push('-chardev', `socket,id=vhost,path=${socket}${server ? ',server=on,wait=off' : ''}`);
+  args.push('-netdev', 'vhost-user,id=net0,chardev=vhost');
+  // QEMU 7.2 under TCG: a vhost-user device with MSI-X ends in a crash.
+  args.push('-device', `virtio-net-pci,netdev=net0,mac=${mac},vectors=0`);
+  if (monitor) args.push('-qmp', `unix:${monitor},server=on,wait=off`);
+  if (incoming) args.push('-incoming', incoming);
+  return args;
 }

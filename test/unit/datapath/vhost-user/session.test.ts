@@ -1,4 +1,5 @@
 // A port, its session and the mock front-end on fake services: life cycle, order, refusals, and no descriptor lost.
+
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -10,6 +11,7 @@ import { close, eventfd, eventfdDrain } from '../../../../lib/syscalls/fd.ts';
 import { WOULD_BLOCK } from '../../../../lib/syscalls/libc.ts';
 import { memfd } from '../../../../lib/syscalls/memory.ts';
 import { sendWithFds, unixConnect } from '../../../../lib/syscalls/unix-socket.ts';
+import { DirtyPages } from '../../../support/guest/dirty-pages.ts';
 import { bytesOf, FrontEnd, message, u64, vringState } from '../../../support/guest/front-end.ts';
 import { DEFAULT_FEATURES, VhostGuest } from '../../../support/guest/vhost-guest.ts';
 import { eventually, VhostPortRig } from '../../../support/guest/vhost-port-rig.ts';
@@ -173,6 +175,37 @@ describe('a vhost-user session', () => {
     guest.close();
   });
 
+  it('has writes noted from when the feature is set until it is cleared, while rings run', async () => {
+    const before = openFds();
+    const guest = await connect();
+    const device = rig.services.last;
+    device.calls.length = 0;
+    const pages = await DirtyPages.start(guest);
+    const size = (0x4000_0000 + (8 << 20)) / 4096 / 8;
+    expect(device.calls[0]).toBe(`setLog ${size} at 0`);
+    expect([...device.rings.values()].map(({ usedLogAddr }) => usedLogAddr)).toEqual([
+      guest.rx().ring.used.guestAddr,
+      guest.tx().ring.used.guestAddr,
+    ]);
+    await pages.stop();
+    expect(device.calls).toContain('setLog none');
+    expect(device.rings.get(0)!.usedLogAddr).toBeUndefined();
+    await DirtyPages.start(guest, 4096).then((other) => other.close());
+    expect(device.log).toMatchObject({ size, offset: 4096 });
+    pages.close();
+    guest.close();
+    await eventually(() => openFds() === before, 'descriptors closed');
+  });
+
+  it('ends the session, guest unserved, when writes cannot be noted', async () => {
+    const guest = await connect();
+    rig.services.last.failLog = new UserError('no room for a log');
+    await expect(DirtyPages.start(guest)).rejects.toThrow();
+    await guest.frontEnd.closed;
+    expect(port.error).toContain('no room for a log (vhost-user-log)');
+    guest.close();
+  });
+
   it('tells the guest and the database of a broken ring, until the ring runs again', async () => {
     const guest = await connect();
     rig.services.last.breakRing(1, 'descriptor-loop');
@@ -224,7 +257,7 @@ describe('a front-end that breaks the protocol', () => {
     ['an unknown request', 'unsupported', ({ frontEnd }) => frontEnd.send(999)],
     ['features that were not offered', 'features', ({ frontEnd }) => frontEnd.send(2, u64(1n << 35n))],
     ['other features while rings run', 'features', ({ frontEnd }) => frontEnd.send(2, u64(1n << 32n))],
-    ['protocol features that were not offered', 'features', ({ frontEnd }) => frontEnd.send(16, u64(2))],
+    ['protocol features that were not offered', 'features', ({ frontEnd }) => frontEnd.send(16, u64(32))],
     ['a ring that there is none of', 'ring-index', ({ frontEnd }) => frontEnd.send(8, vringState(16, 256))],
     ['a new size for a running ring', 'ring-running', ({ frontEnd }) => frontEnd.send(8, vringState(0, 128))],
     ['enabling with 2', 'ring-enable', ({ frontEnd }) => frontEnd.send(18, vringState(0, 2))],
@@ -234,6 +267,14 @@ describe('a front-end that breaks the protocol', () => {
     ['too many descriptors', 'fds', ({ frontEnd }, fd) => frontEnd.send(5, memTableOfOne(), [...eight(fd), fd, fd])],
     ['eight descriptors in each of two pieces', 'fds', inTwoPieces],
     ['a region past the end of its file', 'memory-file', ({ frontEnd }, fd) => frontEnd.send(5, memTableOfOne(), [fd])],
+    ['a dirty log without a descriptor', 'fds', ({ frontEnd }) => frontEnd.send(6, logOf(64n))],
+    ['a dirty log of no size', 'log-size', ({ frontEnd }, fd) => frontEnd.send(6, logOf(0n), [fd])],
+    ['a dirty log of 1 GiB', 'log-size', ({ frontEnd }, fd) => frontEnd.send(6, logOf(1n << 30n), [fd])],
+    [
+      'a dirty log past the end of its file',
+      'memory-file',
+      ({ frontEnd }, fd) => frontEnd.send(6, logOf(0x1001n), [fd]),
+    ],
     ['a region added over another', 'memory-overlap', addedOver],
     ['a region removed that is not there', 'memory-unknown', removedUnknown],
     ['a call descriptor that is no eventfd', 'eventfd', ({ frontEnd }, fd) => frontEnd.send(13, u64(0), [fd])],
@@ -252,6 +293,10 @@ describe('a front-end that breaks the protocol', () => {
     view.setUint32(0, 1, true);
     view.setBigUint64(16, 1n << 30n, true);
     return payload;
+  }
+
+  function logOf(size: bigint): Uint8Array {
+    return new Uint8Array([...u64(size), ...u64(0)]);
   }
 
   function inTwoPieces({ frontEnd }: VhostGuest, fd: number): void {

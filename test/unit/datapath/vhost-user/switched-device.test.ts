@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { enabledRings } from '../../../../datapath/port/vhost-user/enabled-rings.ts';
-import type { RingSetup } from '../../../../datapath/port/vhost-user/services.ts';
+import type { RingSetup, VhostDevice } from '../../../../datapath/port/vhost-user/services.ts';
 import { SwitchedDevice } from '../../../../datapath/port/vhost-user/switched-device.ts';
 import { UserError } from '../../../../lib/errors.ts';
 import { EFD_CLOEXEC, eventfd } from '../../../../lib/syscalls/fd.ts';
@@ -108,6 +108,64 @@ describe('use()', () => {
     expect(services.devices.length).toBe(1);
   });
 });
+
+describe('setLog()', () => {
+  const log = (size: number) => ({ fd: memfd('weft-test', size), size, offset: 0 });
+
+  it('waits for a device that can note writes, and tells every next one', async () => {
+    await device.close();
+    const told: string[] = [];
+    device = new SwitchedDevice(
+      () => cardOf(make()),
+      async (isLogging) => {
+        told.push(String(isLogging));
+        if (isLogging) await device.use(make);
+      },
+    );
+    started();
+    await device.setLog(log(64));
+    expect(services.last.calls).toEqual([
+      'setMemory 2',
+      'startRing 0 enabled',
+      'startRing 1 enabled',
+      'setLog 64 at 0',
+    ]);
+    await device.use(make);
+    expect(services.last.calls[1]).toBe('setLog 64 at 0');
+    await device.setLog(undefined);
+    expect(services.last.calls.at(-1)).toBe('setLog none');
+    await device.setLog(log(32));
+    await device.close();
+    expect(told).toEqual(['true', 'false', 'true', 'false']);
+  });
+
+  it('that fails in a next device breaks the rings', async () => {
+    started();
+    await device.setLog(log(64));
+    await device.use(() => {
+      const next = make();
+      next.failLog = new UserError('no room for a log');
+      return next;
+    });
+    await Promise.resolve();
+    expect(broken).toEqual(['0: no room for a log', '1: no room for a log']);
+  });
+});
+
+/** A card's device cannot note what it writes. */
+function cardOf(made: FakeVhostDevice): VhostDevice {
+  return {
+    setMemory: (regions) => made.setMemory(regions),
+    addMemory: (added) => made.addMemory(added),
+    removeMemory: (removed) => made.removeMemory(removed),
+    startRing: (index, ring) => made.startRing(index, ring),
+    setRingEnabled: (index, enabled) => made.setRingEnabled(index, enabled),
+    setCallFd: (index, fd) => made.setCallFd(index, fd),
+    stopRing: (index) => made.stopRing(index),
+    onRingBroken: (listener) => made.onRingBroken(listener),
+    close: () => made.close(),
+  };
+}
 
 describe('enabledRings()', () => {
   it('starts a ring when it is enabled, with the call descriptor it has by then', async () => {
