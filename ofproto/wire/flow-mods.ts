@@ -12,7 +12,7 @@ import { hintsOf } from './action-encoder.ts';
 import { decodeActions, encodeActions } from './actions.ts';
 import { always, type Codec, codec, type DecodeContext, since } from './codec.ts';
 import { decodeInstructions, encodeInstructions } from './instructions.ts';
-import { decodeMatch10, encodeMatch10 } from './match10.ts';
+import { decodeMatch10, encodeMatch10, isExactMatch10 } from './match10.ts';
 import { type CookieMatch, decodeMatch, decodeOxm } from './oxm.ts';
 import { encodeMatch, encodeOxm } from './oxm-encode.ts';
 import { checkPort } from './port-numbers.ts';
@@ -169,12 +169,17 @@ function encodeTail(w: Writer, mod: FlowMod, version: number): void {
 
 const ANY_COOKIE: CookieMatch = { cookie: 0n, cookieMask: 0n };
 
+/** A flow without wildcards has the highest priority, whatever it asks for (OpenFlow 1.0, 3.4). */
+const EXACT_PRIORITY = 0xffff;
+
 function decodeMod10(r: Reader, context: DecodeContext): FlowMod {
+  const isExact = isExactMatch10(r);
   const match = packMatch(decodeMatch10(r, emptied()));
   const cookie = r.u64();
   const word = r.u16();
   const command = commandIn(word, context);
-  const tail = decodeTail(r, command === 'delete' || command === 'delete_strict');
+  const asked = decodeTail(r, command === 'delete' || command === 'delete_strict');
+  const tail = isExact ? { ...asked, priority: EXACT_PRIORITY } : asked;
   const actions = ACTIONS.take(r, V10);
   const flags = impliedFlags(decodeFlowFlags(tail.flagBits, V10), command, V10);
   const head = { command, tableId: tableIn(word, context), match };

@@ -50,6 +50,11 @@ const TP_DST = field('tcp_dst');
 
 const mac = new Uint8Array(6);
 
+/** True when the match that comes next has no wildcard. */
+export function isExactMatch10(r: Reader): boolean {
+  return (((r.peek16(0) << 16) | r.peek16(2)) & OFPFW_ALL) === 0;
+}
+
 /** Reads a match; values that its own wildcards or prerequisites make meaningless are dropped. `match` is empty. */
 export function decodeMatch10(r: Reader, match: F.Match = F.emptyMatch()): F.Match {
   const wildcards = r.u32();

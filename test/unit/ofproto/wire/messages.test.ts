@@ -132,6 +132,21 @@ describe('matches', () => {
   });
 });
 
+describe('flow-mods of 1.0', () => {
+  /** Priority 100, asked for by a flow of these OFPFW_* wildcards. */
+  const priorityOf = (wildcards: string) => {
+    const match = `${wildcards}0001 020000000001 020000000002 ffff 00 00 0800 00 06 0000 0a000001 0a000002 0050 0051`;
+    const text = `010e004800000001 ${match} 0000000000000000 0000 0000 0000 0064 ffffffff ffff 0000`;
+    const message = decodeMessage(bytes(text.replaceAll(' ', '')));
+    return message.type === 'flow_mod' ? message.mod.priority : undefined;
+  };
+
+  it('without wildcards have the highest priority', () => {
+    const priorities = ['00000000', '00200000', '00000080'].map(priorityOf);
+    expect(priorities).toEqual([0xffff, 100, 100]);
+  });
+});
+
 describe('refusals', () => {
   it.each([
     ['OFPBRC_BAD_VERSION', '0702000800000001'],
