@@ -11,11 +11,15 @@ const NORMAL: readonly OfAction[] = [{ type: 'output', port: OFPP.NORMAL, maxLen
 
 export type Mode = 'secure' | 'standalone';
 
+/** `present`: a controller is there, or may still come; `none` is configured; `lost`: those configured stay away. */
+export type Control = 'present' | 'none' | 'lost';
+
 export class FailMode {
   readonly #tables: FlowTables;
   readonly #now: () => number;
   #mode: Mode | undefined;
   #rule: Rule | undefined;
+  #failsOpen = false;
 
   constructor(tables: FlowTables, now: () => number) {
     this.#tables = tables;
@@ -24,18 +28,25 @@ export class FailMode {
 
   /**
    * Without a controller the tables start over when the mode changes, as in Open vSwitch, and `standalone` makes the
-   * bridge a learning switch: by an ordinary flow of priority 0 while the tables are empty, else - controllers that
-   * filled them went away - by a hidden one above all others.
+   * bridge a learning switch by an ordinary flow of priority 0. When its controllers are lost, what they left goes, and
+   * a hidden flow above all others forwards until one is back. True when the tables started over.
    */
-  set(mode: Mode, hasController: boolean): void {
-    if (this.#mode !== undefined && this.#mode !== mode && !hasController) this.#tables.flush();
+  set(mode: Mode, control: Control): boolean {
+    const failsOpen = mode === 'standalone' && control === 'lost';
+    const isOther = this.#mode !== undefined && this.#mode !== mode && control !== 'present';
+    const startsOver = isOther || (failsOpen && !this.#failsOpen);
+    if (startsOver) this.#tables.flush();
+    const stays = mode === 'standalone' && control !== 'present' && failsOpen === this.#failsOpen;
     this.#mode = mode;
-    if (this.#rule && !this.#rule.removed && (mode === 'secure' || hasController))
+    this.#failsOpen = failsOpen;
+    if (this.#rule && !this.#rule.removed) {
+      if (stays) return startsOver;
       this.#tables.remove(this.#rule, 'delete');
-    if (mode === 'secure' || hasController || (this.#rule && !this.#rule.removed)) return;
-    const isEmpty = this.#tables.tables().every((table) => table.activeCount === 0);
-    this.#rule = normalRule(isEmpty ? 0 : FAIL_OPEN_PRIORITY, this.#now());
+    }
+    if (mode === 'secure' || control === 'present') return startsOver;
+    this.#rule = normalRule(failsOpen ? FAIL_OPEN_PRIORITY : 0, this.#now());
     this.#tables.insert(this.#rule);
+    return startsOver;
   }
 }
 

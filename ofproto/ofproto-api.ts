@@ -4,6 +4,7 @@
 import type { DpAction, DpPort, OdpPort } from '../datapath/dpif.ts';
 import type { AggregationApi } from './bonds/aggregation-api.ts';
 import type { BondSettings, LacpSettings } from './bonds/settings.ts';
+import type { Control } from './fail-mode.ts';
 import type { InBandSettings } from './in-band.ts';
 import type { OfAction } from './model/actions.ts';
 import type {
@@ -281,8 +282,8 @@ export interface OfprotoApi {
   /** Resolves once no megaflow older than the changes made so far can forward a packet; undefined when none can now. */
   barrier(): Promise<void> | undefined;
 
-  /** `secure` with no controller drops misses, `standalone` installs NORMAL; set by the connection manager. */
-  setFailMode(mode: 'secure' | 'standalone', hasController: boolean): void;
+  /** `secure` without a controller drops misses, `standalone` installs NORMAL; set by the connection manager. */
+  setFailMode(mode: 'secure' | 'standalone', control: Control): void;
   /** Where `sample` actions show packets. */
   setCollectors(sets: readonly CollectorSet[]): void;
   /** Who is to be reached through the bridge whatever its flows say. */

@@ -8,6 +8,7 @@ import { bondServices } from './bonds/services.ts';
 import { BridgePort, BridgePorts } from './bridge-ports.ts';
 import { snapshotOf } from './bridge-snapshot.ts';
 import { packetInOf } from './continuations.ts';
+import type { Control } from './fail-mode.ts';
 import { flowNews } from './flow-news.ts';
 import { GivenPackets } from './given-packets.ts';
 import { type ResourceOwner, ResourceTables } from './groups/resource-tables.ts';
@@ -26,6 +27,7 @@ import {
   type PacketOut,
   type TableStats,
 } from './model/flow-mod.ts';
+import { type GroupMod, NO_SELECTION, OFPG, OFPG_BUCKET } from './model/groups.ts';
 import type {
   BundleSettings,
   OfPort,
@@ -53,6 +55,15 @@ import type { Backer } from './upcall/backer.ts';
 import type { BridgeEffects, ControllerSpec, FinTimeout, SampleSpec, XlateBridge } from './xlate/snapshot.ts';
 
 const packetsOut = coverage('ofproto_packet_out');
+
+const DELETE_GROUPS: GroupMod = {
+  command: 'delete',
+  groupId: OFPG.ALL,
+  type: 'all',
+  buckets: [],
+  selection: NO_SELECTION,
+  commandBucketId: OFPG_BUCKET.ALL,
+};
 
 export class Ofproto implements OfprotoApi, BackedBridge {
   readonly name: string;
@@ -286,8 +297,8 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     return this.#backer.barrier();
   }
 
-  setFailMode(mode: 'secure' | 'standalone', hasController: boolean): void {
-    this.#own.setFailMode(mode, hasController);
+  setFailMode(mode: 'secure' | 'standalone', control: Control): void {
+    if (this.#own.setFailMode(mode, control)) this.resources.groupMod(DELETE_GROUPS);
   }
 
   setInBand(settings: InBandSettings): void {

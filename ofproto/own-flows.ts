@@ -1,7 +1,7 @@
 // The flows that a bridge has without a controller's doing: what it forwards on its own, what in-band control needs, and
 // what stands for packets that no flow matches.
 
-import { FailMode, type Mode } from './fail-mode.ts';
+import { type Control, FailMode, type Mode } from './fail-mode.ts';
 import { InBand, type InBandSettings } from './in-band.ts';
 import type { FlowStatsEntry } from './model/flow-mod.ts';
 import type { FlowTables } from './tables/flow-tables.ts';
@@ -28,9 +28,11 @@ export class OwnFlows {
     return this.#inBand.isOn;
   }
 
-  setFailMode(mode: Mode, hasController: boolean): void {
-    this.#failMode.set(mode, hasController);
+  /** True when the tables started over. */
+  setFailMode(mode: Mode, control: Control): boolean {
+    const startsOver = this.#failMode.set(mode, control);
     this.refresh();
+    return startsOver;
   }
 
   setInBand(settings: InBandSettings): void {

@@ -83,9 +83,10 @@ export class Connmgr implements ConnmgrApi {
       this.#accept(name, ended, { target: 'mgmt', inactivityProbeMs: MANAGEMENT_PROBE_MS }),
     );
     this.#snoop = new SnoopListener(path('snoop'), ofproto.name, () => this.#versions);
-    this.#failMode = new FailModeMonitor(options.clock, (mode, hasController) =>
-      ofproto.setFailMode(mode, hasController),
-    );
+    this.#failMode = new FailModeMonitor(options.clock, (mode, control) => {
+      if (control === 'lost') log.warn(`${ofproto.name}: no controller could be reached, failing open`);
+      ofproto.setFailMode(mode, control);
+    });
     this.#unsubscribe = this.#subscribe();
   }
 

@@ -3,6 +3,7 @@
 // the inactivity probe interval.
 
 import type { Clock } from '../../lib/clock.ts';
+import type { Control } from '../fail-mode.ts';
 import type { FailMode } from './connmgr-api.ts';
 
 const INTERVALS = 3;
@@ -17,15 +18,15 @@ export interface FailModeInputs {
 
 export class FailModeMonitor {
   readonly #clock: Clock;
-  readonly #apply: (mode: FailMode, hasController: boolean) => void;
+  readonly #apply: (mode: FailMode, control: Control) => void;
   #inputs: FailModeInputs = { mode: 'standalone', probeIntervalsMs: [], anyConnected: false };
   /** Last moment at which a primary controller was connected, or the controllers were configured. */
   #lastUpMs: number;
   #applied: string | undefined;
   #cancelTimer: () => void = () => {};
 
-  /** `apply` gets every change: false says that the bridge is on its own. */
-  constructor(clock: Clock, apply: (mode: FailMode, hasController: boolean) => void) {
+  /** `apply` gets every change. */
+  constructor(clock: Clock, apply: (mode: FailMode, control: Control) => void) {
     this.#clock = clock;
     this.#apply = apply;
     this.#lastUpMs = clock.nowMs();
@@ -50,16 +51,16 @@ export class FailModeMonitor {
   #evaluate(): void {
     this.#cancelTimer();
     const { mode, probeIntervalsMs, anyConnected } = this.#inputs;
-    let hasController = probeIntervalsMs.length > 0;
-    if (hasController && mode === 'standalone' && !anyConnected) {
+    let control: Control = probeIntervalsMs.length > 0 ? 'present' : 'none';
+    if (control === 'present' && mode === 'standalone' && !anyConnected) {
       const longestMs = Math.max(...probeIntervalsMs) || PROBE_INTERVAL_DEFAULT_MS;
       const leftMs = this.#lastUpMs + INTERVALS * longestMs - this.#clock.nowMs();
       if (leftMs > 0) this.#cancelTimer = this.#clock.after(leftMs, () => this.#evaluate());
-      else hasController = false;
+      else control = 'lost';
     }
-    const state = `${mode} ${hasController}`;
+    const state = `${mode} ${control}`;
     if (state === this.#applied) return;
     this.#applied = state;
-    this.#apply(mode, hasController);
+    this.#apply(mode, control);
   }
 }

@@ -92,7 +92,7 @@ export class Rconn {
     return this.#since(this.#lastConnectedMs);
   }
 
-  /** Milliseconds since the last connection or attempt ended; undefined when none ever did. */
+  /** Milliseconds since the last connection ended; undefined when there was none. */
   get sinceDisconnectMs(): number | undefined {
     return this.#since(this.#lastDisconnectedMs);
   }
@@ -226,7 +226,7 @@ export class Rconn {
   #dropVconn(): void {
     this.#vconn?.abandon();
     this.#vconn = undefined;
-    this.#lastDisconnectedMs = this.#options.clock.nowMs();
+    if (this.isConnected) this.#lastDisconnectedMs = this.#options.clock.nowMs();
     this.#state = 'VOID';
     this.#cancelTimer();
     this.#handler.disconnected();

@@ -168,8 +168,8 @@ export class FakeOfproto implements OfprotoApi {
   barrier(): Promise<void> {
     return this.barrierDone;
   }
-  setFailMode(mode: string, hasController: boolean): void {
-    this.failModes.push(`${mode} ${hasController}`);
+  setFailMode(mode: string, control: string): void {
+    this.failModes.push(`${mode} ${control}`);
   }
   setMissToController(wanted: boolean): void {
     this.missToController = wanted;

@@ -137,20 +137,20 @@ describe('Connmgr', () => {
   it('fail mode, flows and misses follow the controllers', async () => {
     expect(ofproto.failModes).toEqual([]);
     connmgr.setControllers([]);
-    expect(ofproto.failModes).toEqual(['standalone false']);
+    expect(ofproto.failModes).toEqual(['standalone none']);
     const { peer, close } = await controller('one', HELLO_10);
-    expect(ofproto.failModes.at(-1)).toBe('standalone true');
+    expect(ofproto.failModes.at(-1)).toBe('standalone present');
     await until(() => ofproto.missToController);
     close();
     peer.socket.destroy();
     await until(() => !ofproto.missToController);
     expect(connmgr.status()[0]).toMatchObject({ isConnected: false, role: undefined, status: { state: 'BACKOFF' } });
     clock.warp(15_000);
-    expect(ofproto.failModes.at(-1)).toBe('standalone false');
+    expect(ofproto.failModes.at(-1)).toBe('standalone lost');
     connmgr.setFailMode('secure');
-    expect(ofproto.failModes.at(-1)).toBe('secure true');
+    expect(ofproto.failModes.at(-1)).toBe('secure present');
     connmgr.setControllers([]);
-    expect(ofproto.failModes.at(-1)).toBe('secure false');
+    expect(ofproto.failModes.at(-1)).toBe('secure none');
   });
 
   it('set-config asks for expired TTLs in 1.0 and leaves the masks of 1.3 alone', async () => {
@@ -184,7 +184,7 @@ describe('Connmgr', () => {
     connmgr.setControllers([{ target: text.replace('RUNDIR', dir.path) }]);
     expect(connmgr.status()[0]).toMatchObject({ isConnected: false, role: undefined });
     expect(connmgr.status()[0]!.status['last_error']).toMatch(why);
-    expect(ofproto.failModes.at(-1)).toBe('standalone false');
+    expect(ofproto.failModes.at(-1)).toBe('standalone none');
   });
 
   it('listens for service controllers, which do not count for the fail mode', async () => {
@@ -203,7 +203,7 @@ describe('Connmgr', () => {
     });
     peer!.send(HELLO_10);
     await until(() => connmgr.status()[0]!.isConnected);
-    expect(ofproto.failModes).toEqual(['standalone false']);
+    expect(ofproto.failModes).toEqual(['standalone none']);
     expect(ofproto.missToController).toBe(false);
   });
 

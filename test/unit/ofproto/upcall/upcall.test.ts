@@ -319,22 +319,25 @@ describe('fail mode', () => {
 
   it('standalone without controllers is an ordinary switch by a flow of priority 0', () => {
     const fixture = fixtureWith();
-    fixture.br0.setFailMode('standalone', false);
+    fixture.br0.setFailMode('standalone', 'none');
     expect(flows(fixture)).toEqual([[0, normal]]);
-    fixture.br0.setFailMode('secure', false);
+    fixture.br0.setFailMode('secure', 'none');
     expect(flows(fixture)).toEqual([]);
   });
 
-  it('standalone forwards in spite of the flows of controllers that are gone, without showing it', async () => {
+  it('standalone forgets the flows and groups of controllers that are gone, and forwards without showing it', async () => {
     const fixture = fixtureWith();
-    fixture.br0.setFailMode('standalone', true);
+    fixture.br0.setFailMode('standalone', 'present');
     fixture.flowMod('priority=9 actions=drop');
-    fixture.br0.setFailMode('standalone', false);
-    expect(flows(fixture)).toHaveLength(1);
+    fixture.br0.setFailMode('standalone', 'lost');
+    expect(flows(fixture)).toEqual([]);
+    expect(fixture.br0.hiddenFlows().map(({ priority }) => priority)).toContain(0xf0f0f0);
+    fixture.flowMod('priority=9 actions=drop');
     fixture.dpif.miss(fixture.key(`in_port=1,${TCP}`));
     expect(fixture.megaflows()[0]).toContain('actions:100,2,3,4');
-    fixture.br0.setFailMode('standalone', true);
+    fixture.br0.setFailMode('standalone', 'present');
     await fixture.br0.barrier();
+    expect(flows(fixture)).toHaveLength(1);
     expect(fixture.megaflows()[0]).toContain('actions:drop');
   });
 });
