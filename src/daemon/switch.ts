@@ -154,8 +154,9 @@ export class Switch {
     const timeout = new Promise<void>((resolve) => {
       this.#clock.after(FIRST_PASS_TIMEOUT_MS, resolve);
     });
-    await Promise.race([this.#reconciler.firstPass, timeout]);
-    await this.#api.open();
+    // A switch that waits for another one to go leaves the API's socket to that one, too.
+    const opened = this.#reconciler.firstPass.then(() => this.#api.open());
+    await Promise.race([opened, timeout]);
   }
 
   async close(cleanup: boolean): Promise<void> {

@@ -18,6 +18,8 @@ export interface SessionEvents {
   initial(updates: Json, version: 1 | 2, whole: boolean, lastId: string | undefined): void;
   updates(updates: Json, version: 1 | 2, lastId: string | undefined): void;
   locked(name: string): void;
+  /** Another client has it. */
+  refused(name: string): void;
   stolen(name: string): void;
   closed(reason: string): void;
 }
@@ -152,7 +154,9 @@ export class ReplicaSession {
   /** Asks for a lock; `locked` comes as an event, now or when its holder lets go. */
   lock(name: string): void {
     this.#call('lock', [name], (result) => {
-      if (isObject(result) && result['locked'] === true) this.#events.locked(name);
+      if (!isObject(result)) return;
+      if (result['locked'] === true) this.#events.locked(name);
+      else this.#events.refused(name);
     });
   }
 

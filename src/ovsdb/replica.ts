@@ -44,6 +44,8 @@ export interface ReplicaListener {
   synced?(synced: boolean): void;
   /** Whether this client holds the lock that it asked for. */
   locked?(held: boolean): void;
+  /** Another client holds the lock that this one asked for, or took it. */
+  contended?(): void;
 }
 
 const NO_ROWS: ReadonlyMap<string, ReplicaRow> = new Map();
@@ -198,7 +200,8 @@ export class OvsdbReplica {
         initial: (updates, version, whole, lastId) => this.#takeInitial(updates, version, whole, lastId),
         updates: (updates, version, lastId) => this.#takeUpdates(updates, version, lastId),
         locked: (name) => this.#setLock(name === this.#lockName),
-        stolen: (name) => name === this.#lockName && this.#setLock(false),
+        stolen: (name) => name === this.#lockName && this.#contended(),
+        refused: (name) => name === this.#lockName && this.#contended(),
         closed: (reason) => this.#closed(reason),
       },
       { clock: this.#clock, probeIntervalMs: this.#options.probeIntervalMs ?? 5000 },
@@ -239,6 +242,11 @@ export class OvsdbReplica {
   #emit(changes: readonly RowChange[]): void {
     if (changes.length === 0) return;
     for (const listener of [...this.#listeners]) listener.change?.(changes);
+  }
+
+  #contended(): void {
+    this.#setLock(false);
+    for (const listener of [...this.#listeners]) listener.contended?.();
   }
 
   #setLock(held: boolean): void {

@@ -97,7 +97,10 @@ export class Reconciler {
       },
       locked: (held) => {
         if (held) this.#invalidate();
-        else log.warn('another ovs-vswitchd process is running, disabling this process until it goes away');
+      },
+      contended: () => {
+        const self = `disabling this process (pid ${process.pid})`;
+        log.err(`another ovs-vswitchd process is running, ${self} until it goes away`);
       },
     });
     replica.lock(LOCK);

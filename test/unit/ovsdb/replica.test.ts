@@ -41,6 +41,7 @@ function record(replica: OvsdbReplica): string[] {
     change: (changes) => seen.push(changes.map(name).sort().join(', ')),
     synced: (synced) => seen.push(synced ? 'synced' : 'lost'),
     locked: (held) => seen.push(held ? 'locked' : 'unlocked'),
+    contended: () => seen.push('contended'),
   });
   return seen;
 }
@@ -118,9 +119,10 @@ describe('OvsdbReplica', () => {
     const [first, second] = [await replicaOf(server.server.connect), await replicaOf(server.server.connect)];
     first.lock('l');
     await first.until(() => first.hasLock);
+    const seen = record(second);
     second.lock('l');
     await second.transact([ops.comment('x')]);
-    expect(second.hasLock).toBe(false);
+    expect([second.hasLock, seen]).toEqual([false, ['contended']]);
     first.unlock();
     await second.until(() => second.hasLock);
     await second.transact([ops.assertLock('l')]);

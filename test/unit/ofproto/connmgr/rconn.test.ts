@@ -42,6 +42,7 @@ describe('Rconn', () => {
     for (const backoffMs of [1000, 2000, 4000, 8000, 8000]) {
       await until(() => rconn.state === 'BACKOFF');
       expect(rconn.lastError).toBe('No such file or directory');
+      expect(rconn.sinceDisconnectMs).toBeUndefined();
       clock.warp(backoffMs - 1);
       expect(rconn.state).toBe('BACKOFF');
       clock.warp(1);
@@ -78,6 +79,7 @@ describe('Rconn', () => {
     clock.warp(5000);
     expect(rconn.state).toBe('BACKOFF');
     expect(rconn.lastError).toBe('Connection timed out');
+    expect(rconn.sinceDisconnectMs).toBe(0);
     expect(handler.events.at(-1)).toBe('disconnected');
     await until(() => peer.closed);
     clock.warp(1000);
