@@ -1,5 +1,5 @@
 // A datapath of ports only, for tests of what sits on top of ports: no packet goes anywhere.
-import type { Dpif, DpifConfig, DpPort, PortSpec } from '../../datapath/dpif.ts';
+import type { Dpif, DpifConfig, DpMeterBand, DpPort, PortSpec } from '../../datapath/dpif.ts';
 import { UserError } from '../../lib/errors.ts';
 
 export class FakePort implements DpPort {
@@ -72,6 +72,11 @@ export class FakePortsDpif {
     port.error = this.broken.get(spec.name);
     this.byNumber.set(port.odpPort, port);
     return port;
+  }
+  /** What each port may send. */
+  readonly policers = new Map<number, readonly DpMeterBand[]>();
+  setPolicer(odpPort: number, bands: readonly DpMeterBand[]): void {
+    this.policers.set(odpPort, bands);
   }
   async portDel(odpPort: number): Promise<void> {
     this.byNumber.delete(odpPort);

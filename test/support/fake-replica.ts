@@ -1,5 +1,6 @@
 // A database in memory behind the replica's interface: rows are written as plain values, and updates sent by
 // transact() are kept as JSON per row. No references are checked, no row is garbage-collected.
+import { MONITORED_COLUMNS } from '../../src/daemon/bridge/columns.ts';
 import type { Datum } from '../../src/ovsdb/datum.ts';
 import type { OvsdbReplica, ReplicaListener, RowChange } from '../../src/ovsdb/replica.ts';
 import { ReplicaRow } from '../../src/ovsdb/replica-row.ts';
@@ -10,6 +11,22 @@ function datum(value: Plain): Datum {
   if (Array.isArray(value)) return { keys: [...value] } as unknown as Datum;
   if (typeof value === 'object') return { keys: Object.keys(value), values: Object.values(value) } as unknown as Datum;
   return { keys: [value] } as unknown as Datum;
+}
+
+/** The columns of one row. Reading one that the switch does not monitor is a fault: with a real database it is never there. */
+class Columns extends Map<string, Datum> {
+  readonly #table: string;
+
+  constructor(table: string, columns: Iterable<[string, Datum]>) {
+    super();
+    this.#table = table;
+    for (const [name, value] of columns) this.set(name, value);
+  }
+
+  override get(column: string): Datum | undefined {
+    if (!MONITORED_COLUMNS[this.#table]?.includes(column)) throw new Error(`${this.#table}.${column} is not monitored`);
+    return super.get(column);
+  }
 }
 
 export class FakeReplica {
@@ -42,7 +59,7 @@ export class FakeReplica {
         if (old) changes.push({ table, uuid, old });
         continue;
       }
-      const merged = new Map(old?.columns ?? []);
+      const merged = new Columns(table, old?.columns ?? []);
       for (const [column, value] of Object.entries(columns)) merged.set(column, datum(value));
       const row = new ReplicaRow(table, uuid, merged);
       stored.set(uuid, row);

@@ -140,7 +140,8 @@ export class Bridge {
     );
     const iface = this.#ifaces.get(this.name) ?? new Iface(config, bundle, this.#ifaceParts);
     this.#ifaces.set(this.name, iface);
-    await iface.apply(config, bundle, { mac, mtu: this.#internalMtu });
+    // The bridge's own address is a matter of its Bridge row.
+    await iface.apply({ ...config, mac: undefined }, bundle, { mac, mtu: this.#internalMtu });
   }
 
   /** A bond has the address of its member whose name is first in the alphabet. */
@@ -163,9 +164,20 @@ export class Bridge {
   }
 
   #tellRemarks(): void {
-    const texts = this.config.ports.flatMap(({ name, remarks = [] }) => remarks.map((text) => `port ${name}: ${text}`));
+    const { ports, remarks: own = [] } = this.config;
+    const texts = [
+      ...own.map((text) => `bridge ${this.name}: ${text}`),
+      ...ports.flatMap(({ name, remarks = [] }) => remarks.map((text) => `port ${name}: ${text}`)),
+      ...this.#localMacRemark(),
+    ];
     for (const text of texts) if (!this.#told.has(text)) log.warn(text);
     this.#told = new Set(texts);
+  }
+
+  #localMacRemark(): string[] {
+    const local = this.config.ports.flatMap(({ interfaces }) => interfaces).find(({ name }) => name === this.name);
+    if (local?.mac === undefined) return [];
+    return [`interface ${this.name}: ignoring mac in Interface record (use Bridge record to set local port's mac)`];
   }
 
   #treePorts(): TreePort[] {

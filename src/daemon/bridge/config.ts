@@ -11,6 +11,7 @@ import { systemIdFault } from './bond-settings.ts';
 import { bundleSettings } from './bundle-settings.ts';
 import { readFlowTables } from './flow-table-settings.ts';
 import { mirrorSettings } from './mirror-settings.ts';
+import { bridgeRemarks, portRemarks } from './unsupported.ts';
 
 export interface InterfaceConfig {
   readonly uuid: string;
@@ -69,6 +70,8 @@ export interface BridgeConfig {
   readonly controllers: readonly ControllerRowConfig[];
   readonly inBand?: InBandConfig;
   readonly collectorSets?: readonly CollectorSet[];
+  /** What of its own columns is not followed. */
+  readonly remarks?: readonly string[];
 }
 
 export interface SwitchConfig {
@@ -94,6 +97,7 @@ export function readConfig(replica: OvsdbReplica): SwitchConfig | undefined {
       ...readBridge(replica, row),
       inBand: readInBand(row, managers),
       collectorSets: readCollectorSets(replica, row.uuid),
+      remarks: bridgeRemarks(row),
     })),
     datapaths: object(root, 'datapaths'),
   };
@@ -150,7 +154,7 @@ function readPort(replica: OvsdbReplica, row: ReplicaRow): PortConfig {
     otherConfig: object(row, 'other_config'),
     interfaces: named(replica, 'Interface', row.uuids('interfaces')).map(readInterface),
     fakeInterface: row.boolean('bond_fake_iface'),
-    remarks: bondRemarks(row),
+    remarks: [...bondRemarks(row), ...portRemarks(replica, row)],
   };
 }
 

@@ -2,6 +2,7 @@
 // datapath of ports only.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../../../lib/clock.ts';
+import { setLogSink } from '../../../../lib/log.ts';
 import type { ConnmgrApi } from '../../../../ofproto/connmgr/connmgr-api.ts';
 import { OFPP } from '../../../../ofproto/model/actions.ts';
 import type { BundleSettings, OfprotoApi } from '../../../../ofproto/ofproto-api.ts';
@@ -266,6 +267,46 @@ describe('Reconciler', () => {
     await put({ 'Bridge/br0': { other_config: { 'datapath-id': '00000000000000ff', hwaddr: '00:22:33:44:55:66' } } });
     expect(dpif.port('br0')?.mac).toBe('00:22:33:44:55:66');
     expect(database.written.get('br0')?.['datapath_id']).toBe('00000000000000ff');
+  });
+
+  it('leaves the local port to its Bridge row, and says so', async () => {
+    const told: string[] = [];
+    setLogSink(({ text }) => told.push(text));
+    database.put(bridgeRows('br0', {}, { other_config: { hwaddr: '00:22:33:44:55:66' } }));
+    database.put({ 'Interface/i-br0': { mac: '00:11:22:33:44:55' } });
+    start();
+    await reconciler.settled();
+    setLogSink(() => {});
+    expect(dpif.port('br0')?.mac).toBe('00:22:33:44:55:66');
+    expect(told.filter((text) => text.includes('ignoring mac'))).toHaveLength(1);
+  });
+
+  it('limits what ports may send', async () => {
+    database.put(bridgeRows('br0', { eth1: { ingress_policing_rate: 1000, ingress_policing_burst: 100 } }));
+    start();
+    await reconciler.settled();
+    const number = dpif.port('eth1')!.odpPort;
+    expect(dpif.policers.get(number)).toMatchObject([{ unit: 'kbits', rate: 1000, burst: 100 }]);
+    await put({ 'Interface/i-eth1': { ingress_policing_rate: 0 } });
+    expect(dpif.policers.get(number)).toEqual([]);
+  });
+
+  it('says once each what columns have no effect', async () => {
+    const told: string[] = [];
+    setLogSink(({ level, text }) => level === 'warn' && told.push(text));
+    database.put(bridgeRows('br0', { eth1: { cfm_mpid: 5 } }, { auto_attach: ['a'] }));
+    database.put({ 'Port/p-eth1': { qos: ['q'] }, 'QoS/q': { type: 'linux-htb' } });
+    database.put({ 'Interface/i-eth1': { lldp: { enable: 'true' }, bfd: { enable: 'false' } } });
+    start();
+    await reconciler.settled();
+    await put({ 'Open_vSwitch/root': { next_cfg: 2 } });
+    setLogSink(() => {});
+    expect(told).toEqual([
+      'bridge br0: column auto_attach is not supported and has no effect',
+      'port eth1: QoS type linux-htb is not supported, traffic is not shaped',
+      'port eth1: column lldp is not supported and has no effect',
+      'port eth1: column cfm_mpid is not supported and has no effect',
+    ]);
   });
 
   it('changes nothing until it holds the lock, and nothing after losing it', async () => {
