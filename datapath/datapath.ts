@@ -37,7 +37,7 @@ import { InstalledFlow } from './flow/installed-flow.ts';
 import { MissFlows } from './flow/miss-flows.ts';
 import { Rings } from './guest/rings.ts';
 import { FLOW_MAX } from './layout/memory-map.ts';
-import { Meters } from './meters.ts';
+import { Meters, sumOfMeters } from './meters.ts';
 import { OffloadEngine } from './nic/offload/engine.ts';
 import { NicRegistry } from './nic/registry.ts';
 import type { FunctionOpener } from './nic/vfio/pci-function.ts';
@@ -123,6 +123,7 @@ class Datapath implements EswitchDpif {
       flows: this.#flows,
       clock,
       portName: (odpPort) => this.#ports.name(odpPort),
+      chargeMeter: (id, more) => this.#meters.charge(id, more),
     });
     this.#flows.observer = this.offload;
     this.#pmds = new PmdPool(arena, module, quiescence, this.#rings, this.#threads);
@@ -229,19 +230,23 @@ class Datapath implements EswitchDpif {
   }
 
   meterAdd(bands: readonly DpMeterBand[]): number | undefined {
-    return this.#meters.add(bands);
+    const id = this.#meters.add(bands);
+    if (id !== undefined) this.offload.meters.set(id, bands);
+    return id;
   }
 
   meterSet(id: number, bands: readonly DpMeterBand[]): void {
     this.#meters.set(id, bands);
+    this.offload.meters.set(id, bands);
   }
 
   meterDel(id: number): void {
     this.#meters.delete(id);
+    this.offload.meters.delete(id);
   }
 
   meterStats(id: number): DpMeterStats {
-    return this.#meters.stats(id);
+    return sumOfMeters(this.#meters.stats(id), this.offload.meters.countsOf(id));
   }
 
   setPolicer(odpPort: OdpPort, bands: readonly DpMeterBand[]): void {

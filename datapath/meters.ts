@@ -26,6 +26,8 @@ import {
   METER_BYTES,
   METER_MAX,
   METER_PACKETS,
+  TOKENS_BIT,
+  TOKENS_PACKET,
   UNIT_KBITS,
   UNIT_PACKETS,
 } from './layout/meter.ts';
@@ -34,6 +36,9 @@ import {
 const TOKENS_UNIT = 1_000_000n;
 /** A bucket holds at least what comes in this time, in microseconds: time only moves on between two poll() calls. */
 const DEPTH_US_MIN = 2000n;
+
+/** Of a charge: so much of the rate. */
+const CHARGE_US_MAX = 1_000_000n;
 
 export class Meters {
   readonly #arena: Arena;
@@ -89,6 +94,28 @@ export class Meters {
     return { packets: this.#count(at + METER_PACKETS), bytes: this.#count(at + METER_BYTES), bands };
   }
 
+  /**
+   * Takes away what a card let pass while it had to hold packets back, since `more` is what it counted in the time: the rate is
+   * that of both together. Nobody waits longer than a second for it.
+   */
+  charge(id: number, { packets, bytes, bands }: DpMeterStats): void {
+    const { u32, u64 } = this.#arena.views;
+    const at = u32[(METER_TABLE + id * 4) >> 2]!;
+    if (at === 0) return;
+    for (const [i, { packets: exceeding }] of bands.entries()) {
+      const band = at + METER_BANDS + i * BAND_SIZE;
+      if (exceeding === 0n || i >= u32[(at + METER_BAND_COUNT) >> 2]!) continue;
+      const isKbits = u32[(band + BAND_UNIT) >> 2] === UNIT_KBITS;
+      const rate = u64[(band + BAND_RATE) >> 3]!;
+      // Each packet is counted by the highest rate alone that it was above.
+      const held = bands.filter((_, j) => u64[(at + METER_BANDS + j * BAND_SIZE + BAND_RATE) >> 3]! >= rate);
+      const passed = held.reduce((left, one) => left - (isKbits ? one.bytes : one.packets), isKbits ? bytes : packets);
+      const cost = passed * (isKbits ? 8n * BigInt(TOKENS_BIT) : BigInt(TOKENS_PACKET));
+      const most = rate * CHARGE_US_MAX;
+      if (cost > 0n) Atomics.sub(u64, (band + BAND_TOKENS) >> 3, cost < most ? cost : most);
+    }
+  }
+
   #count(at: number): bigint {
     return Atomics.load(this.#arena.views.u64, at >> 3);
   }
@@ -122,4 +149,14 @@ export class Meters {
     u32[(at + BAND_ACTION) >> 2] = type === 'drop' ? BAND_DROP : BAND_DSCP_REMARK;
     u32[(at + BAND_PRECEDENCE) >> 2] = precLevel;
   }
+}
+
+/** What software and cards counted. */
+export function sumOfMeters(own: DpMeterStats, cards: DpMeterStats | undefined): DpMeterStats {
+  if (!cards) return own;
+  const bands = own.bands.map(({ packets, bytes }, i) => ({
+    packets: packets + (cards.bands[i]?.packets ?? 0n),
+    bytes: bytes + (cards.bands[i]?.bytes ?? 0n),
+  }));
+  return { packets: own.packets + cards.packets, bytes: own.bytes + cards.bytes, bands };
 }

@@ -6,7 +6,7 @@
 
 import type { DpAction, SetHeader } from '../actions.ts';
 import type { Offset } from '../arena/offset.ts';
-import type { DpMeterBand, LinkSpeed } from '../dpif.ts';
+import type { DpMeterBand, DpMeterStats, LinkSpeed } from '../dpif.ts';
 import type { VhostDevice } from '../port/vhost-user/services.ts';
 
 /** A port of the card's eSwitch; the provider's own numbers. 0 is the wire (the physical port). */
@@ -26,8 +26,26 @@ export interface NicCapabilities {
   readonly tableSize: number;
   /** Whether flows count packets and bytes and say when they were last used. */
   readonly counters: boolean;
-  /** Meters at most; 0 where the card has none. */
-  readonly meterMax: number;
+  /** Whether a flow whose outputs are not all given each of its packets, whole, counts them apart (HardwareCounts.sent). */
+  readonly outputCounters: boolean;
+  readonly meters: MeterCapabilities;
+}
+
+/** Nothing is the word for a card without meters. */
+export interface MeterCapabilities {
+  /** Meters at most. */
+  readonly max: number;
+  /** Bands of one meter at most. */
+  readonly bandMax: number;
+  readonly bandTypes: ReadonlySet<DpMeterBand['type']>;
+}
+
+export const NO_METERS: MeterCapabilities = { max: 0, bandMax: 0, bandTypes: new Set() };
+
+/** A meter, by the switch's number of it. All flows that name it share its buckets. */
+export interface HardwareMeter {
+  readonly id: number;
+  readonly bands: readonly DpMeterBand[];
 }
 
 /** A flow as the card knows it, from insert() until remove() or a reset. */
@@ -37,7 +55,7 @@ export interface HardwareFlow {
   /** KEY_SIZE bytes; in_port is a Vport. Flows of one card never overlap. */
   readonly key: Uint8Array;
   readonly mask: Uint8Array;
-  /** Outputs name Vports, meters the numbers given to setMeter(). */
+  /** Outputs name Vports, meters are those of setMeters(). */
   readonly actions: readonly DpAction[];
 }
 
@@ -53,6 +71,16 @@ export interface HardwareCounts {
   readonly idleMs: number | undefined;
   /** Union of TCP flags seen. */
   readonly tcpFlags: number;
+  /**
+   * What each output was given, in the order of the actions, nested ones in their place: of a flow whose outputs do not all
+   * have what the flow counts, because a meter may drop packets before, or their length decides, or they are cut.
+   */
+  readonly sent?: readonly OutputCounts[] | undefined;
+}
+
+export interface OutputCounts {
+  readonly packets: bigint;
+  readonly bytes: bigint;
 }
 
 /** Memory that both sides of a port's rings see. */
@@ -151,8 +179,15 @@ export interface NicProvider {
   /** When it resolves no packet is forwarded by these flows any more. Answers their last counts; undefined: unknown handle. */
   remove(handles: readonly FlowHandle[]): Promise<readonly (HardwareCounts | undefined)[]>;
   query(handles: readonly FlowHandle[]): Promise<readonly (HardwareCounts | undefined)[]>;
-  /** Makes or replaces a meter; no bands takes it away. */
-  setMeter(id: number, bands: readonly DpMeterBand[]): Promise<void>;
+
+  /**
+   * Makes meters, or replaces them: buckets are full then, and counters begin anew. When it resolves no packet is measured
+   * by what was there before. One answer for each, in order: undefined, or why the card will not have it.
+   */
+  setMeters(meters: readonly HardwareMeter[]): Promise<readonly (string | undefined)[]>;
+  /** Of meters that no flow names any more. Answers their last counts; undefined: unknown. */
+  removeMeters(ids: readonly number[]): Promise<readonly (DpMeterStats | undefined)[]>;
+  queryMeters(ids: readonly number[]): Promise<readonly (DpMeterStats | undefined)[]>;
 
   /** Brings a function back to its first state (function level reset); its rings and flows are gone. */
   resetFunction(vport: Vport): Promise<void>;

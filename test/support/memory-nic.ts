@@ -2,11 +2,13 @@
 // reset. It forwards nothing by itself: a test asks by which flow it would.
 import type { SetHeader } from '../../datapath/actions.ts';
 import { SET_LAYOUT } from '../../datapath/actions.ts';
+import type { DpMeterStats } from '../../datapath/dpif.ts';
 import { KEY_SIZE } from '../../datapath/layout/flow-key.ts';
 import type {
   FlowHandle,
   HardwareCounts,
   HardwareFlow,
+  HardwareMeter,
   InsertResult,
   NicCapabilities,
   NicPort,
@@ -20,7 +22,7 @@ const HEADERS = Object.keys(SET_LAYOUT) as SetHeader[];
 export const ALL_ACTIONS: ReadonlySet<OffloadAction> = new Set<OffloadAction>([
   ...HEADERS.map((header) => `set(${header})` as const),
   ...(['output', 'push_vlan', 'pop_vlan', 'trunc', 'clone', 'sample', 'push_mpls', 'pop_mpls', 'add_mpls'] as const),
-  ...(['push_nsh', 'pop_nsh', 'push_eth', 'pop_eth', 'check_pkt_len'] as const),
+  ...(['push_nsh', 'pop_nsh', 'push_eth', 'pop_eth', 'check_pkt_len', 'meter'] as const),
 ]);
 
 export interface Stored {
@@ -31,14 +33,26 @@ export interface Stored {
   idleMs: number | undefined;
 }
 
+/** It drops nothing by itself: a test says what was above the rate. */
+export interface StoredMeter {
+  readonly bands: HardwareMeter['bands'];
+  packets: bigint;
+  bytes: bigint;
+  /** Packets of 100 bytes that the first band applied to. */
+  dropped: bigint;
+}
+
 export class MemoryNic implements NicProvider {
   readonly name: string;
   readonly capabilities: NicCapabilities;
   readonly table = new Map<FlowHandle, Stored>();
+  readonly meters = new Map<number, StoredMeter>();
   /** How often a flow came that overlaps one that was there. */
   overlaps = 0;
   /** Questions so far. */
   readonly asked = { insert: 0, remove: 0, query: 0 };
+  /** Why the card will not have a meter. */
+  meterRefusal: (bands: HardwareMeter['bands']) => string | undefined = () => undefined;
   /** Why the card will not have a flow. */
   refusal: (flow: HardwareFlow) => string | undefined = () => undefined;
   /** What each question takes. */
@@ -58,7 +72,8 @@ export class MemoryNic implements NicProvider {
       outputMax: 8,
       tableSize: 1000,
       counters: true,
-      meterMax: 0,
+      outputCounters: true,
+      meters: { max: 4, bandMax: 2, bandTypes: new Set(['drop', 'dscp_remark']) },
       ...capabilities,
     };
   }
@@ -79,6 +94,7 @@ export class MemoryNic implements NicProvider {
   reset(): void {
     this.#generation++;
     this.table.clear();
+    this.meters.clear();
     for (const listener of this.#listeners) listener();
   }
 
@@ -89,6 +105,7 @@ export class MemoryNic implements NicProvider {
       stored.packets++;
       stored.bytes += size;
       stored.idleMs = 0;
+      for (const action of stored.flow.actions) if (action.type === 'meter') this.#measure(action.id, size);
       return stored.flow;
     }
     return undefined;
@@ -102,6 +119,9 @@ export class MemoryNic implements NicProvider {
   #insert(flow: HardwareFlow): InsertResult {
     const reason = this.refusal(flow);
     if (reason !== undefined) return { refused: 'unsupported', reason };
+    for (const action of flow.actions) {
+      if (action.type === 'meter' && !this.meters.has(action.id)) return { refused: 'unsupported', reason: 'no meter' };
+    }
     if (this.table.size >= this.capabilities.tableSize) return { refused: 'full', reason: 'no room' };
     for (const { flow: other } of this.table.values()) {
       if (agree(other.key, flow.key, other.mask, flow.mask)) this.overlaps++;
@@ -134,6 +154,45 @@ export class MemoryNic implements NicProvider {
     return { packets: BigInt(packets), bytes: BigInt(bytes), idleMs, tcpFlags };
   }
 
+  #measure(id: number, size: number): void {
+    const meter = this.meters.get(id);
+    if (!meter) throw new Error(`the card has no meter ${id}`);
+    meter.packets++;
+    meter.bytes += BigInt(size);
+  }
+
+  setMeters(meters: readonly HardwareMeter[]): Promise<readonly (string | undefined)[]> {
+    return this.#inTurn(() =>
+      meters.map(({ id, bands }) => {
+        const refusal = this.meterRefusal(bands);
+        if (refusal === undefined) this.meters.set(id, { bands, packets: 0n, bytes: 0n, dropped: 0n });
+        return refusal;
+      }),
+    );
+  }
+
+  removeMeters(ids: readonly number[]): Promise<readonly (DpMeterStats | undefined)[]> {
+    return this.#inTurn(() =>
+      ids.map((id) => {
+        const counts = this.#meterCounts(id);
+        this.meters.delete(id);
+        return counts;
+      }),
+    );
+  }
+
+  queryMeters(ids: readonly number[]): Promise<readonly (DpMeterStats | undefined)[]> {
+    return this.#inTurn(() => ids.map((id) => this.#meterCounts(id)));
+  }
+
+  #meterCounts(id: number): DpMeterStats | undefined {
+    const meter = this.meters.get(id);
+    if (!meter) return undefined;
+    const { packets, bytes, dropped, bands } = meter;
+    const applied = bands.map((_, i) => (i === 0 ? dropped : 0n));
+    return { packets, bytes, bands: applied.map((count) => ({ packets: count, bytes: count * 100n })) };
+  }
+
   #inTurn<T>(act: () => T): Promise<T> {
     const turn = this.#tail.then(async () => {
       await this.latency();
@@ -152,7 +211,6 @@ export class MemoryNic implements NicProvider {
     throw new Error('no ports here');
   }
   async closePort(): Promise<void> {}
-  async setMeter(): Promise<void> {}
   async resetFunction(): Promise<void> {}
   async describe(): Promise<string> {
     return `${this.name}: generation ${this.#generation}`;

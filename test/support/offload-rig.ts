@@ -51,11 +51,19 @@ export class OffloadRig {
   readonly flows = new Set<RigFlow>();
   readonly nic: MemoryNic;
   readonly engine: OffloadEngine;
+  /** What was counted by meters in cards. */
+  readonly charges: [id: number, packets: bigint][] = [];
 
   constructor(capabilities: Partial<NicCapabilities> = {}, answerMsMax = 10_000) {
     this.nic = new MemoryNic('nic0', capabilities);
     const portName = (port: number) => `p${port}`;
-    this.engine = new OffloadEngine({ flows: this.flows, clock: this.clock, portName, answerMsMax });
+    this.engine = new OffloadEngine({
+      flows: this.flows,
+      clock: this.clock,
+      portName,
+      chargeMeter: (id, { packets }) => this.charges.push([id, packets]),
+      answerMsMax,
+    });
     for (const port of [1, 2, 3]) this.place(port);
     this.engine.configure(true, 0);
   }

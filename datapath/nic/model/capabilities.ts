@@ -10,9 +10,12 @@ import {
   KEY_NSH_FLAGS,
   KEY_SIZE,
 } from '../../layout/flow-key.ts';
-import { METER_MAX } from '../../layout/meter.ts';
-import type { HardwareFlow, NicCapabilities, OffloadAction } from '../provider.ts';
+import { METER_BAND_MAX } from '../../layout/meter.ts';
+import type { HardwareFlow, MeterCapabilities, NicCapabilities, OffloadAction } from '../provider.ts';
 import type { CardSettings } from './settings.ts';
+
+/** The hot module's other meters count what outputs are given (output-counters.ts). */
+const CARD_METERS = 65536;
 
 /** Written by software for software. */
 const SOFTWARE_HEADERS: readonly SetHeader[] = ['skb_priority', 'pkt_mark'];
@@ -43,9 +46,23 @@ function matches(): Uint8Array {
 
 const MATCHES = matches();
 
+const METERS: MeterCapabilities = {
+  max: CARD_METERS,
+  bandMax: METER_BAND_MAX,
+  bandTypes: new Set(['drop', 'dscp_remark']),
+};
+
 export function capabilitiesOf({ mode, tableSize, outputMax }: CardSettings): NicCapabilities {
   const flows = mode === 'switchdev' ? tableSize : 0;
-  return { matches: MATCHES, actions: ACTIONS, outputMax, tableSize: flows, counters: true, meterMax: METER_MAX };
+  return {
+    matches: MATCHES,
+    actions: ACTIONS,
+    outputMax,
+    tableSize: flows,
+    counters: true,
+    outputCounters: true,
+    meters: METERS,
+  };
 }
 
 function nameOf(action: DpAction): OffloadAction {

@@ -3,16 +3,21 @@
 // or the check changes, and their counts go on.
 
 import type { EswitchDpif } from '../../datapath.ts';
-import { type DpAction, type DpFlow, type DpMeterBand, mapDpActions } from '../../dpif.ts';
+import { type DpAction, type DpFlow, mapDpActions } from '../../dpif.ts';
 import { KEY_ETH_SRC, KEY_IN_PORT, KEY_RECIRC_ID } from '../../layout/flow-key.ts';
 import type { FlowHandle, HardwareCounts, HardwareFlow, InsertResult, NicCapabilities, Vport } from '../provider.ts';
 import { eachAction, unsupported } from './capabilities.ts';
+import type { CardMeters } from './card-meters.ts';
+import { OutputCounters } from './output-counters.ts';
 
 interface CardFlow {
   readonly wanted: HardwareFlow;
   readonly vport: Vport;
   /** undefined while its port is away, or the check leaves it no packet. */
   installed: DpFlow | undefined;
+  /** Its actions in our ports and meters, with what counts its outputs apart where that is needed. */
+  readonly actions: readonly DpAction[];
+  readonly outputs: OutputCounters | undefined;
   /** What earlier flows of this handle counted. */
   counted: { packets: bigint; bytes: bigint; usedMs: number | undefined; tcpFlags: number };
 }
@@ -32,22 +37,18 @@ export class CardFlows {
   readonly #owner: FlowOwner;
   readonly #nowMs: () => number;
   readonly #flows = new Map<FlowHandle, CardFlow>();
-  /** The switch's meter numbers to ours. */
-  readonly #meters = new Map<number, number>();
+  readonly #meters: CardMeters;
   #nextHandle: FlowHandle = 1;
 
-  constructor(dpif: EswitchDpif, owner: FlowOwner, nowMs: () => number) {
+  constructor(dpif: EswitchDpif, meters: CardMeters, owner: FlowOwner, nowMs: () => number) {
     this.#dpif = dpif;
+    this.#meters = meters;
     this.#owner = owner;
     this.#nowMs = nowMs;
   }
 
   get size(): number {
     return this.#flows.size;
-  }
-
-  get meterCount(): number {
-    return this.#meters.size;
   }
 
   insert(flow: HardwareFlow): InsertResult {
@@ -57,9 +58,22 @@ export class CardFlows {
     if (this.#flows.size >= capabilities.tableSize) {
       return { refused: 'full', reason: `the flow table holds ${capabilities.tableSize} flows` };
     }
-    const entry: CardFlow = { wanted: flow, vport: vportOf(flow), installed: undefined, counted: NOTHING };
+    const outputs = OutputCounters.for(this.#dpif, flow.actions);
+    if (outputs === 'full') return { refused: 'full', reason: 'no counters are left' };
+    const actions = this.#withMeters(flow.actions, outputs);
+    const entry: CardFlow = {
+      wanted: flow,
+      vport: vportOf(flow),
+      actions,
+      outputs,
+      installed: undefined,
+      counted: NOTHING,
+    };
     this.#install(entry);
-    if (!entry.installed) return { refused: 'unsupported', reason: 'the source address fails the spoof check' };
+    if (!entry.installed) {
+      outputs?.close();
+      return { refused: 'unsupported', reason: 'the source address fails the spoof check' };
+    }
     const handle = this.#nextHandle++;
     this.#flows.set(handle, entry);
     return { handle };
@@ -75,7 +89,11 @@ export class CardFlows {
     });
     await this.#dpif.barrier();
     // Read in the same turn: the records are given to other flows only after it.
-    return entries.map((entry) => entry && this.#countsOf(entry));
+    return entries.map((entry) => {
+      const counts = entry && this.#countsOf(entry);
+      entry?.outputs?.close();
+      return counts;
+    });
   }
 
   query(handles: readonly FlowHandle[]): (HardwareCounts | undefined)[] {
@@ -83,18 +101,6 @@ export class CardFlows {
       const entry = this.#flows.get(handle);
       return entry && this.#countsOf(entry);
     });
-  }
-
-  setMeter(id: number, bands: readonly DpMeterBand[]): void {
-    const known = this.#meters.get(id);
-    if (bands.length === 0) {
-      this.#meters.delete(id);
-      if (known !== undefined) this.#dpif.meterDel(known);
-    } else if (known !== undefined) this.#dpif.meterSet(known, bands);
-    else {
-      const made = this.#dpif.meterAdd(bands);
-      if (made !== undefined) this.#meters.set(id, made);
-    }
   }
 
   /** Flows of the vport, to their handles. */
@@ -129,7 +135,8 @@ export class CardFlows {
     if (reason !== undefined) return reason;
     for (const action of eachAction(flow.actions)) {
       if (action.type === 'output' && !this.#owner.hasVport(action.port)) return `the card has no vport ${action.port}`;
-      if (action.type === 'meter' && !this.#meters.has(action.id)) return `the card has no meter ${action.id}`;
+      if (action.type === 'meter' && this.#meters.of(action.id) === undefined)
+        return `the card has no meter ${action.id}`;
     }
     return undefined;
   }
@@ -144,13 +151,14 @@ export class CardFlows {
       key.set(source, KEY_ETH_SRC);
       mask.fill(0xff, KEY_ETH_SRC, KEY_ETH_SRC + 6);
     }
-    entry.installed = this.#dpif.flowPut({ key, mask, actions: this.#withMeters(entry.wanted.actions) });
+    entry.installed = this.#dpif.flowPut({ key, mask, actions: entry.actions });
   }
 
-  #withMeters(actions: readonly DpAction[]): DpAction[] {
-    return mapDpActions(actions, (action) =>
-      action.type === 'meter' ? { type: 'meter', id: this.#meters.get(action.id)! } : action,
+  #withMeters(actions: readonly DpAction[], outputs: OutputCounters | undefined): readonly DpAction[] {
+    const own = mapDpActions(actions, (action) =>
+      action.type === 'meter' ? { type: 'meter', id: this.#meters.of(action.id)! } : action,
     );
+    return outputs?.counting(own) ?? own;
   }
 
   #totalOf({ counted, installed }: CardFlow): CardFlow['counted'] {
@@ -167,7 +175,7 @@ export class CardFlows {
   #countsOf(entry: CardFlow): HardwareCounts {
     const { packets, bytes, usedMs, tcpFlags } = this.#totalOf(entry);
     const idleMs = usedMs === undefined ? undefined : Math.max(0, this.#nowMs() - usedMs);
-    return { packets, bytes, idleMs, tcpFlags };
+    return { packets, bytes, idleMs, tcpFlags, sent: entry.outputs?.counts() };
   }
 }
 

@@ -4,12 +4,13 @@
 
 import { UserError } from '../../../lib/errors.ts';
 import type { EswitchDpif } from '../../datapath.ts';
-import type { DpMeterBand } from '../../dpif.ts';
+import type { DpMeterStats } from '../../dpif.ts';
 import { findDummyPort } from '../../port/dummy/dummy-port.ts';
 import type {
   FlowHandle,
   HardwareCounts,
   HardwareFlow,
+  HardwareMeter,
   InsertResult,
   NicCapabilities,
   QueuePair,
@@ -19,6 +20,7 @@ import type {
 import { WIRE } from '../provider.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { CardFlows, type FlowOwner } from './card-flows.ts';
+import { CardMeters } from './card-meters.ts';
 import { CardVport } from './card-vport.ts';
 import { callDevice } from './device-relay.ts';
 import { FirmwareClock } from './firmware-clock.ts';
@@ -41,6 +43,7 @@ export class Firmware implements CardCommands, FlowOwner {
   readonly #services: FirmwareServices;
   readonly #dpif: EswitchDpif;
   readonly #flows: CardFlows;
+  readonly #meters: CardMeters;
   readonly #clock = new FirmwareClock();
   readonly #legacy: LegacySwitch;
   readonly #vports = new Map<Vport, CardVport>();
@@ -54,7 +57,8 @@ export class Firmware implements CardCommands, FlowOwner {
     this.#dpif = services.dpif;
     this.#settings = settings;
     this.capabilities = capabilitiesOf(settings);
-    this.#flows = new CardFlows(services.dpif, this, () => performance.now());
+    this.#meters = new CardMeters(services.dpif, this);
+    this.#flows = new CardFlows(services.dpif, this.#meters, this, () => performance.now());
     this.#legacy = new LegacySwitch(services.dpif, this.#vports);
     services.dpif.setUpcallSink((upcall) => this.#legacy.decide(upcall));
   }
@@ -112,8 +116,16 @@ export class Firmware implements CardCommands, FlowOwner {
     return this.#flows.query(handles);
   }
 
-  async setMeter(id: number, bands: readonly DpMeterBand[]): Promise<void> {
-    this.#flows.setMeter(id, bands);
+  setMeters(meters: readonly HardwareMeter[]): Promise<readonly (string | undefined)[]> {
+    return this.#meters.set(meters);
+  }
+
+  async removeMeters(ids: readonly number[]): Promise<readonly (DpMeterStats | undefined)[]> {
+    return this.#meters.remove(ids);
+  }
+
+  async queryMeters(ids: readonly number[]): Promise<readonly (DpMeterStats | undefined)[]> {
+    return this.#meters.query(ids);
   }
 
   async attach(vport: Vport, memory: RingMemory, pairs: readonly QueuePair[]): Promise<void> {
@@ -172,7 +184,7 @@ export class Firmware implements CardCommands, FlowOwner {
     return {
       core: this.#settings.core,
       flows: this.#flows.size,
-      meters: this.#flows.meterCount,
+      meters: this.#meters.size,
       vports: this.states(),
       addresses: this.#legacy.addresses(),
       drops,

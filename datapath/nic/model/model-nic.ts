@@ -2,13 +2,14 @@
 // has done is all that is known here, and when it dies, everything but the settings is gone.
 
 import { UserError } from '../../../lib/errors.ts';
-import type { DpMeterBand } from '../../dpif.ts';
+import type { DpMeterStats } from '../../dpif.ts';
 import { registerDummyEnd } from '../../port/dummy/dummy-port.ts';
 import type { VhostDevice } from '../../port/vhost-user/services.ts';
 import type {
   FlowHandle,
   HardwareCounts,
   HardwareFlow,
+  HardwareMeter,
   InsertResult,
   NicCapabilities,
   NicPort,
@@ -113,8 +114,25 @@ export class ModelNic implements NicProvider, PortOwner {
     );
   }
 
-  setMeter(id: number, bands: readonly DpMeterBand[]): Promise<void> {
-    return this.#orReset(this.card.call('setMeter', id, bands), undefined);
+  setMeters(meters: readonly HardwareMeter[]): Promise<readonly (string | undefined)[]> {
+    return this.#orReset(
+      this.card.call('setMeters', meters),
+      meters.map(() => undefined),
+    );
+  }
+
+  removeMeters(ids: readonly number[]): Promise<readonly (DpMeterStats | undefined)[]> {
+    return this.#orReset(
+      this.card.call('removeMeters', ids),
+      ids.map(() => undefined),
+    );
+  }
+
+  queryMeters(ids: readonly number[]): Promise<readonly (DpMeterStats | undefined)[]> {
+    return this.#orReset(
+      this.card.call('queryMeters', ids),
+      ids.map(() => undefined),
+    );
   }
 
   async resetFunction(vport: Vport): Promise<void> {

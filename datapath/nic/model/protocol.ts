@@ -3,12 +3,13 @@
 // that carries it out.
 
 import type { LogRecord } from '../../../lib/log.ts';
-import type { DpMeterBand } from '../../dpif.ts';
+import type { DpMeterStats } from '../../dpif.ts';
 import type { GuestRegion, RingSetup } from '../../port/vhost-user/services.ts';
 import type {
   FlowHandle,
   HardwareCounts,
   HardwareFlow,
+  HardwareMeter,
   InsertResult,
   QueuePair,
   RingMemory,
@@ -80,7 +81,9 @@ export interface CardCommands {
   insert(flows: readonly HardwareFlow[]): Promise<readonly InsertResult[]>;
   remove(handles: readonly FlowHandle[]): Promise<readonly (HardwareCounts | undefined)[]>;
   query(handles: readonly FlowHandle[]): Promise<readonly (HardwareCounts | undefined)[]>;
-  setMeter(id: number, bands: readonly DpMeterBand[]): Promise<void>;
+  setMeters(meters: readonly HardwareMeter[]): Promise<readonly (string | undefined)[]>;
+  removeMeters(ids: readonly number[]): Promise<readonly (DpMeterStats | undefined)[]>;
+  queryMeters(ids: readonly number[]): Promise<readonly (DpMeterStats | undefined)[]>;
   attach(vport: Vport, memory: RingMemory, pairs: readonly QueuePair[]): Promise<void>;
   detach(vport: Vport): Promise<void>;
   setLinkUp(vport: Vport, up: boolean): Promise<void>;

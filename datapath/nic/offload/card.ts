@@ -16,14 +16,20 @@ import type { Clock } from '../../../lib/clock.ts';
 import { logger } from '../../../lib/log.ts';
 import { inSlices } from '../../../lib/slices.ts';
 import type { HardwareFlow, InsertResult, NicProvider } from '../provider.ts';
+import { admit, FULL } from './admission.ts';
+import { replaceableOf, waitingOf } from './candidates.ts';
 import { ANSWER_MS_MAX, CardLink } from './card-link.ts';
+import { CardTotals } from './card-totals.ts';
 import { Doomed } from './doomed.ts';
 import { Copy, type Entry } from './entry.ts';
-import { hardwareFlow, problemOf, type Surroundings } from './examine.ts';
+import { hardwareFlow, type Surroundings } from './examine.ts';
+import { HardwareMeters } from './hardware-meters.ts';
 import { Latency } from './latency.ts';
+import type { MeterBook } from './meters.ts';
 import type { PortCountTable } from './port-counts.ts';
 import { busiest, exchanges, idlest } from './ranking.ts';
 import { Reading } from './reading.ts';
+import { Turns } from './turns.ts';
 import { QUEUE_MAX, WriteQueue } from './write-queue.ts';
 
 const log = logger('netdev_offload');
@@ -31,30 +37,17 @@ const log = logger('netdev_offload');
 /** Flows of one question. */
 const REMOVE_BATCH = 256;
 const QUERY_BATCH = 256;
-/** How long a flow stays in the card before it gives way. */
-export const RESIDENCE_MS = 2000;
 /** Flows that give way in one ranking at most: this part of the table, and so many. */
 const SWAP_SHARE = 8;
 const SWAPS_MAX = 256;
 
 const WAITS = 'it waits to be written into the card';
 const OUT_OF_ORDER = 'the card is out of order';
-const FULL = "the card's table is full of busier flows";
-
-export interface CardTotals {
-  inserted: number;
-  removed: number;
-  /** Flows that gave way to busier ones. */
-  gaveWay: number;
-  /** Flows that the card itself refused, without those for which it was full. */
-  refused: number;
-  full: number;
-  resets: number;
-}
 
 export interface CardParts {
   readonly clock: Clock;
   readonly ports: PortCountTable;
+  readonly book: MeterBook;
   /** How long the card may take for an answer. */
   readonly answerMsMax?: number | undefined;
 }
@@ -63,10 +56,12 @@ export class Card {
   readonly provider: NicProvider;
   readonly around: Surroundings;
   readonly latency = new Latency();
-  readonly totals: CardTotals = { inserted: 0, removed: 0, gaveWay: 0, refused: 0, full: 0, resets: 0 };
+  readonly totals = new CardTotals();
   readonly #clock: Clock;
   readonly #ports: PortCountTable;
   readonly #link: CardLink;
+  readonly #book: MeterBook;
+  readonly #meters: HardwareMeters;
   /** Of all megaflows whose in_port is on the card. */
   readonly #entries = new Set<Entry>();
   /** There, or being written; not those to be removed. */
@@ -74,24 +69,32 @@ export class Card {
   readonly #doomed = new Doomed();
   readonly #reading = new Reading();
   readonly #queue = new WriteQueue();
-  #isRunning = false;
-  #isScheduled = false;
-  /** Something came since it was last looked for. */
-  #hasNews = false;
+  readonly #turns = new Turns(() => this.#askNext());
   /** A card that failed is asked once more. */
   #knocks = false;
   /** The table's size as far as it is known: what a card says of itself, or what fitted in when it was full. */
   #size: number;
 
-  constructor(provider: NicProvider, around: Surroundings, { clock, ports, answerMsMax = ANSWER_MS_MAX }: CardParts) {
+  constructor(
+    provider: NicProvider,
+    around: Surroundings,
+    { clock, ports, book, answerMsMax = ANSWER_MS_MAX }: CardParts,
+  ) {
     this.provider = provider;
     this.around = around;
     this.#clock = clock;
     this.#ports = ports;
+    this.#book = book;
     this.#size = provider.capabilities.tableSize;
     this.#link = new CardLink(provider.name, answerMsMax, {
       died: () => this.#out(),
       revived: () => this.offerAll(),
+    });
+    this.#meters = new HardwareMeters(provider, {
+      ask: (question) => this.#link.ask(question),
+      news: () => this.#turns.soon(),
+      refused: (meter, reason) => book.refused(meter, `the card refused its meter: ${plain(reason)}`),
+      counted: (meter, more) => book.counted(meter, more),
     });
     provider.onReset(() => this.#reset());
   }
@@ -119,7 +122,7 @@ export class Card {
 
   /** Something that is no megaflow's any more may still be in the card. */
   get isUnsettled(): boolean {
-    return this.#doomed.size > 0 && this.problem === undefined;
+    return (this.#doomed.size > 0 || this.#meters.isUnsettled) && this.problem === undefined;
   }
 
   get #room(): number {
@@ -143,7 +146,7 @@ export class Card {
     if (entry.copy) return;
     entry.isRefused = false;
     entry.reason = WAITS;
-    if (this.#queue.push(entry)) this.#soon();
+    if (this.#queue.push(entry)) this.#turns.soon();
   }
 
   /** From now on the flow is forwarded in software; the card is told at once. */
@@ -154,7 +157,7 @@ export class Card {
     entry.copy = undefined;
     this.#copies.delete(copy);
     this.#doomed.add(copy);
-    void this.#run();
+    this.#turns.now();
   }
 
   /** Withdraws all flows for which that is so. */
@@ -173,8 +176,15 @@ export class Card {
   }
 
   /** Resolves when no packet is forwarded any more by what was withdrawn so far, or the card counts as dead. */
-  settled(): Promise<void> {
-    return this.isUnsettled ? this.#doomed.settled() : Promise.resolve();
+  async settled(): Promise<void> {
+    if (!this.isUnsettled) return;
+    if (this.#doomed.size > 0) await this.#doomed.settled();
+    if (this.problem === undefined) await this.#meters.settled();
+  }
+
+  /** Why the card does not measure by these meters; undefined when it can. */
+  meterProblem(ids: readonly number[]): string | undefined {
+    return this.#book.problem(ids, this.#meters);
   }
 
   /** Resolves when counters of these copies, or of all, that were read after the call have been added. */
@@ -182,38 +192,22 @@ export class Card {
     const mine = copies?.filter((copy) => this.#copies.has(copy));
     if ((mine?.length ?? this.#copies.size) === 0 || this.problem !== undefined) return Promise.resolve();
     const done = this.#reading.want(mine);
-    this.#soon();
+    this.#turns.soon();
     return done;
   }
 
   // The conversation
 
-  #soon(): void {
-    this.#hasNews = true;
-    if (this.#isScheduled || this.#isRunning) return;
-    this.#isScheduled = true;
-    setImmediate(() => {
-      this.#isScheduled = false;
-      void this.#run();
-    });
-  }
-
-  /** Asks until nothing is left to ask, or the card failed. */
-  async #run(): Promise<void> {
-    this.#hasNews = true;
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    try {
-      while (this.#hasNews) {
-        this.#hasNews = false;
-        while ((await this.#removeSome()) || (await this.#writeSome()) || (await this.#readSome()));
-      }
-    } finally {
-      this.#isRunning = false;
+  /** Asks one question; false when there was none, or the card failed: so do the ones that it goes by. */
+  async #askNext(): Promise<boolean> {
+    if (await this.#removeSome()) return true;
+    if (this.problem === undefined) {
+      if (await this.#meters.removeSome()) return true;
+      if (this.#meters.hasNews && (await this.#meters.tellSome())) return true;
     }
+    return (await this.#writeSome()) || (await this.#readSome());
   }
 
-  /** Each of these asks one question; false when there was none, or the card failed. */
   async #removeSome(): Promise<boolean> {
     const batch = this.#doomed.first(REMOVE_BATCH);
     if (batch.length === 0) return false;
@@ -242,8 +236,9 @@ export class Card {
       return true;
     });
     if (copies.length === 0) return false;
+    await this.#prepare();
     const startMs = performance.now();
-    const results = await this.#link.ask(() => this.provider.insert(flows));
+    const results = this.problem === undefined ? await this.#link.ask(() => this.provider.insert(flows)) : undefined;
     this.#queue.took(performance.now() - startMs);
     copies.forEach((copy, i) => {
       this.#written(copy, results?.[i]);
@@ -252,13 +247,19 @@ export class Card {
     return results !== undefined;
   }
 
+  /** Tells the card of meters that flows name which are taken from the queue already, and takes out what was withdrawn. */
+  async #prepare(): Promise<void> {
+    while (this.problem === undefined && (this.#meters.hasNews || this.#doomed.hasWritten)) {
+      if (this.#meters.hasNews) await this.#meters.tellSome();
+      else await this.#removeSome();
+    }
+  }
+
   /** What is to be sent of an entry of the queue; undefined when it stays in software. */
   #copyOf(entry: Entry): Copy | undefined {
-    if (!entry.flow.alive || !this.#entries.has(entry)) return undefined;
-    const problem = problemOf(entry.flow, this.around);
-    entry.isRefused = problem !== undefined;
-    entry.reason = problem ?? (this.#room <= 0 ? FULL : undefined);
-    if (entry.reason !== undefined) return undefined;
+    if (entry.copy || !entry.flow.alive || !this.#entries.has(entry)) return undefined;
+    const { around } = this;
+    if (!admit(entry, { around, book: this.#book, meters: this.#meters, room: this.#room })) return undefined;
     const copy = new Copy(entry);
     entry.copy = copy;
     this.#copies.add(copy);
@@ -281,11 +282,13 @@ export class Card {
     if (!result) entry.reason = OUT_OF_ORDER;
     else if (result.refused === 'unsupported') {
       entry.isRefused = true;
-      entry.reason = `the card refused it: ${result.reason.replaceAll(/[,()]/g, '')}`;
+      entry.reason = `the card refused it: ${plain(result.reason)}`;
+      this.#book.look(entry.flow, this.#meters, entry.reason);
       this.totals.refused++;
     } else if (result.refused === 'reset') entry.reason = WAITS;
     else {
       entry.reason = FULL;
+      this.#book.noRoom(entry.flow);
       this.totals.full++;
       this.#size = Math.max(1, this.#copies.size + this.#doomed.size);
     }
@@ -310,6 +313,7 @@ export class Card {
         else if (answers && this.#copies.has(copy)) this.#lost(copy);
       });
     }
+    if (this.#reading.isEnding) await this.#meters.read();
     this.#reading.done();
     return this.problem === undefined && this.#reading.hasMore;
   }
@@ -325,11 +329,13 @@ export class Card {
 
   /** Every flow is forwarded in software; what was in the card has to be taken out of it, should it ever listen again. */
   #out(): void {
+    this.#book.evictAll(this.#meters);
     this.withdrawAll();
     this.#queue.clear();
     for (const entry of this.#entries) if (!entry.isRefused) entry.reason = OUT_OF_ORDER;
     this.#reading.stop();
     this.#doomed.wake(this.problem !== undefined);
+    this.#meters.wake(this.problem !== undefined);
   }
 
   /** All handles are void. What is being written may yet come into the table that the card has now. */
@@ -338,6 +344,7 @@ export class Card {
     log.warn(`${this.provider.name}: the card was reset, ${this.#copies.size} flows are written anew`);
     this.#size = this.provider.capabilities.tableSize;
     this.#doomed.forget();
+    this.#meters.reset();
     for (const copy of this.#copies) {
       copy.entry.copy = undefined;
       if (copy.handle === undefined) this.#doomed.add(copy);
@@ -356,33 +363,27 @@ export class Card {
     await inSlices(this.#entries, (entry) => entry.measure(nowMs));
     if (this.problem !== undefined) {
       this.#knocks = true;
-      void this.#run();
+      this.#turns.now();
       return;
     }
     // It may have been full of what only it knows.
     this.#size = Math.min(this.provider.capabilities.tableSize, this.#size + Math.ceil(this.#size / SWAP_SHARE));
     const swaps = Math.min(SWAPS_MAX, Math.ceil(this.#size / SWAP_SHARE));
     const room = Math.max(0, Math.min(QUEUE_MAX, this.#room) - this.#queue.size);
-    const waiting = busiest(this.#waiting(), room + swaps);
+    const waiting = busiest(waitingOf(this.#entries), room + swaps);
     for (const entry of waiting.splice(0, room)) this.offer(entry);
-    this.#swap(waiting, swaps, nowMs);
-  }
-
-  *#waiting(): Generator<Entry> {
-    for (const entry of this.#entries) {
-      if (!entry.copy && !entry.isQueued && !entry.isRefused && entry.rate > 0) yield entry;
-    }
-  }
-
-  *#settledEntries(nowMs: number): Generator<Entry> {
-    for (const { entry, handle, sinceMs } of this.#copies) {
-      if (handle !== undefined && nowMs - sinceMs >= RESIDENCE_MS) yield entry;
-    }
+    // A meter comes and goes as a whole.
+    this.#swap(
+      waiting.filter(({ flow }) => !this.#book.has(flow)),
+      swaps,
+      nowMs,
+    );
   }
 
   #swap(waiting: readonly Entry[], count: number, nowMs: number): void {
     if (waiting.length === 0) return;
-    for (const [comes, leaves] of exchanges(waiting, idlest(this.#settledEntries(nowMs), count))) {
+    const replaceable = replaceableOf(this.#copies, this.#book, nowMs);
+    for (const [comes, leaves] of exchanges(waiting, idlest(replaceable, count))) {
       this.withdraw(leaves);
       leaves.reason = FULL;
       this.totals.gaveWay++;
@@ -390,3 +391,6 @@ export class Card {
     }
   }
 }
+
+/** Without what dpctl/dump-flows puts around a reason. */
+const plain = (reason: string): string => reason.replaceAll(/[,()]/g, '');

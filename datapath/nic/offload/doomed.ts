@@ -27,11 +27,18 @@ export class Doomed {
     copy.entry.leaving.delete(copy);
   }
 
+  /** Some are in the card, and not on their way there. */
+  get hasWritten(): boolean {
+    for (const { handle } of this.#copies) if (handle !== undefined) return true;
+    return false;
+  }
+
+  /** Of those the first ones. */
   first(count: number): Copy[] {
     const copies: Copy[] = [];
     for (const copy of this.#copies) {
       if (copies.length === count) break;
-      copies.push(copy);
+      if (copy.handle !== undefined) copies.push(copy);
     }
     return copies;
   }

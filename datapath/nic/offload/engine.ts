@@ -10,13 +10,15 @@
 import type { Clock } from '../../../lib/clock.ts';
 import { logger } from '../../../lib/log.ts';
 import { inSlices } from '../../../lib/slices.ts';
-import type { DpFlow, FlowOffload, FlowPut, Offload, OffloadCard, OffloadLook } from '../../dpif.ts';
+import type { DpFlow, DpMeterStats, FlowOffload, FlowPut, Offload, OffloadCard, OffloadLook } from '../../dpif.ts';
 import type { NicProvider } from '../provider.ts';
 import { Card } from './card.ts';
 import { type Copy, Entry, type Late, type OffloadFlow } from './entry.ts';
 import { LOOKS, type Surroundings } from './examine.ts';
+import { MeterBook } from './meters.ts';
 import type { Place } from './place.ts';
 import { PortCountTable } from './port-counts.ts';
+import { metersOf } from './shared-meter.ts';
 
 const log = logger('netdev_offload');
 
@@ -30,6 +32,8 @@ export interface EngineParts {
   readonly flows: Iterable<OffloadFlow>;
   readonly clock: Clock;
   portName(odpPort: number): string;
+  /** A card has counted so much more by a meter that software has too. */
+  chargeMeter(id: number, more: DpMeterStats): void;
   /** How long a card may take for an answer; the usual time when absent. */
   readonly answerMsMax?: number | undefined;
 }
@@ -37,6 +41,7 @@ export interface EngineParts {
 export class OffloadEngine implements Offload {
   readonly #parts: EngineParts;
   readonly ports = new PortCountTable();
+  readonly meters: MeterBook;
   readonly #places = new Map<number, Place>();
   readonly #policed = new Set<number>();
   readonly #cards = new Map<NicProvider, Card>();
@@ -48,6 +53,12 @@ export class OffloadEngine implements Offload {
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
+    this.meters = new MeterBook({
+      clock: parts.clock,
+      withdraw: (flow) => this.#withEntry(flow, (card, entry) => card.withdraw(entry)),
+      offer: (flow) => this.#withEntry(flow, (card, entry) => card.offer(entry)),
+      charge: (id, more) => parts.chargeMeter(id, more),
+    });
   }
 
   get isOn(): boolean {
@@ -77,8 +88,9 @@ export class OffloadEngine implements Offload {
     this.#cancelTimer();
     if (isOn) {
       this.#schedule();
-      for (const odpPort of this.#places.keys()) void this.#takeIn(odpPort);
+      void this.#takeIn(() => true);
     } else {
+      this.meters.clear();
       for (const card of this.#cards.values()) for (const entry of card.entries) card.delete(entry);
     }
   }
@@ -92,11 +104,15 @@ export class OffloadEngine implements Offload {
     this.#reconsider((copy) => copy.names(odpPort));
     const card = before && this.#cards.get(before.card);
     if (card && before.card !== place?.card) {
-      for (const entry of card.entries) if (entry.flow.inPort === odpPort) card.delete(entry);
+      for (const entry of card.entries) {
+        if (entry.flow.inPort !== odpPort) continue;
+        card.delete(entry);
+        this.#lookElsewhere(entry.flow);
+      }
     }
     if (place) {
       this.#cardAt(odpPort);
-      void this.#takeIn(odpPort);
+      void this.#takeIn((flow) => flow.inPort === odpPort);
     }
     if (card) void card.settled().then(() => this.#forget(card));
   }
@@ -142,7 +158,11 @@ export class OffloadEngine implements Offload {
     if (!place) return undefined;
     let card = this.#cards.get(place.card);
     if (!card) {
-      card = new Card(place.card, this.#around(place.card), { ...this.#parts, ports: this.ports });
+      card = new Card(place.card, this.#around(place.card), {
+        ...this.#parts,
+        ports: this.ports,
+        book: this.meters,
+      });
       this.#cards.set(place.card, card);
     }
     return card;
@@ -155,11 +175,11 @@ export class OffloadEngine implements Offload {
     if (!isUsed && this.#cards.get(provider) === card) this.#cards.delete(provider);
   }
 
-  /** Adds the megaflows of a port that were there before. */
-  async #takeIn(odpPort: number): Promise<void> {
+  /** Adds megaflows that were there before. */
+  async #takeIn(isMeant: (flow: OffloadFlow) => boolean): Promise<void> {
     if (!this.#isOn) return;
     await inSlices(this.#parts.flows, (flow) => {
-      if (flow.inPort === odpPort && flow.alive) this.installed(flow);
+      if (flow.alive && isMeant(flow)) this.installed(flow);
     });
   }
 
@@ -169,7 +189,10 @@ export class OffloadEngine implements Offload {
   installed(flow: OffloadFlow): void {
     if (!this.#isOn) return;
     const card = this.#cardAt(flow.inPort);
-    if (!card) return;
+    if (!card) {
+      this.#lookElsewhere(flow);
+      return;
+    }
     const entry = this.#entryOf(flow) ?? new Entry(flow, this.#parts.clock.nowMs());
     if (card.entries.has(entry)) return;
     flow.hardware = entry;
@@ -179,6 +202,8 @@ export class OffloadEngine implements Offload {
   /** Its actions are about to be other ones. */
   changing(flow: OffloadFlow, late?: Late): void {
     const entry = this.#entryOf(flow);
+    // Of its actions nobody knows yet.
+    if (this.#isOn && !this.#cardAt(flow.inPort)) setImmediate(() => this.#lookElsewhere(flow));
     if (!entry) return;
     const card = this.#cardAt(flow.inPort);
     if (card?.entries.has(entry)) {
@@ -190,10 +215,23 @@ export class OffloadEngine implements Offload {
 
   /** It is about to go. */
   removing(flow: OffloadFlow, late?: Late): void {
+    this.meters.forget(flow);
     const entry = this.#entryOf(flow);
     if (!entry) return;
     this.#cardAt(flow.inPort)?.delete(entry);
     entry.withdrawn(late);
+  }
+
+  /** A flow of a port that is on no card keeps the meters in software that it names. */
+  #lookElsewhere(flow: OffloadFlow): void {
+    if (this.#isOn && flow.alive && !this.#cardAt(flow.inPort)) {
+      this.meters.look(flow, undefined, this.#notOnCard(flow.inPort));
+    }
+  }
+
+  #withEntry(flow: OffloadFlow, act: (card: Card, entry: Entry) => void): void {
+    const [card, entry] = [this.#cardAt(flow.inPort), this.#entryOf(flow)];
+    if (card && entry && card.entries.has(entry)) act(card, entry);
   }
 
   #entryOf({ hardware }: OffloadFlow): Entry | undefined {
@@ -285,6 +323,7 @@ export class OffloadEngine implements Offload {
     looks.push({ title: 'card', detail: card?.provider.name, problem: card ? undefined : this.#notOnCard(inPort) });
     if (!card) return looks;
     for (const { title, problem } of LOOKS) looks.push({ title, problem: problem(flow, card.around) });
+    looks.push({ title: 'meters', problem: card.meterProblem(metersOf(flow.actions)) });
     const { tableSize } = card.provider.capabilities;
     looks.push({ title: 'table', detail: `${card.used} of ${tableSize} flows` });
     looks.push({ title: 'state of the card', problem: card.problem });

@@ -1,9 +1,10 @@
 // What the offload engine knows of a megaflow whose in_port is on a card, and of each copy of it that the card has.
 
 import type { FlowCounts, LateCounts } from '../../dpif.ts';
-import type { FlowHandle, HardwareCounts } from '../provider.ts';
+import type { FlowHandle, HardwareCounts, OutputCounts } from '../provider.ts';
 import type { Subject } from './examine.ts';
-import { type PortCountTable, type Sent, sentBy } from './port-counts.ts';
+import { type Sent, sentBy } from './outputs.ts';
+import type { PortCountTable } from './port-counts.ts';
 
 /** A megaflow as the engine needs it. */
 export interface OffloadFlow extends Subject {
@@ -93,6 +94,8 @@ export class Copy {
   late: Late | undefined;
   #packets = 0;
   #bytes = 0;
+  /** What the card counted of each output; absent where the flow's counters tell. */
+  #outputs: readonly OutputCounts[] | undefined;
 
   constructor(entry: Entry) {
     this.entry = entry;
@@ -105,7 +108,8 @@ export class Copy {
   }
 
   /** Takes what the card counted since it was last asked. */
-  count({ packets, bytes, idleMs, tcpFlags }: HardwareCounts, nowMs: number, ports: PortCountTable): void {
+  count({ packets, bytes, idleMs, tcpFlags, sent }: HardwareCounts, nowMs: number, ports: PortCountTable): void {
+    if (sent) this.#countOutputs(sent, ports);
     const [packetsNow, bytesNow] = [Number(packets), Number(bytes)];
     if (packetsNow <= this.#packets) return;
     const usedMs = Math.floor(nowMs - (idleMs ?? 0));
@@ -113,7 +117,18 @@ export class Copy {
     this.#packets = packetsNow;
     this.#bytes = bytesNow;
     this.entry.add(more);
-    ports.add(this, more.packets, more.bytes);
+    ports.received(this.inPort, more.packets, more.bytes);
+    if (!sent) ports.sentAll(this.sent, more.packets, more.bytes);
     this.late?.(more);
+  }
+
+  #countOutputs(now: readonly OutputCounts[], ports: PortCountTable): void {
+    for (const [i, { port }] of this.sent.entries()) {
+      const [count, before] = [now[i], this.#outputs?.[i]];
+      if (!count) continue;
+      const packets = Number(count.packets - (before?.packets ?? 0n));
+      if (packets > 0) ports.sent(port, packets, Number(count.bytes - (before?.bytes ?? 0n)));
+    }
+    this.#outputs = now;
   }
 }

@@ -4,7 +4,7 @@ import { type DpAction, mapDpActions } from '../../actions.ts';
 import * as K from '../../layout/flow-key.ts';
 import type { HardwareFlow, NicCapabilities, OffloadAction, Vport } from '../provider.ts';
 import { fieldsBeyond, maskOfReceived } from './match-fields.ts';
-import { sentBy } from './port-counts.ts';
+import { isSameForAll, sentBy } from './outputs.ts';
 
 /** A megaflow, or what could be one. */
 export interface Subject {
@@ -89,6 +89,13 @@ export const LOOKS: readonly Look[] = [
       return count > outputMax ? `${count} outputs: the card does ${outputMax} at most` : undefined;
     },
   },
+  {
+    title: 'counters of outputs',
+    problem: ({ actions }, { capabilities }) =>
+      capabilities.outputCounters || sentBy(actions).length === 0 || isSameForAll(actions)
+        ? undefined
+        : 'not all outputs get each packet whole: the card does not count what they get',
+  },
 ];
 
 /** Why the flow has to stay in software; undefined when it need not. */
@@ -130,17 +137,14 @@ const SOFTWARE_ONLY: Partial<Record<DpAction['type'], string>> = {
   userspace: 'the slow path has to see each packet',
   recirc: 'it recirculates',
   hash: 'it recirculates by a hash',
-  meter: 'a meter counts and limits in software',
-  // Of these the flow's counters do not tell what was sent.
-  trunc: 'truncated copies are made in software',
-  check_pkt_len: 'what it sends depends on the length of the packet',
   pop_nsh: 'an NSH header may have any length',
 };
 
 function actionProblem(action: DpAction, around: Surroundings): string | undefined {
   const never = SOFTWARE_ONLY[action.type];
   if (never !== undefined) return never;
-  const nested = action.type === 'clone' || action.type === 'sample' ? action.actions : [];
+  const lists = action.type === 'check_pkt_len' ? [...action.greater, ...action.lessEqual] : [];
+  const nested = action.type === 'clone' || action.type === 'sample' ? action.actions : lists;
   const inside = firstProblem(nested, around);
   if (inside !== undefined) return inside;
   const name = offloadAction(action);

@@ -30,6 +30,11 @@ export class Reading {
     return this.#left.splice(-count);
   }
 
+  /** Of a pass that somebody waits for nothing is left to be taken. */
+  get isEnding(): boolean {
+    return this.#left.length === 0 && this.#readers.length > 0;
+  }
+
   /** What was taken has been read. */
   done(): void {
     if (this.#left.length === 0) for (const resolve of this.#readers.splice(0)) resolve();

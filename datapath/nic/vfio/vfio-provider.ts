@@ -4,7 +4,16 @@
 import type { Clock } from '../../../lib/clock.ts';
 import { UserError } from '../../../lib/errors.ts';
 import { KEY_SIZE } from '../../layout/flow-key.ts';
-import type { HardwareFlow, InsertResult, NicCapabilities, NicPort, NicProvider, Vport } from '../provider.ts';
+import type {
+  HardwareFlow,
+  HardwareMeter,
+  InsertResult,
+  NicCapabilities,
+  NicPort,
+  NicProvider,
+  Vport,
+} from '../provider.ts';
+import { NO_METERS } from '../provider.ts';
 import { PCI_CARD } from './pci-card.ts';
 import { parsePciAddress } from './pci-facts.ts';
 import type { FunctionOpener } from './pci-function.ts';
@@ -20,7 +29,8 @@ export class VfioProvider implements NicProvider {
     outputMax: 0,
     tableSize: 0,
     counters: false,
-    meterMax: 0,
+    outputCounters: false,
+    meters: NO_METERS,
   };
   readonly #opener: FunctionOpener;
   readonly #clock: Clock;
@@ -69,8 +79,16 @@ export class VfioProvider implements NicProvider {
     return handles.map(() => undefined);
   }
 
-  async setMeter(): Promise<void> {
-    throw new UserError('a PCI function has no meters');
+  async setMeters(meters: readonly HardwareMeter[]): Promise<readonly string[]> {
+    return meters.map(() => 'a PCI function has no meters');
+  }
+
+  async removeMeters(ids: readonly number[]): Promise<readonly undefined[]> {
+    return ids.map(() => undefined);
+  }
+
+  async queryMeters(ids: readonly number[]): Promise<readonly undefined[]> {
+    return ids.map(() => undefined);
   }
 
   async resetFunction(vport: Vport): Promise<void> {

@@ -18,6 +18,7 @@ import type {
   RingMemory,
   RingPlace,
 } from '../../../datapath/nic/provider.ts';
+import { NO_METERS } from '../../../datapath/nic/provider.ts';
 import { UserError } from '../../../lib/errors.ts';
 import { MAP_SHARED, mmap, munmap, PROT_READ, PROT_WRITE } from '../../../lib/syscalls/memory.ts';
 
@@ -208,7 +209,8 @@ export class TestCard implements NicProvider {
     outputMax: 0,
     tableSize: 0,
     counters: false,
-    meterMax: 0,
+    outputCounters: false,
+    meters: NO_METERS,
   };
   readonly function = new TestFunction();
   #held = false;
@@ -239,7 +241,17 @@ export class TestCard implements NicProvider {
     return [];
   }
 
-  async setMeter(): Promise<void> {}
+  async setMeters(): Promise<readonly []> {
+    return [];
+  }
+
+  async removeMeters(): Promise<readonly []> {
+    return [];
+  }
+
+  async queryMeters(): Promise<readonly []> {
+    return [];
+  }
 
   async resetFunction(): Promise<void> {
     this.function.reset();

@@ -15,6 +15,7 @@ import { type Clock, VirtualClock } from '../../../lib/clock.ts';
 import type { IoPoller } from '../../../lib/io-poller.ts';
 import { OFPP } from '../../../ofproto/model/actions.ts';
 import { KEY_IN_PORT as FLOW_IN_PORT } from '../../../ofproto/model/flow.ts';
+import { OFPM } from '../../../ofproto/model/groups.ts';
 import { parseFlowStatsRequest, parseTraceFlow } from '../../../ofproto/text/parse-flow.ts';
 import { DEFAULT_SETTINGS } from '../../../ofproto/upcall/settings.ts';
 import { VLAN_LIMIT_DEFAULT } from '../../../ofproto/xlate/vlan-limit.ts';
@@ -309,6 +310,15 @@ export class CardSwitch extends BridgeFixture implements CaseSwitch {
     return ports;
   }
 
+  /** Packets go through one after the other; how many came out. */
+  async sendMany(text: string, count: number): Promise<number> {
+    const { name, frame } = frameOf(text);
+    await this.#rig.pass(name, new Array<Uint8Array>(count).fill(frame));
+    const sent = [...this.#rig.sent.values()].reduce((sum, { length }) => sum + length, 0);
+    this.#rig.sent = new Map();
+    return sent;
+  }
+
   /** Once, and after the engine has decided a few times more. */
   async packet(text: string): Promise<void> {
     const { name, frame } = frameOf(text);
@@ -347,6 +357,8 @@ export class CardSwitch extends BridgeFixture implements CaseSwitch {
         this.#count(name, `group ${groupId}`, packets, bytes);
         for (const bucket of buckets) this.#count(name, `group ${groupId} bucket`, bucket.packets, bucket.bytes);
       }
+      for (const { meterId, packets, bytes } of bridge.resources.meterStats(OFPM.ALL))
+        this.#count(name, `meter ${meterId}`, packets, bytes);
       for (const { tableId, lookupCount, matchedCount } of bridge.tableStats())
         if (lookupCount > 0) this.#count(name, `table ${tableId}`, lookupCount, matchedCount);
       for (const { id, packets, bytes } of bridge.l2.mirrorStats()) this.#count(name, `mirror ${id}`, packets, bytes);

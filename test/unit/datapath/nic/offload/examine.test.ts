@@ -37,10 +37,32 @@ const cases: [reason: string | undefined, Case][] = [
   ],
   ['it recirculates', { actions: [{ type: 'recirc', id: 1 }] }],
   ['it recirculates by a hash', { actions: [{ type: 'hash', algorithm: 'l4', basis: 0 }] }],
-  ['a meter counts and limits in software', { actions: [{ type: 'meter', id: 1 }, output(2)] }],
+  [undefined, { actions: [{ type: 'meter', id: 1 }, output(2)] }],
+  [
+    'not all outputs get each packet whole: the card does not count what they get',
+    { actions: [{ type: 'meter', id: 1 }, output(2)], what: { outputCounters: false } },
+  ],
+  [undefined, { actions: [{ type: 'meter', id: 1 }], what: { outputCounters: false } }],
   ['the card cannot do set(ipv4)', { actions: [set], what: { actions: new Set(['output']) } }],
   ['the card cannot do pop_vlan', { actions: [{ type: 'pop_vlan' }, output(2)], what: { actions: noActions } }],
-  ['truncated copies are made in software', { actions: [{ type: 'trunc', maxLen: 64 }, output(2)] }],
+  [undefined, { actions: [{ type: 'trunc', maxLen: 64 }, output(2)] }],
+  [
+    'not all outputs get each packet whole: the card does not count what they get',
+    { actions: [{ type: 'trunc', maxLen: 64 }, output(2)], what: { outputCounters: false } },
+  ],
+  [
+    'the slow path has to see each packet',
+    {
+      actions: [
+        {
+          type: 'check_pkt_len',
+          size: 100,
+          greater: [{ type: 'userspace', cookie: 1, maxLen: 1 }],
+          lessEqual: [output(2)],
+        },
+      ],
+    },
+  ],
   ['output to p9 which is not up on card nic0', { actions: [output(2), { type: 'clone', actions: [output(9)] }] }],
   ['2 outputs: the card does 1 at most', { actions: [output(1), output(2)], what: { outputMax: 1 } }],
 ];
