@@ -201,6 +201,12 @@ export class Writer {
     return front;
   }
 
+  /** Takes back what was written after the first `size` bytes. */
+  truncate(size: number): void {
+    this.#bytes.fill(0, size, this.#size);
+    this.#size = size;
+  }
+
   /** What was written, a copy. */
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.#size);

@@ -142,6 +142,7 @@ export interface FlowChange {
 
 /** Of one table, as controllers configure it. */
 export interface OpenflowTableConfig {
+  readonly name?: string;
   readonly miss?: TableMiss | undefined;
   /** OFPTC_EVICTION. */
   readonly eviction?: boolean | undefined;
@@ -273,7 +274,7 @@ export interface OfprotoApi {
   tableStats(): TableStats[];
   /** The Flow_Table rows by table number; tables without one go back to the defaults. */
   configureTables(configs: ReadonlyMap<number, FlowTableConfig>): void;
-  /** What a table-mod says of one table; members left out stay as they are. Vacancy thresholds of null end the events. */
+  /** What a table-mod or a request with table features says of one table; members left out stay as they are. Vacancy thresholds of null end the events. */
   configureTable(tableId: number, config: OpenflowTableConfig): void;
   readonly resources: GroupsAndMeters;
   packetOut(out: PacketOut): void;

@@ -279,8 +279,9 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     this.#tablesChanged();
   }
 
-  configureTable(tableId: number, { miss, eviction, vacancy }: OpenflowTableConfig): void {
+  configureTable(tableId: number, { name, miss, eviction, vacancy }: OpenflowTableConfig): void {
     const table = this.#tables.table(tableId)!;
+    if (name !== undefined) table.openflowName = name;
     if (eviction !== undefined) table.setOpenflowEviction(eviction);
     if (vacancy !== undefined) this.#vacancies.watch(table, vacancy ?? undefined);
     if (miss === undefined || miss === table.miss) return;

@@ -7,16 +7,21 @@ import { checkMessage, OFPMP_LISTS } from '../wire/index.ts';
 
 const OFPT_MULTIPART_REQUEST = 18;
 const OFPMPF_REQ_MORE = 1;
+const OFPMP_EXPERIMENTER = 0xffff;
 const HEADER_SIZE = 16;
-const MESSAGE_MAX = 0xffff;
 const PENDING_MAX = 64;
+/** Of one connection: the features of all tables are 1.3 MB. */
+const PENDING_BYTES_MAX = 4 << 20;
+/** Of one request. */
+const PARTS_MAX = 4096;
 /** As long as Open vSwitch waits. */
 const TIMEOUT_MS = 1000;
 
 interface Pending {
   readonly type: number;
-  /** The parts so far, as one message. */
-  bytes: Uint8Array;
+  /** Of the parts so far. */
+  readonly bodies: Uint8Array[];
+  readonly size: number;
   readonly cancelTimer: () => void;
 }
 
@@ -24,6 +29,8 @@ const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.b
 
 export class MultipartRequests {
   readonly #pending = new Map<number, Pending>();
+  /** Of all bodies that wait. */
+  #bytes = 0;
   readonly #clock: Clock;
   readonly #expired: (header: Uint8Array) => void;
 
@@ -46,9 +53,10 @@ export class MultipartRequests {
     if (!more && !pending) return bytes;
     checkPart(bytes);
     if (pending) this.#forget(xid);
-    const whole = pending ? joined(pending, type, bytes) : bytes.slice();
-    if (!more) return whole;
-    this.#wait(xid, type, whole);
+    const bodies = bodiesWith(pending, type, bytes);
+    const size = (pending?.size ?? 0) + bytes.length - HEADER_SIZE;
+    if (!more) return joined(bytes, bodies, size);
+    this.#wait(xid, bytes, { type, bodies, size });
     return undefined;
   }
 
@@ -57,43 +65,58 @@ export class MultipartRequests {
     for (const xid of [...this.#pending.keys()]) this.#forget(xid);
   }
 
-  #wait(xid: number, type: number, bytes: Uint8Array): void {
-    if (this.#pending.size >= PENDING_MAX) throw new OfError('OFPBRC_MULTIPART_BUFFER_OVERFLOW');
+  #wait(xid: number, part: Uint8Array, parts: Omit<Pending, 'cancelTimer'>): void {
+    const isTooMuch = parts.bodies.length > PARTS_MAX || this.#bytes + parts.size > PENDING_BYTES_MAX;
+    if (this.#pending.size >= PENDING_MAX || isTooMuch) {
+      throw new OfError('OFPBRC_MULTIPART_BUFFER_OVERFLOW');
+    }
+    const header = part.slice(0, HEADER_SIZE);
+    view(header).setUint16(2, HEADER_SIZE);
     const cancelTimer = this.#clock.after(TIMEOUT_MS, () => {
       this.#forget(xid);
-      const header = bytes.slice(0, HEADER_SIZE);
-      view(header).setUint16(2, HEADER_SIZE);
       this.#expired(header);
     });
-    this.#pending.set(xid, { type, bytes, cancelTimer });
+    this.#pending.set(xid, { ...parts, cancelTimer });
+    this.#bytes += parts.size;
   }
 
   #forget(xid: number): void {
-    this.#pending.get(xid)?.cancelTimer();
+    const pending = this.#pending.get(xid);
+    pending?.cancelTimer();
+    this.#bytes -= pending?.size ?? 0;
     this.#pending.delete(xid);
   }
 }
 
-/** A part may be empty whatever the request is. */
+/** A part may be empty whatever the request is, but for an experimenter's, whose header is a part of the body. */
 function checkPart(bytes: Uint8Array): void {
   try {
     checkMessage(bytes);
   } catch (error) {
-    const isEmpty = bytes.length === HEADER_SIZE;
+    const isEmpty = bytes.length === HEADER_SIZE && view(bytes).getUint16(8) !== OFPMP_EXPERIMENTER;
     if (!isEmpty || !(error instanceof OfError) || error.code !== 'OFPBRC_BAD_LEN') throw error;
   }
 }
 
-/** Adds a part's body; the last part's flags count. */
-function joined(pending: Pending, type: number, part: Uint8Array): Uint8Array {
-  const [before, after] = [pending.bytes.length - HEADER_SIZE, part.length - HEADER_SIZE];
+/** The bodies so far, and this part's. */
+function bodiesWith(pending: Pending | undefined, type: number, part: Uint8Array): Uint8Array[] {
+  const body = part.slice(HEADER_SIZE);
+  if (!pending) return [body];
   if (pending.type !== type) throw new OfError('OFPBRC_BAD_STAT');
-  if (before > 0 && after > 0 && !OFPMP_LISTS.has(type)) throw new OfError('OFPBRC_BAD_STAT');
-  const whole = new Uint8Array(pending.bytes.length + after);
-  if (whole.length > MESSAGE_MAX) throw new OfError('OFPBRC_MULTIPART_BUFFER_OVERFLOW');
-  whole.set(pending.bytes);
-  whole.set(part.subarray(HEADER_SIZE), pending.bytes.length);
+  if (pending.size > 0 && body.length > 0 && !OFPMP_LISTS.has(type)) throw new OfError('OFPBRC_BAD_STAT');
+  if (body.length > 0) pending.bodies.push(body);
+  return pending.bodies;
+}
+
+/** One message, of whose length the header says the low 16 bits; the last part's flags count. */
+function joined(last: Uint8Array, bodies: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(HEADER_SIZE + size);
+  whole.set(last.subarray(0, HEADER_SIZE));
+  let at = HEADER_SIZE;
+  for (const body of bodies) {
+    whole.set(body, at);
+    at += body.length;
+  }
   view(whole).setUint16(2, whole.length);
-  view(whole).setUint16(10, view(part).getUint16(10));
   return whole;
 }

@@ -152,6 +152,8 @@ export type VacancyEvent = 'vacancy_down' | 'vacancy_up';
 /** Table features (1.3), properties kept as their bytes' meaning. */
 export interface TableFeatures {
   readonly tableId: number;
+  /** What a request of 1.5 wants of the table. */
+  readonly command?: 'replace' | 'modify' | 'enable' | 'disable' | undefined;
   readonly name: string;
   readonly metadataMatch: bigint;
   readonly metadataWrite: bigint;

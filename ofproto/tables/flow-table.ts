@@ -32,6 +32,8 @@ export class FlowTable {
   #config = UNCONFIGURED;
   #openflowEviction = false;
   #eviction: EvictionGroups | undefined;
+  /** As a controller named it, where the database does not. */
+  openflowName = '';
   /** What a table-mod of 1.1 or 1.2 said of packets that no rule matches. */
   miss: TableMiss | 'default' = 'default';
 
@@ -93,7 +95,7 @@ export class FlowTable {
   stats(): TableStats {
     return {
       tableId: this.id,
-      name: this.#config.name,
+      name: this.#config.name || this.openflowName,
       maxEntries: this.maxFlows,
       activeCount: this.activeCount,
       lookupCount: BigInt(this.lookupCount),

@@ -5,6 +5,9 @@ import { Reader, Writer } from '../../lib/cursors.ts';
 import { ProtocolError } from '../../lib/errors.ts';
 import { OFP10_VERSION, OFP15_VERSION, type OfBodies, type OfType } from '../model/messages.ts';
 
+/** Longest message: the length field has 16 bits; multiples of 8 keep parts aligned. */
+export const MESSAGE_MAX = 0xfff8;
+
 /** Options that a connection's earlier messages set. */
 export interface DecodeState {
   /** NXT_FLOW_MOD_TABLE_ID was sent: the high byte of a 1.0 flow-mod's command is a table. */
@@ -101,8 +104,10 @@ export function listCodec<T extends OfType, Item>(options: {
       for (const item of items(value as Body<T>)) {
         const before = w.size;
         encodeItem(w, item, version);
+        // No message can say it: Open vSwitch leaves it out too.
+        if (w.size - before > limit) w.truncate(before);
         // Entries are aligned to 8 bytes, so each is the same wherever it begins.
-        if (before > 0 && w.size > limit) parts.push(w.cut(before));
+        else if (before > 0 && w.size > limit) parts.push(w.cut(before));
       }
       parts.push(w.finish());
       return parts;

@@ -10,17 +10,20 @@ const NXT_CT_ORIG_TUPLE = 0;
 const NXT_CT_REPLY_TUPLE = 1;
 const NXT_CT_ZONE_ID = 2;
 
+/** Bytes that each NXT_CT_TUPLE_* has at least: two addresses, two ports, and ICMP's id, type and code. */
+const TUPLE_SIZES: readonly number[] = [16, 16, 2, 2, 2, 1, 1];
+
 function mustBeZero(bytes: Uint8Array): void {
   if (bytes.some((byte) => byte !== 0)) throw new OfError('NXBRC_MUST_BE_ZERO');
 }
 
-/** Pad 4, then properties; NXT_CT_TUPLE_SRC and NXT_CT_TUPLE_DST are addresses of 16 bytes. */
+/** Pad 4, then properties; which may be longer than what is read of them. */
 function decodeTuple(value: Reader): Uint8Array {
   const bytes = value.rest().slice();
   if (bytes.length < 4) throw new OfError('OFPBPC_BAD_LEN');
   for (const { type, value: item } of decodeProperties(new Reader(bytes.subarray(4)), 'OFPBPC_BAD_LEN')) {
     if (type === PROP_EXPERIMENTER) refuseProperty(type, item);
-    if (type <= 1 && item.remaining !== 16) throw new OfError('OFPBPC_BAD_LEN');
+    if (item.remaining < (TUPLE_SIZES[type] ?? 0)) throw new OfError('OFPBPC_BAD_LEN');
   }
   return bytes;
 }

@@ -29,7 +29,7 @@ import {
 } from '../model/groups.ts';
 import { OFP10_VERSION, OFP13_VERSION, OFP15_VERSION } from '../model/messages.ts';
 import { decodeActions, encodeActions } from './actions.ts';
-import { entry } from './codec.ts';
+import { entry, MESSAGE_MAX } from './codec.ts';
 import { decodeDuration, encodeDuration } from './durations.ts';
 import { readFieldHeader, writeFieldHeader } from './oxm.ts';
 import { decodeProperties, encodeProperty } from './properties.ts';
@@ -256,17 +256,41 @@ export function decodeGroupDesc(r: Reader, version: number): GroupSpec {
   return { groupId, type, buckets, selection: decodeSelection(body, type) };
 }
 
+/**
+ * What there is no room for in one message is left out, from the last bucket on: a group that grew bucket by bucket may be
+ * longer than any message.
+ */
 export function encodeGroupDesc(w: Writer, group: GroupSpec, version: number): void {
   const start = w.size;
   w.u16(0).u8(GROUP_TYPES.indexOf(group.type)).zeros(1).u32(group.groupId);
+  const end = start + MESSAGE_MAX - (version === OFP10_VERSION ? NX_STATS_SIZE : STATS_SIZE);
   if (isNew(version)) {
-    const buckets = newBuckets(group, version);
-    w.u16(buckets.length).zeros(6).put(buckets);
-    encodeSelection(w, group.selection, version);
+    const selection = new Writer();
+    encodeSelection(selection, group.selection, version);
+    const sizeAt = w.size;
+    w.u16(0).zeros(6);
+    encodeFitting(w, group.buckets, end - selection.size, (one) => encodeNewBucket(w, one, group.type, version));
+    w.patch16(sizeAt, w.size - sizeAt - 8);
+    w.put(selection.finish());
   } else {
-    for (const bucket of group.buckets) encodeOldBucket(w, bucket, version);
+    encodeFitting(w, group.buckets, end, (one) => encodeOldBucket(w, one, version));
   }
   w.patch16(start, w.size - start);
+}
+
+/** Headers of statistics of 1.1 and later, and of Nicira's in 1.0. */
+const STATS_SIZE = 16;
+const NX_STATS_SIZE = 24;
+
+/** The first of `items` that end at `end` or before. */
+function encodeFitting<T>(w: Writer, items: readonly T[], end: number, encode: (item: T) => void): void {
+  for (const item of items) {
+    const before = w.size;
+    encode(item);
+    if (w.size <= end) continue;
+    w.truncate(before);
+    return;
+  }
 }
 
 const counts = (r: Reader): Counts => ({ packets: r.u64(), bytes: r.u64() });
@@ -288,8 +312,9 @@ export function decodeGroupStats(r: Reader, version: number): GroupStats {
 
 export function encodeGroupStats(w: Writer, stats: GroupStats, version: number): void {
   const start = w.size;
+  const end = start + MESSAGE_MAX - (version === OFP10_VERSION ? NX_STATS_SIZE : STATS_SIZE);
   w.u16(0).zeros(2).u32(stats.groupId).u32(stats.refCount).zeros(4).u64(stats.packets).u64(stats.bytes);
   if (hasDuration(version)) encodeDuration(w, stats.durationMs);
-  for (const { packets, bytes } of stats.buckets) w.u64(packets).u64(bytes);
+  encodeFitting(w, stats.buckets, end, ({ packets, bytes }) => w.u64(packets).u64(bytes));
   w.patch16(start, w.size - start);
 }

@@ -19,7 +19,7 @@ import {
 } from '../model/messages.ts';
 import { ASYNC_CODECS } from './async.ts';
 import { BUNDLE_CODECS } from './bundle.ts';
-import { always, type Codec, codec, type DecodeState, emptyCodec, type WireId } from './codec.ts';
+import { always, type Codec, codec, type DecodeState, emptyCodec, MESSAGE_MAX, type WireId } from './codec.ts';
 import { CT_FLUSH_CODECS } from './ct-flush.ts';
 import { FLOW_MOD_CODECS } from './flow-mods.ts';
 import { FLOW_MONITOR_CODECS } from './flow-monitor.ts';
@@ -49,8 +49,6 @@ export { OFPQ_ALL } from './queues.ts';
 export { evictionAsked } from './tables.ts';
 
 const HEADER_SIZE = 8;
-/** Longest message: the length field has 16 bits; multiples of 8 keep parts aligned. */
-const MESSAGE_MAX = 0xfff8;
 const OFPT_HELLO = 0;
 const OFPT_VENDOR = 4;
 const STATS_VENDOR = 0xffff;
@@ -167,7 +165,8 @@ function open(bytes: Uint8Array) {
   const r = new Reader(bytes, 'OFPBRC_BAD_LEN');
   const version = r.u8();
   const type = r.u8();
-  if (r.u16() !== bytes.length) throw new OfError('OFPBRC_BAD_LEN');
+  // A request that came in parts may be longer than this can say.
+  if (r.u16() !== (bytes.length & 0xffff)) throw new OfError('OFPBRC_BAD_LEN');
   const xid = r.u32();
   // A hello comes before a version is agreed on, in whatever version the peer has best.
   const bodyVersion = type === OFPT_HELLO && !isKnown(version) ? OFP10_VERSION : version;
@@ -268,7 +267,7 @@ export function encodeMessage(message: OfMessage, version: number): Uint8Array[]
   const id = found.ids[version] ?? 'm0';
   // A caller may itself send a long list piece by piece.
   const more = 'more' in message && message.more;
-  const parts = found.encode(message, version, MESSAGE_MAX - HEADER_SIZE - 16);
+  const parts = found.encode(message, version, MESSAGE_MAX - headerSize(id, version));
   return parts.map((part, i) => withHeader(id, version, message.xid, part, more || i < parts.length - 1));
 }
 
@@ -290,6 +289,16 @@ function placeOf(id: WireId): WirePlace {
     wirePlaces.set(id, place);
   }
   return place;
+}
+
+/** Bytes in front of the body. */
+function headerSize(id: WireId, version: number): number {
+  const { kind, vendor } = placeOf(id);
+  const isStats = kind === 'q' || kind === 'r';
+  const vendorSize = vendor === undefined ? 0 : 8;
+  if (!isStats) return HEADER_SIZE + vendorSize;
+  if (version >= OFP11_VERSION) return HEADER_SIZE + 8 + vendorSize;
+  return HEADER_SIZE + 4 + (vendor === undefined ? 0 : 12);
 }
 
 function withHeader(id: WireId, version: number, xid: number, body: Uint8Array, more: boolean): Uint8Array {

@@ -112,7 +112,7 @@ export function readFieldValue(
 export interface DecodeMatchOptions {
   /** Take NXM_NX_COOKIE (NXM requests). */
   readonly cookie?: boolean;
-  /** Skip unknown fields and ignore prerequisites: metadata of packet-ins. */
+  /** Skip unknown fields and ignore prerequisites; the match itself must be OFPMT_OXM: metadata of packets. */
   readonly lenient?: boolean;
 }
 
@@ -128,13 +128,13 @@ export function decodeOxm(
   while (r.remaining > 0) {
     const header = readFieldHeader(r);
     if (header.length > r.remaining) throw new OfError('OFPBMC_BAD_LEN');
-    if (header.hasMask && !options.lenient) checkWithinMask(r, header.length);
+    if (header.hasMask) checkWithinMask(r, header.length);
     const isCookie = header.raw === NXM_NX_COOKIE || header.raw === NXM_NX_COOKIE_W;
     if (isCookie && options.cookie) {
       cookie = r.u64();
       cookieMask = header.hasMask ? r.u64() : 0xffffffffffffffffn;
       cookie &= cookieMask;
-    } else if (header.field && !isCookie) {
+    } else if (header.field && !isCookie && !(options.lenient && isOtherLength(header))) {
       decodeField(r, match, header as FieldHeader & { field: Field }, options.lenient ?? false);
     } else if (options.lenient) {
       r.skip(header.length);
@@ -167,6 +167,11 @@ class SeenFields {
     const { size } = this.#unknown;
     return this.#unknown.add(header).size > size;
   }
+}
+
+/** The length is part of what names a field. */
+function isOtherLength({ field: f, hasMask, length }: FieldHeader): boolean {
+  return f !== undefined && length !== f.size * (hasMask ? 2 : 1);
 }
 
 /** A value has no bit outside its mask: looked at even before the field is. */
@@ -242,7 +247,8 @@ export function decodeMatch(r: Reader, options: DecodeMatchOptions = {}, match: 
   if (r.remaining < 4) throw new OfError('OFPBMC_BAD_LEN');
   const type = r.u16();
   const length = r.u16();
-  if (type !== OFPMT_STANDARD && type !== OFPMT_OXM) throw new OfError('OFPBMC_BAD_TYPE');
+  if (options.lenient && length < 4) throw new OfError('OFPBMC_BAD_LEN');
+  if (type !== OFPMT_OXM && (type !== OFPMT_STANDARD || options.lenient)) throw new OfError('OFPBMC_BAD_TYPE');
   const padded = (length + 7) & ~7;
   if (length < 4 || padded - 4 > r.remaining) throw new OfError('OFPBMC_BAD_LEN');
   if (type === OFPMT_STANDARD) {

@@ -17,7 +17,7 @@ import {
   type RoleBody,
   type SwitchConfig,
 } from '../model/messages.ts';
-import { always, type Codec, codec, emptyCodec, since } from './codec.ts';
+import { always, type Codec, codec, type DecodeContext, emptyCodec, since } from './codec.ts';
 import { decodeError, encodeError } from './errors.ts';
 import { decodePort, encodePort } from './ports.ts';
 import { decodeProperties } from './properties.ts';
@@ -91,10 +91,14 @@ function encodeFeatures(w: Writer, body: FeaturesReply, version: number): void {
 }
 
 const FRAGMENTS: readonly FragHandling[] = ['normal', 'drop', 'reassemble', 'nx-match'];
+const OFPC_FRAG_MASK = 3;
 const OFPC_INVALID_TTL_TO_CONTROLLER = 1 << 2;
 
-function decodeConfig(r: Reader): SwitchConfig {
+function decodeConfig(r: Reader, { version }: DecodeContext): SwitchConfig {
   const flags = r.u16();
+  // 1.3 has the masks of set-async in place of the second flag.
+  const known = OFPC_FRAG_MASK | (version < V13 ? OFPC_INVALID_TTL_TO_CONTROLLER : 0);
+  if (flags & ~known) throw new OfError('OFPSCFC_BAD_FLAGS');
   return {
     frag: FRAGMENTS[flags & 3]!,
     invalidTtlToController: (flags & OFPC_INVALID_TTL_TO_CONTROLLER) !== 0,

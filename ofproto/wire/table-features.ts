@@ -1,13 +1,19 @@
 // Table features (OpenFlow 1.3, 7.3.5.5): what each table can match and do, as property lists.
 
-import type { Reader, Writer } from '../../lib/cursors.ts';
+import { Reader, type Writer } from '../../lib/cursors.ts';
 import { fieldByName } from '../model/fields.ts';
 import { OfError } from '../model/flow-mod.ts';
-import { type ActionFeatures, OFP13_VERSION, type TableFeatureSet, type TableFeatures } from '../model/messages.ts';
+import {
+  type ActionFeatures,
+  OFP13_VERSION,
+  OFP15_VERSION,
+  type TableFeatureSet,
+  type TableFeatures,
+} from '../model/messages.ts';
 import { tunMetadataByHeader, tunMetadataByName } from '../model/tun-metadata.ts';
 import { type Codec, entry, listCodec, since } from './codec.ts';
 import { readFieldHeader, writeFieldHeader } from './oxm.ts';
-import { decodeProperties, encodeProperty } from './properties.ts';
+import { decodeProperties, encodeProperty, PROP_EXPERIMENTER } from './properties.ts';
 
 // Property types come in pairs: for every entry, and for the table-miss entry.
 const OFPTFPT_INSTRUCTIONS = 0;
@@ -18,6 +24,25 @@ const OFPTFPT_MATCH = 8;
 const OFPTFPT_WILDCARDS = 10;
 const OFPTFPT_WRITE_SETFIELD = 12;
 const OFPTFPT_APPLY_SETFIELD = 14;
+const OFPTFPT_APPLY_SETFIELD_MISS = 15;
+
+/** What a controller that says anything of a table must say, each once; the table-miss entry may be left out. */
+const REQUIRED = [
+  OFPTFPT_INSTRUCTIONS,
+  OFPTFPT_NEXT_TABLES,
+  OFPTFPT_WRITE_ACTIONS,
+  OFPTFPT_APPLY_ACTIONS,
+  OFPTFPT_MATCH,
+  OFPTFPT_WILDCARDS,
+  OFPTFPT_WRITE_SETFIELD,
+  OFPTFPT_APPLY_SETFIELD,
+];
+
+/** OFPTFC_* of 1.5. */
+const COMMANDS = ['replace', 'modify', 'enable', 'disable'] as const;
+const OFPTT_ALL = 255;
+/** struct ofp_table_features, without properties. */
+const FEATURES_SIZE = 64;
 
 interface ActionDraft {
   actions: number[];
@@ -64,12 +89,13 @@ function decodeFields(r: Reader, masked: string[] = []): string[] {
   return names;
 }
 
-function decodeFeatures(list: Reader): TableFeatures {
-  if (list.remaining < 64 || list.peek16(0) < 64) throw new OfError('OFPBPC_BAD_LEN');
+function decodeFeatures(list: Reader, version: number): TableFeatures {
+  if (list.remaining < FEATURES_SIZE || list.peek16(0) < FEATURES_SIZE) throw new OfError('OFPBPC_BAD_LEN');
   const r = entry(list);
   r.skip(2);
   const tableId = r.u8();
-  r.skip(5);
+  const command = commandOf(r.u8(), version);
+  r.skip(4);
   const name = r.text(32);
   const numbers = { metadataMatch: r.u64(), metadataWrite: r.u64(), config: r.u32(), maxEntries: r.u32() };
   const miss = newSet();
@@ -85,7 +111,34 @@ function decodeFeatures(list: Reader): TableFeatures {
     }
   }
   // Without properties of its own, the table-miss entry can do what others can.
-  return { tableId, name, ...numbers, ...fields, nonmiss, miss: hasMiss ? miss : nonmiss };
+  return { tableId, command, name, ...numbers, ...fields, nonmiss, miss: hasMiss ? miss : nonmiss };
+}
+
+/** Earlier versions have padding there. */
+function commandOf(number: number, version: number): TableFeatures['command'] {
+  if (version < OFP15_VERSION) return undefined;
+  const command = COMMANDS[number];
+  if (!command) throw new OfError('OFPTFFC_BAD_COMMAND');
+  return command;
+}
+
+/** An entry of a request, of which nothing may be missing or unknown; in 1.5 it may do without any property. */
+function decodeWanted(list: Reader, version: number): TableFeatures {
+  const again = new Reader(list.bytes.subarray(list.offset), list.code);
+  const features = decodeFeatures(list, version);
+  const body = entry(again);
+  body.skip(FEATURES_SIZE);
+  const seen = new Set<number>();
+  for (const { type } of decodeProperties(body, 'OFPBPC_BAD_LEN')) {
+    if (type === PROP_EXPERIMENTER) continue;
+    if (type > OFPTFPT_APPLY_SETFIELD_MISS) throw new OfError('OFPBPC_BAD_TYPE');
+    if (seen.has(type)) throw new OfError('OFPTFFC_BAD_FEATURES');
+    seen.add(type);
+  }
+  const isBare = seen.size === 0 && version >= OFP15_VERSION;
+  if (features.tableId === OFPTT_ALL) throw new OfError('OFPTFFC_BAD_TABLE');
+  if (!isBare && REQUIRED.some((type) => !seen.has(type))) throw new OfError('OFPTFFC_BAD_FEATURES');
+  return features;
 }
 
 function decodeSetProperty(set: SetDraft, type: number, value: Reader): void {
@@ -110,7 +163,11 @@ function encodeFields(w: Writer, names: readonly string[], version: number, mask
 
 function encodeFeatures(w: Writer, table: TableFeatures, version: number): void {
   const start = w.size;
-  w.u16(0).u8(table.tableId).zeros(5).text(table.name, 32);
+  w.u16(0)
+    .u8(table.tableId)
+    .u8(table.command ? COMMANDS.indexOf(table.command) : 0)
+    .zeros(4)
+    .text(table.name, 32);
   w.u64(table.metadataMatch).u64(table.metadataWrite).u32(table.config).u32(table.maxEntries);
   encodeSet(w, table.nonmiss, 0, version);
   encodeSet(w, table.miss, 1, version);
@@ -135,7 +192,7 @@ export const TABLE_FEATURE_CODECS: readonly Codec[] = (['table_features_request'
     listCodec({
       of,
       ids: since(OFP13_VERSION, of === 'table_features_request' ? 'q12' : 'r12'),
-      decodeItem: decodeFeatures,
+      decodeItem: of === 'table_features_request' ? decodeWanted : decodeFeatures,
       encodeItem: encodeFeatures,
       items: (body) => body.tables,
       body: (tables, more) => ({ tables, more }),

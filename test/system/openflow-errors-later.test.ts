@@ -37,6 +37,10 @@ const casesOf = (version: number): Case[] => {
   const tlv = (command: number, ...maps: string[]) => vendor(24, `${hex16(command)} 000000000000 ${maps.join('')}`);
   const list: [what: string, hex: string][] = [
     ...[0, 1, 2, 3, 4, 5, 6].map((bit): [string, string] => [`flow-mod flag ${bit}`, flow({ flags: 1 << bit })]),
+    ...Array.from({ length: 16 }, (_, bit): [string, string] => [
+      `switch configuration flag ${bit}`,
+      message(version, 9, `${hex16(1 << bit)} 0000`),
+    ]),
     ['flow-mod with an unknown command', flow({ command: 9 })],
     ['unknown command before a bad instruction', flow({ command: 9, tail: '00ff 0008 00000000' })],
     ['bad instruction before bad flags', flow({ flags: 0x80, tail: '00ff 0008 00000000' })],

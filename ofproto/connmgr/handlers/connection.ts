@@ -2,10 +2,10 @@
 // Nicira extensions that choose formats.
 
 import { type Capability, OFP13_VERSION, OFP14_VERSION, type SwitchConfig } from '../../model/messages.ts';
+import { N_TABLES } from '../../tables/limits.ts';
 import { asyncMasks, OFPAT10_SUPPORTED } from '../../wire/index.ts';
 import { ASYNC_NONE, asyncConfig13, hasInvalidTtl, withInvalidTtl, withMasks } from '../async-config.ts';
 import type { Handlers } from './handler.ts';
-import { N_TABLES } from './tables.ts';
 
 const NO_GENERATION = 0xffff_ffff_ffff_ffffn;
 

@@ -1,32 +1,18 @@
 // Flow tables: flow-mod, table-mod, and what statistics and features say about flows and tables.
 
-import { FIELDS } from '../../model/fields.ts';
 import { OfError } from '../../model/flow-mod.ts';
-import {
-  OFP_NO_BUFFER,
-  OFP15_VERSION,
-  type OfMessageOf,
-  type TableFeatureSet,
-  type TableFeatures,
-  type TableStatsEntry,
-} from '../../model/messages.ts';
-import { TUN_METADATA_FIELDS, tunMetadataField } from '../../model/tun-metadata.ts';
+import { OFP_NO_BUFFER, type OfMessageOf, type TableFeatures, type TableStatsEntry } from '../../model/messages.ts';
 import type { FlowSource } from '../../ofproto-api.ts';
-import { evictionAsked, OFPAT13_SUPPORTED, OFPFW_ALL, OFPIT_SUPPORTED } from '../../wire/index.ts';
+import { N_TABLES } from '../../tables/limits.ts';
+import { evictionAsked, OFPFW_ALL } from '../../wire/index.ts';
 import { sendInParts } from '../multipart.ts';
 import type { Session } from '../session.ts';
 import type { Handlers } from './handler.ts';
 import { refuseSlave } from './role.ts';
+import { nameTables, tableFeatures } from './table-features.ts';
 
-/** Tables a controller may use: 0 to 253. Table 254 is the switch's own. */
-export const N_TABLES = 254;
 const TABLE_ALL = 255;
 const MAX_ENTRIES = 1_000_000;
-const ALL_BITS_64 = 0xffff_ffff_ffff_ffffn;
-
-const OFPIT_GOTO_TABLE = 1;
-/** An action from 1.5 on. */
-const OFPIT_METER = 6;
 
 export const tableHandlers: Handlers = {
   flow_mod: (session, { xid, mod }) => {
@@ -75,7 +61,7 @@ export const tableHandlers: Handlers = {
   },
 
   table_features_request: (session, { xid, tables }: OfMessageOf<'table_features_request'>) => {
-    if (tables.length > 0) throw new OfError('OFPTFFC_EPERM');
+    if (tables.length > 0) nameTables(session, tables);
     const all = tableStats(session).map((stats) => tableFeatures(stats, session.version));
     return sendInParts(session, all, (slice: readonly TableFeatures[], more) => ({
       type: 'table_features_reply',
@@ -99,39 +85,4 @@ function tableStats(session: Session): TableStatsEntry[] {
     canGoto: tableId < N_TABLES - 1,
     miss: session.switch.tables.get(tableId).miss ?? 'default',
   }));
-}
-
-const withCodePoint = FIELDS.filter((field) => field.oxm !== 0 || field.nxm !== 0);
-/** Those that tunnels carry can be named whatever a bridge's TLV table maps. */
-const tunMetadata = Array.from({ length: TUN_METADATA_FIELDS }, (_, index) => tunMetadataField(index).name);
-const names = (fields: typeof FIELDS) => [...fields.map((field) => field.name), ...tunMetadata];
-const matchable = names(withCodePoint);
-const maskable = names(withCodePoint.filter((field) => field.mask === 'arbitrary'));
-const settable = names(withCodePoint.filter((field) => field.writable));
-
-function tableFeatures({ tableId, name, maxEntries }: TableStatsEntry, version: number): TableFeatures {
-  const nextTables = Array.from({ length: N_TABLES - 1 - tableId }, (_, index) => tableId + 1 + index);
-  const actions = { actions: OFPAT13_SUPPORTED, setFields: settable };
-  const set: TableFeatureSet = {
-    nextTables,
-    instructions: OFPIT_SUPPORTED.filter(
-      (type) =>
-        (type !== OFPIT_GOTO_TABLE || nextTables.length > 0) && (type !== OFPIT_METER || version < OFP15_VERSION),
-    ),
-    write: actions,
-    apply: actions,
-  };
-  return {
-    tableId,
-    name,
-    metadataMatch: ALL_BITS_64,
-    metadataWrite: ALL_BITS_64,
-    config: 0,
-    maxEntries,
-    miss: set,
-    nonmiss: set,
-    match: matchable,
-    mask: maskable,
-    wildcard: matchable,
-  };
 }

@@ -82,4 +82,18 @@ describe('MultipartRequests', () => {
     clock.warp(5000);
     expect(expired).toEqual([]);
   });
+
+  it('joins lists longer than a message, up to 4 MB', () => {
+    const OFPMP_TABLE_FEATURES = 12;
+    const body = '00'.repeat(65_000);
+    for (let n = 0; n < 20; n++) expect(requests.take(part(OFPMP_TABLE_FEATURES, true, body))).toBeUndefined();
+    expect(requests.take(part(OFPMP_TABLE_FEATURES, false))).toHaveLength(16 + 20 * 65_000);
+    for (let n = 0; n < 64; n++) requests.take(part(OFPMP_TABLE_FEATURES, true, body));
+    expect(refusal(part(OFPMP_TABLE_FEATURES, true, body))).toBe('OFPBRC_MULTIPART_BUFFER_OVERFLOW');
+  });
+
+  it('takes no endless number of parts', () => {
+    const refused = Array.from({ length: 5000 }, () => refusal(part(12, true, '00'.repeat(8))));
+    expect(refused.indexOf('OFPBRC_MULTIPART_BUFFER_OVERFLOW')).toBe(4096);
+  });
 });
