@@ -108,7 +108,7 @@ export class VhostSwitch {
 export async function eventually(
   what: string,
   done: () => boolean | Promise<boolean>,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   while (!(await done())) {

@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 const above = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const root = basename(above) === 'dist' ? dirname(above) : above;
 const START_TIMEOUT_MS = 30_000;
-const TOOL_TIMEOUT_MS = 20_000;
+const TOOL_TIMEOUT_MS = 60_000;
 
 export interface WeftdOptions {
   /** Extra command-line words: flags, a DB remote. */
@@ -71,13 +71,13 @@ export class Weftd {
   }
   /** One ovs-vsctl command line; words are split at spaces. */
   vsctl(line: string): Promise<string> {
-    return this.tool('ovs-vsctl', '--timeout=10', ...line.split(' '));
+    return this.tool('ovs-vsctl', '--timeout=30', ...line.split(' '));
   }
   ofctl(...args: string[]): Promise<string> {
     return this.tool('ovs-ofctl', ...args);
   }
   appctl(...args: string[]): Promise<string> {
-    return this.tool('ovs-appctl', '--timeout=10', ...args);
+    return this.tool('ovs-appctl', '--timeout=30', ...args);
   }
 
   /** Ends the process with a signal and waits for it. */

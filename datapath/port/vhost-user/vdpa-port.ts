@@ -197,6 +197,8 @@ export class VdpaPort implements PortDriver {
     await this.#device?.use(undefined);
     this.#owner = 'card';
     await this.#device?.use(this.#maker());
+    // Cards do as they are told in the order of the calls: one that has answered has the rings.
+    await card.query([]);
     log.info(`${this.#spec.name}: the guest is served by ${card.name}, vport ${vport}`);
   }
 
