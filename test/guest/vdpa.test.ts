@@ -171,6 +171,28 @@ describe('a guest on a function', () => {
     await expectBothWays();
   });
 
+  it('loses a ring that lies, says so, and has it back when its driver stops and starts it', async () => {
+    await expectBothWays();
+    await guest.drained();
+    const { ring } = guest.tx();
+    const base = ring.availIndex;
+    ring.avail.view.setUint16(2, (base + ring.size + 1) & 0xffff, true);
+    await eventually(() => port.error !== undefined, 'error');
+    expect(port.error).toMatch(/^vring 1 is broken: avail index jumped/);
+    expect(port.status()['vdpa']).toBe('card');
+    expect(await card.describe()).toContain('(error: vring 1 is broken: avail index jumped');
+    // The ring that it receives on is another one.
+    await peer.guest.sendFrame(testFrame(99));
+    expect((await guest.receiveFrames(1))[0]!.length).toBe(99);
+    ring.avail.view.setUint16(2, base, true);
+    expect(await guest.stopRing(1)).toBe(base);
+    guest.describeRing(guest.tx(), undefined, base);
+    await guest.sync();
+    expect(port.error).toBeUndefined();
+    await expectBothWays(1);
+    expect(await card.describe()).not.toContain('error');
+  });
+
   it('finds each frame delivered once and in order while it changes hands', async () => {
     await expectBothWays();
     const total = 10_000;

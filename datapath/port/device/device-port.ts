@@ -18,7 +18,6 @@ export function findDevice(name: string): VhostDevice | undefined {
 export class DevicePort implements PortDriver {
   readonly mac = undefined;
   readonly ifindex = undefined;
-  readonly error = undefined;
   readonly mtu: number;
   adminUp = true;
   linkResets = 0;
@@ -26,6 +25,8 @@ export class DevicePort implements PortDriver {
   readonly #context: PortContext;
   readonly #services: VhostServices;
   readonly #running = new Set<number>();
+  /** Why rings were given up, until they are stopped. */
+  readonly #broken = new Map<number, string>();
   #device: VhostDevice | undefined;
 
   constructor(spec: PortSpec, context: PortContext, services: VhostServices) {
@@ -39,6 +40,11 @@ export class DevicePort implements PortDriver {
   get device(): VhostDevice {
     this.#device ??= this.#watched(this.#services.createDevice(this.#name));
     return this.#device;
+  }
+
+  get error(): string | undefined {
+    const [broken] = this.#broken;
+    return broken && `vring ${broken[0]} is broken: ${broken[1]}`;
   }
 
   get linkUp(): boolean {
@@ -81,6 +87,10 @@ export class DevicePort implements PortDriver {
       this.linkResets++;
       this.#context.changed();
     };
+    device.onRingBroken((index, reason) => {
+      this.#broken.set(index, reason);
+      this.#context.changed();
+    });
     return {
       setMemory: (regions) => device.setMemory(regions),
       addMemory: (region) => device.addMemory(region),
@@ -93,11 +103,13 @@ export class DevicePort implements PortDriver {
       setCallFd: (index, fd) => device.setCallFd(index, fd),
       stopRing: (index) => {
         changed(index, false);
+        this.#broken.delete(index);
         return device.stopRing(index);
       },
       onRingBroken: (listener) => device.onRingBroken(listener),
       close: async () => {
         this.#device = undefined;
+        this.#broken.clear();
         for (const index of [...this.#running]) changed(index, false);
         await device.close();
       },

@@ -16,6 +16,8 @@ import type { PortContext, PortDriver } from '../port.ts';
 import { frameSizes, type VfOptions, vfOptions } from './vf-options.ts';
 
 const log = logger('netdev_dpdk');
+/** A card that lied gets new rings, but not at the pace at which it may lie again. */
+const REPAIR_PAUSE_MS = 30_000;
 
 /** What a VF port needs of the datapath. */
 export interface VfServices {
@@ -57,6 +59,7 @@ export class VfPort implements PortDriver {
   #ringError: string | undefined;
   #work: Promise<void> = Promise.resolve();
   #forget: (() => void) | undefined;
+  #cancelRepair: (() => void) | undefined;
 
   constructor(spec: PortSpec, context: PortContext, services: VfServices, steps?: VfSteps) {
     this.#spec = spec;
@@ -99,6 +102,7 @@ export class VfPort implements PortDriver {
   async close(): Promise<void> {
     this.#isOpen = false;
     this.#forget?.();
+    this.#cancelRepair?.();
     await this.#next(() => this.#stop());
   }
 
@@ -196,6 +200,7 @@ export class VfPort implements PortDriver {
     const queues = new VirtioQueues(this.#services.queues, options);
     queues.onBroken((queue, reason) => {
       this.#ringError = `${queue} is broken: ${reason}`;
+      this.#repairLater();
       this.#update();
     });
     return queues;
@@ -205,8 +210,27 @@ export class VfPort implements PortDriver {
   async #restart(port: NicPort): Promise<void> {
     if (!this.#isOpen || this.#opened?.port !== port || !this.#queues) return;
     log.info(`${this.#spec.name}: ${this.#opened.card.name} was reset`);
+    await this.#renew(this.#queues, true);
+  }
+
+  #repairLater(): void {
+    this.#cancelRepair ??= this.#context.clock.after(REPAIR_PAUSE_MS, () => {
+      this.#cancelRepair = undefined;
+      void this.#next(() => this.#repair());
+    });
+  }
+
+  /** Unless a reset has mended it meanwhile, or the function is gone. */
+  async #repair(): Promise<void> {
+    if (!this.#isOpen || !this.#running || !this.#queues || this.#ringError === undefined) return;
+    log.info(`${this.#spec.name}: new rings, as a driver resets its device: ${this.#ringError}`);
+    await this.#renew(this.#queues, false);
+  }
+
+  async #renew(queues: VirtioQueues, isReset: boolean): Promise<void> {
     try {
-      await this.#halt(this.#queues, true);
+      await this.#halt(queues, isReset);
+      if (!isReset) await this.#opened?.port.detach();
       await this.#attach();
     } catch (error) {
       this.#fail(error);

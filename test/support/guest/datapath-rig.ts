@@ -39,7 +39,7 @@ export class DatapathRig {
     });
   }
 
-  static async start(options: Pick<DatapathOptions, 'nics' | 'functions'> = {}): Promise<DatapathRig> {
+  static async start(options: Pick<DatapathOptions, 'nics' | 'functions' | 'clock'> = {}): Promise<DatapathRig> {
     const built = new URL('../../../dist/datapath/datapath.js', import.meta.url).href;
     const { createDpif } = (await import(built)) as typeof import('../../../datapath/datapath.ts');
     const folder = mkdtempSync(join(tmpdir(), 'weft-rig-'));
