@@ -23,6 +23,7 @@ import { NicModels } from './nic-models.ts';
 import type { MemoryReporters } from './process/memory-report.ts';
 import type { DaemonOptions } from './process/options.ts';
 import { OVS_VERSION } from './process/program.ts';
+import { systemStatistics } from './system-statistics.ts';
 
 export interface SwitchServices {
   /** Where `ovs-appctl` commands are registered. */
@@ -107,6 +108,7 @@ export class Switch {
       clock,
       dummy: options.dummy,
       capabilities: CAPABILITIES,
+      systemStatistics: () => systemStatistics(options.paths.rundir),
       createOfproto: (name) => this.#backer.createOfproto(name),
       createConnmgr: (ofproto) => new Connmgr(ofproto, { rundir: options.paths.rundir, clock }),
       configure: (otherConfig, isRestoring) => {
@@ -145,7 +147,20 @@ export class Switch {
         },
       },
     );
-    memory.register(() => ({ ports: this.#dpif.ports().length, 'udpif keys': this.#dpif.flowCount() }));
+    memory.register(() => this.#memoryCounts());
+  }
+
+  /** One thread handles upcalls and revalidates; counts of nothing are left out, as by Open vSwitch. */
+  #memoryCounts(): Record<string, number> {
+    const bridges = this.#reconciler.bridges();
+    const flows = bridges.flatMap(({ ofproto }) => ofproto.tableStats().map(({ activeCount }) => activeCount));
+    const counts = {
+      ports: this.#dpif.ports().length,
+      rules: flows.reduce((sum, count) => sum + count, 0),
+      'udpif keys': this.#dpif.flowCount(),
+      ...(bridges.length === 0 ? {} : { handlers: 1, revalidators: 1 }),
+    };
+    return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
   }
 
   /** Resolves once the database's configuration is in force, or the database lets us wait. */

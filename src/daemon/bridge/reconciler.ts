@@ -57,6 +57,8 @@ export interface ReconcilerParts {
   configure?(otherConfig: Readonly<Record<string, string>>, isRestoring: boolean): void | Promise<void>;
   /** Columns of the Open_vSwitch row that never change, e.g. ovs_version of an embedded database. */
   readonly fixedColumns?: Readonly<Record<string, Json>>;
+  /** Open_vSwitch.statistics, while they are asked for. */
+  systemStatistics?(): Readonly<Record<string, string>>;
   /** Datapath.capabilities. */
   readonly capabilities: Readonly<Record<string, string>>;
 }
@@ -314,6 +316,7 @@ export class Reconciler {
   }
 
   #collectStatistics(): void {
+    if (this.#config) this.#collectSystem(this.#config);
     for (const bridge of this.#bridges.values()) {
       for (const iface of bridge.ifaces()) {
         this.#writer.set('Interface', iface.config.uuid, statisticsColumn(iface));
@@ -321,6 +324,13 @@ export class Reconciler {
       for (const [uuid, columns] of mirrorColumns(bridge)) this.#writer.set('Mirror', uuid, columns);
       for (const [uuid, columns] of treePortStatistics(bridge)) this.#writer.set('Port', uuid, columns);
     }
+  }
+
+  /** The column is empty unless other_config:enable-statistics is true. */
+  #collectSystem({ uuid, otherConfig }: SwitchConfig): void {
+    const isOn = otherConfig['enable-statistics']?.toLowerCase() === 'true';
+    const statistics = isOn ? (this.#parts.systemStatistics?.() ?? {}) : {};
+    this.#writer.set('Open_vSwitch', uuid, { statistics: ops.stringMap(statistics) });
   }
 
   /** Commits what was collected. What fails is not marked as written, so the next write carries it again. */

@@ -88,6 +88,7 @@ function start(dummy: DummyMode = 'off'): void {
     dpif: dpif.dpif,
     clock,
     dummy,
+    systemStatistics: () => ({ cpu: '2' }),
     capabilities: { ufid: 'true' },
     createOfproto: (name) => {
       const ofproto = new FakeOfproto();
@@ -279,6 +280,19 @@ describe('Reconciler', () => {
     setLogSink(() => {});
     expect(dpif.port('br0')?.mac).toBe('00:22:33:44:55:66');
     expect(told.filter((text) => text.includes('ignoring mac'))).toHaveLength(1);
+  });
+
+  it('describes the machine while it is asked to', async () => {
+    database.put(bridgeRows('br0', {}));
+    database.put({ 'Open_vSwitch/root': { other_config: { 'enable-statistics': 'true' } } });
+    start();
+    await reconciler.settled();
+    const column = () => database.written.get('root')?.['statistics'];
+    clock.warp(5000);
+    await expect.poll(column).toEqual(['map', [['cpu', '2']]]);
+    await put({ 'Open_vSwitch/root': { other_config: {} } });
+    clock.warp(5000);
+    await expect.poll(column).toEqual(['map', []]);
   });
 
   it('limits what ports may send', async () => {
