@@ -30,6 +30,8 @@ export interface SlowPath {
   vlanLimit(): number;
   /** How many megaflows the slow path lets be there now. */
   flowLimit(): number;
+  /** `upcall/set-flow-limit`: until the next round adapts it. */
+  setFlowLimit(limit: number): void;
   configure(settings: SlowPathSettings): void;
   /** While true, flows are being restored: packets are not translated but dropped, and nothing expires. */
   awaitFlows(isWaiting: boolean): void;
@@ -59,6 +61,7 @@ export function createBacker(dpif: Dpif, clock: Clock): SlowPath {
     packetKey: (flow) => backer.revalidator.packetKey(flow),
     vlanLimit: () => backer.vlanLimit,
     flowLimit: () => backer.flowLimit(),
+    setFlowLimit: (limit) => backer.revalidator.limit.set(limit),
     configure: (settings) => backer.configure(settings),
     awaitFlows: (isWaiting) => backer.awaitFlows(isWaiting),
     dumpDurationMs: () => backer.dumpDurationMs(),

@@ -32,6 +32,11 @@ export class FlowLimit {
     this.#current = Math.min(this.#current, this.#max);
   }
 
+  /** `upcall/set-flow-limit`: what holds until a round adapts it. */
+  set(limit: number): void {
+    this.#current = limit;
+  }
+
   /**
    * Whether idle megaflows have to make room: there are as many as there may be, and the limit will not grow. A limit that
    * still can is no reason to throw out what is in use now and then.

@@ -16,6 +16,16 @@ export interface Command {
   handler(args: readonly string[]): string | Promise<string>;
 }
 
+/** A command in one line. */
+export function command(
+  name: string,
+  usage: string,
+  [minArgs, maxArgs]: readonly [min: number, max: number],
+  handler: Command['handler'],
+): Command {
+  return { name, usage, minArgs, maxArgs, handler };
+}
+
 export class CommandRegistry {
   readonly #commands = new Map<string, Command>();
 

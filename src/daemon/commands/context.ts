@@ -26,6 +26,8 @@ export interface SlowPathControl {
   readonly vlanLimit?: () => number;
   /** How many megaflows the slow path lets be there now. */
   flowLimit(): number;
+  /** Until the next round adapts it. */
+  setFlowLimit(limit: number): void;
   /** How long the last revalidation took. */
   dumpDurationMs(): number;
 }
@@ -43,16 +45,19 @@ export function datapathName({ reconciler }: CommandContext): string {
   return types.length > 0 && types.every((type) => type === 'dummy') ? 'dummy@ovs-dummy' : 'netdev@ovs-netdev';
 }
 
-/** Throws UserError unless `name` names the datapath, as `netdev@ovs-netdev` or without its type. */
+/** Whether `name` names the datapath, as `netdev@ovs-netdev` or without its type. */
+export function isDatapath(context: CommandContext, name: string): boolean {
+  const whole = datapathName(context);
+  return name === whole || name === whole.split('@')[1];
+}
+
+/** Throws UserError unless `name` names the datapath. */
 export function checkDatapath(
   context: CommandContext,
   name: string,
   problem = `opening datapath ${name} failed (No such device)`,
 ): void {
-  const whole = datapathName(context);
-  if (name !== whole && name !== whole.split('@')[1]) {
-    throw new UserError(`ovs-vswitchd: ${problem}`);
-  }
+  if (!isDatapath(context, name)) throw new UserError(`ovs-vswitchd: ${problem}`);
 }
 
 /** The bridge of that name; throws UserError with `message`. */

@@ -34,7 +34,6 @@ export function dpifCommands(context: CommandContext): Command[] {
     },
     ...offloadCommands(context),
     ...flowCommands(context, (flow) => flowLines(context, { verbose: true, names: false }, (one) => one === flow)[0]!),
-    { name: 'dpctl/del-flows', usage: '[dp]', minArgs: 0, maxArgs: 1, handler: (args) => deleteFlows(context, args) },
     { name: 'dpif/dump-dps', usage: '', minArgs: 0, maxArgs: 0, handler: () => dumpBridgeDatapaths(context) },
     { name: 'dpif/show', usage: '', minArgs: 0, maxArgs: 0, handler: () => showBridges(context) },
     {
@@ -78,6 +77,8 @@ function typeAndOptions({ config }: Iface, { type }: PortDevice): string {
 
 function showDatapath(context: CommandContext, args: readonly string[]): string {
   const { options, rest } = splitOptions(args, ['-s', '--statistics']);
+  const unknown = rest.find((word) => word.startsWith('-'));
+  if (unknown !== undefined) throw new UserError(`Unrecognized option ${unknown}`);
   for (const name of rest) checkDatapath(context, name);
   const { hit, missed, lost, flows } = context.dpif.stats();
   const lines = [
@@ -130,7 +131,9 @@ async function dumpDatapathFlows(context: CommandContext, args: readonly string[
   const { options, rest } = splitOptions(words, ['-m', '--more', '--names', '--no-names']);
   for (const name of rest) checkDatapath(context, name, NO_DATAPATH);
   await context.dpif.offload.refresh();
+  const only = pmdFilter(args);
   return dumpThreads(context)
+    .filter(({ core }) => only === undefined || core === only)
     .flatMap(({ title, serves }) => {
       const lines = flowLines(context, dumpOptions(options), (flow) => serves(inPort(flow)) && shows(flow));
       return lines.length === 0 ? [] : [title, ...lines];
@@ -138,11 +141,28 @@ async function dumpDatapathFlows(context: CommandContext, args: readonly string[
     .join('\n');
 }
 
+interface DumpThread {
+  readonly core: number;
+  readonly title: string;
+  readonly serves: (odpPort: number) => boolean;
+}
+
+/** What `pmd=` calls the thread that is no PMD thread. */
+const MAIN_THREAD = -1;
+
+/** `pmd=CORE`; undefined for every thread. */
+function pmdFilter(args: readonly string[]): number | undefined {
+  const text = args.find((arg) => arg.startsWith('pmd='))?.slice('pmd='.length);
+  if (text === undefined) return undefined;
+  if (!/^(-1|\d+)$/.test(text)) throw new UserError('');
+  return Number(text);
+}
+
 /**
  * Open vSwitch's threads have flows of their own, and a dump names them. Here all threads share them: a flow is shown
  * with the thread that polls its port's first queue.
  */
-function dumpThreads({ dpif }: CommandContext): { title: string; serves: (odpPort: number) => boolean }[] {
+function dumpThreads({ dpif }: CommandContext): DumpThread[] {
   const portNumbers = new Map(dpif.ports().map(({ name, odpPort }) => [name, odpPort]));
   const coreOf = new Map<number, number>();
   for (const { port, queue, core } of dpif.rxqs()) {
@@ -151,8 +171,9 @@ function dumpThreads({ dpif }: CommandContext): { title: string; serves: (odpPor
   }
   const cores = [...new Set(coreOf.values())].sort((a, b) => a - b);
   return [
-    { title: 'flow-dump from the main thread:', serves: (odpPort) => !coreOf.has(odpPort) },
+    { core: MAIN_THREAD, title: 'flow-dump from the main thread:', serves: (odpPort) => !coreOf.has(odpPort) },
     ...cores.map((core) => ({
+      core,
       title: `flow-dump from pmd on cpu core: ${core}`,
       serves: (odpPort: number) => coreOf.get(odpPort) === core,
     })),
@@ -200,11 +221,4 @@ function flowLines(
     vlanLimit: vlanLimit?.(),
   };
   return [...context.dpif.flows()].filter(wanted).map((flow) => formatDpFlow(flow, options));
-}
-
-async function deleteFlows(context: CommandContext, args: readonly string[]): Promise<string> {
-  for (const name of args) checkDatapath(context, name, NO_DATAPATH);
-  for (const flow of [...context.dpif.flows()]) context.dpif.flowDel(flow);
-  await context.dpif.barrier();
-  return '';
 }

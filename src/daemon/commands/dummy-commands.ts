@@ -56,7 +56,9 @@ function parseLength(text: string | undefined): number {
 }
 
 function connState([name]: readonly string[]): string {
-  const ports = name === undefined ? dummyPorts() : [named(name)];
+  const ports = dummyPorts().filter((port) => name === undefined || port.name === name);
+  // Open vSwitch answers like this for what it does not know, and it is no error.
+  if (name !== undefined && ports.length === 0) return `${name}: unknown`;
   return ports
     .filter((port) => port.connectionState !== undefined)
     .map((port) => `${port.name}: ${port.connectionState}`)

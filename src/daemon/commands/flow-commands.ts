@@ -23,16 +23,22 @@ export function flowCommands(context: CommandContext, line: (flow: DpFlow) => st
       usage: '[dp] flow actions',
       minArgs: 2,
       maxArgs: 3,
-      handler: (args) => put(context, args, true),
+      handler: (args) => putFlow(context, ...pair(lastOf(context, args, 2)), true),
     },
     {
       name: 'dpctl/mod-flow',
       usage: '[dp] flow actions',
       minArgs: 2,
       maxArgs: 3,
-      handler: (args) => put(context, args, false),
+      handler: (args) => putFlow(context, ...pair(lastOf(context, args, 2)), false),
     },
-    { name: 'dpctl/del-flow', usage: '[dp] flow', minArgs: 1, maxArgs: 2, handler: (args) => remove(context, args) },
+    {
+      name: 'dpctl/del-flow',
+      usage: '[dp] flow',
+      minArgs: 1,
+      maxArgs: 2,
+      handler: (args) => removeFlow(context, lastOf(context, args, 1)[0]!),
+    },
     {
       name: 'dpctl/get-flow',
       usage: '[dp] ufid',
@@ -48,7 +54,7 @@ export function flowCommands(context: CommandContext, line: (flow: DpFlow) => st
       usage: 'actions',
       minArgs: 1,
       maxArgs: Infinity,
-      handler: (args) => args.map((text) => formatDpActions(parseActions(context, text))).join('\n'),
+      handler: (args) => args.map((text) => formatDpActions(parseActions(context, text, ACTIONS))).join('\n'),
     },
   ];
 }
@@ -59,6 +65,12 @@ function lastOf(context: CommandContext, args: readonly string[], count: number)
   return args.slice(-count);
 }
 
+const pair = ([flow, actions]: readonly string[]): [string, string] => [flow!, actions!];
+
+/** What commands call text that is no list of actions: those that do something with it, and parse-actions. */
+const PARSING_ACTIONS = 'parsing actions';
+const ACTIONS = 'odp_actions_from_string';
+
 export function parseKey(context: CommandContext, text: string): DpKey {
   try {
     return parseDpKey(text, datapathPort(context));
@@ -68,19 +80,28 @@ export function parseKey(context: CommandContext, text: string): DpKey {
   }
 }
 
-export function parseActions(context: CommandContext, text: string): ReturnType<typeof parseDpActions> {
+export function parseActions(
+  context: CommandContext,
+  text: string,
+  what = PARSING_ACTIONS,
+): ReturnType<typeof parseDpActions> {
   try {
     return parseDpActions(text, datapathPort(context));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(`${PREFIX}parsing actions (Invalid argument)`);
+    throw new UserError(`${PREFIX}${what} (Invalid argument)`);
   }
 }
 
-async function put(context: CommandContext, args: readonly string[], isNew: boolean): Promise<string> {
-  const [flowText, actionsText] = lastOf(context, args, 2);
-  const { key, mask } = parseKey(context, flowText!);
-  const actions = parseActions(context, actionsText!);
+/** add-flow, and mod-flow where `isNew` is false. */
+export async function putFlow(
+  context: CommandContext,
+  flowText: string,
+  actionsText: string,
+  isNew: boolean,
+): Promise<string> {
+  const { key, mask } = parseKey(context, flowText);
+  const actions = parseActions(context, actionsText);
   const { dpif } = context;
   const masked = key.map((byte, i) => byte & mask[i]!);
   const there = findFlow(context, masked, mask);
@@ -94,12 +115,12 @@ async function put(context: CommandContext, args: readonly string[], isNew: bool
   return '';
 }
 
-async function remove(context: CommandContext, args: readonly string[]): Promise<string> {
-  const [text] = lastOf(context, args, 1);
+/** del-flow: a flow, or its ufid. */
+export async function removeFlow(context: CommandContext, text: string): Promise<string> {
   const { dpif } = context;
-  if (/^ufid:[^,]*$/.test(text!)) dpif.flowDel(flowOfUfid(context, text!, 'deleting'));
+  if (/^ufid:[^,]*$/.test(text)) dpif.flowDel(flowOfUfid(context, text, 'deleting'));
   else {
-    const { key, mask } = parseKey(context, text!);
+    const { key, mask } = parseDoomed(context, text);
     const flow = findFlow(
       context,
       key.map((byte, i) => byte & mask[i]!),
@@ -113,6 +134,16 @@ async function remove(context: CommandContext, args: readonly string[]): Promise
   }
   await dpif.barrier();
   return '';
+}
+
+/** In del-flow a bad flow is told without saying what was being read. */
+function parseDoomed(context: CommandContext, text: string): DpKey {
+  try {
+    return parseDpKey(text, datapathPort(context));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${PREFIX}${error.message} (Invalid argument)`);
+  }
 }
 
 export function findFlow({ dpif }: CommandContext, key: Uint8Array, mask: Uint8Array): DpFlow | undefined {

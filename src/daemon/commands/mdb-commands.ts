@@ -15,7 +15,8 @@ export function mdbCommands(context: CommandContext): Command[] {
 
 function show(context: CommandContext, name: string): string {
   const rows = findBridge(context, name).ofproto.l2.mcastRows();
-  return [' port  VLAN  GROUP                Age', ...(rows ?? []).map(line)].join('\n');
+  if (!rows) throw new UserError('multicast snooping is disabled');
+  return [' port  VLAN  GROUP                Age', ...rows.map(line)].join('\n');
 }
 
 function line({ ofPort, vlan, group, ageS }: McastRow): string {

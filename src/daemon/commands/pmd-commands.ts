@@ -3,7 +3,7 @@
 import type { PmdStats, RxqAssignment } from '../../../datapath/dpif.ts';
 import { UserError } from '../../../lib/errors.ts';
 import type { Command } from '../../unixctl/command.ts';
-import { type CommandContext, checkDatapath } from './context.ts';
+import { type CommandContext, isDatapath } from './context.ts';
 
 export function pmdCommands(context: CommandContext): Command[] {
   return [
@@ -27,9 +27,9 @@ export function pmdCommands(context: CommandContext): Command[] {
     },
     {
       name: 'dpif-netdev/pmd-rxq-show',
-      usage: '[-pmd core] [dp]',
+      usage: '[-pmd core] [-secs secs] [dp]',
       minArgs: 0,
-      maxArgs: 3,
+      maxArgs: 5,
       handler: (args) => showRxqs(context, args),
     },
     {
@@ -38,7 +38,11 @@ export function pmdCommands(context: CommandContext): Command[] {
       minArgs: 0,
       maxArgs: 1,
       // Queues stay where they are until ports or cores change: there is nothing to weigh them by yet.
-      handler: () => 'pmd rxq rebalance requested.',
+      handler: ([name]) => {
+        if (name !== undefined && !isDatapath(context, name))
+          throw new UserError('please specify an existing datapath');
+        return 'pmd rxq rebalance requested.';
+      },
     },
   ];
 }
@@ -63,18 +67,15 @@ function parseCore(text: string | undefined): number {
   return Number(text);
 }
 
-/** `-pmd CORE` and the datapath's name out of the arguments. */
-function parseArgs(context: CommandContext, args: readonly string[]): number | undefined {
-  const rest = [...args];
-  const at = rest.indexOf('-pmd');
-  const core = at >= 0 ? parseCore(rest.splice(at, 2)[1]) : undefined;
-  for (const name of rest) checkDatapath(context, name);
-  return core;
+/** `-pmd CORE` out of the arguments. Where there is one datapath, it is meant whatever it is called. */
+function parseArgs(args: readonly string[]): number | undefined {
+  const at = args.indexOf('-pmd');
+  return at >= 0 ? parseCore(args[at + 1]) : undefined;
 }
 
 /** PMD threads by core, the control thread's own datapath last. */
 function selectPmds(context: CommandContext, args: readonly string[]): PmdStats[] {
-  const core = parseArgs(context, args);
+  const core = parseArgs(args);
   const all = [...context.dpif.pmdStats()].sort((a, b) => (a.core ?? Infinity) - (b.core ?? Infinity));
   return core === undefined ? all : all.filter((pmd) => pmd.core === core);
 }
@@ -122,13 +123,25 @@ function timeLines({ core, idleNs, busyNs, packetsReceived }: PmdStats): string[
   ];
 }
 
-function showRxqs(context: CommandContext, args: readonly string[]): string {
-  const only = parseArgs(context, args);
+/** Loads are not measured per queue yet, so how many seconds are asked for changes only the title. */
+const SECONDS_MAX = 60;
+
+/** Takes `-secs N` out: in steps of five, and what Open vSwitch cannot show is the longest that it can. */
+function takeSeconds(args: readonly string[]): { seconds: number; rest: string[] } {
+  const rest = [...args];
+  const at = rest.indexOf('-secs');
+  const asked = at >= 0 ? Number.parseInt(rest.splice(at, 2)[1] ?? '', 10) : SECONDS_MAX;
+  return { seconds: asked > 0 && asked <= SECONDS_MAX ? Math.ceil(asked / 5) * 5 : SECONDS_MAX, rest };
+}
+
+function showRxqs(context: CommandContext, words: readonly string[]): string {
+  const { seconds, rest: args } = takeSeconds(words);
+  const only = parseArgs(args);
   const pmds = selectPmds(context, []).filter(
     ({ core }) => core !== undefined && (only === undefined || core === only),
   );
   const rxqs = context.dpif.rxqs();
-  const lines = ['Displaying last 60 seconds pmd usage %'];
+  const lines = [`Displaying last ${seconds} seconds pmd usage %`];
   for (const { core, numa } of pmds) {
     lines.push(`pmd thread numa_id ${numa} core_id ${core}:`, '  isolated : false');
     const own = rxqs.filter((rxq) => rxq.core === core);

@@ -1,6 +1,7 @@
 // upcall/* and revalidator/*: the slow path.
 
-import type { Command } from '../../unixctl/command.ts';
+import { UserError } from '../../../lib/errors.ts';
+import { type Command, command } from '../../unixctl/command.ts';
 import { type CommandContext, datapathName } from './context.ts';
 
 export function upcallCommands(context: CommandContext): Command[] {
@@ -10,6 +11,17 @@ export function upcallCommands(context: CommandContext): Command[] {
     revalidator('pause', () => context.slowPath.pause()),
     revalidator('resume', () => context.slowPath.resume()),
     revalidator('purge', () => context.slowPath.purge()),
+    command('upcall/set-flow-limit', 'flow-limit-number', [1, 1], ([text]) => {
+      const limit = Number(/^\s*\d+/.exec(text!)?.[0] ?? 0);
+      context.slowPath.setFlowLimit(limit);
+      return `set flow_limit to ${limit}`;
+    }),
+    command('upcall/enable-megaflows', '', [0, 0], () => 'megaflows enabled'),
+    command('upcall/disable-megaflows', '', [0, 0], () => always('megaflows')),
+    command('upcall/enable-ufid', '', [0, 0], () => {
+      return 'Datapath dumping tersely using UFID enabled for supported datapaths';
+    }),
+    command('upcall/disable-ufid', '', [0, 0], () => always('UFID')),
   ];
 }
 
@@ -23,6 +35,10 @@ const revalidator = (name: string, act: () => Promise<void> | void): Command => 
     return '';
   },
 });
+
+function always(what: string): never {
+  throw new UserError(`${what} cannot be disabled`);
+}
 
 /** Remembers the flow counts it saw, for the average and the maximum. */
 function upcallShow(context: CommandContext): () => string {

@@ -24,6 +24,7 @@ const clock = new VirtualClock(10_000);
 let commands: CommandRegistry;
 let killed: unknown[];
 let flows: DpFlow[];
+let flowLimit: number;
 
 function iface(name: string, type: string, ofPort: number, port: FakePort, isLocal = false) {
   return { config: { name, type }, ofPort, dpPort: port, device: port, isLocal };
@@ -55,6 +56,7 @@ function tcpFlow(): DpFlow {
 }
 
 beforeEach(async () => {
+  flowLimit = 10_000;
   const ports = new FakePortsDpif();
   const add = async (name: string, type: FakePort['type']) =>
     (await ports.portAdd({ name, type, options: {} })) as FakePort;
@@ -123,7 +125,10 @@ beforeEach(async () => {
     pause: async () => {},
     resume: () => {},
     purge: async () => {},
-    flowLimit: () => 10_000,
+    flowLimit: () => flowLimit,
+    setFlowLimit: (limit: number) => {
+      flowLimit = limit;
+    },
     dumpDurationMs: () => 0.2,
   };
   commands = new CommandRegistry();
@@ -202,6 +207,12 @@ LOCAL     0  50:54:00:00:00:01   12`,
     ['bridge/dump-flows nope', 'Unknown bridge'],
     ['bridge/reconnect nope', 'Unknown bridge'],
     ['ofproto/trace nope in_port=1', 'nope: unknown bridge'],
+    ['dpctl/add-if nope p9', 'ovs-vswitchd: opening datapath (No such device)'],
+    ['dpctl/ct-set-maxconns 5', 'ovs-vswitchd: ct set maxconns failed (Operation not supported)'],
+    ['dpctl/ct-get-limits zone=x', 'ovs-vswitchd: datapath not found (Invalid argument)'],
+    ['tnl/neigh/set br0 10.0.0.1 00:11:22:33:44:55', 'tunnels are not supported'],
+    ['upcall/disable-megaflows', 'megaflows cannot be disabled'],
+    ['dpif/set-dp-features br0 recirc false', 'recirc cannot be changed'],
     ['dpctl/show nope', 'ovs-vswitchd: opening datapath nope failed (No such device)'],
     ['netdev-dummy/receive nope in_port(1)', 'no such dummy netdev'],
     ['netdev-dummy/set-admin-state nope up', 'Unknown Dummy Interface'],
