@@ -49,16 +49,19 @@ function continuationOf(state: FrozenState, bridge: Uint8Array): Continuation {
   };
 }
 
+type Piece = ContinuedActions & { readonly actions: OfAction[] };
+
 /** The frames' actions in one list, cut where another table and cookie have to be said than last. */
 function piecesOf(frames: readonly FrozenFrame[]): ContinuedActions[] {
-  const pieces: { tableId: number; cookie: bigint; actions: OfAction[] }[] = [];
-  let last = { tableId: 0, cookie: 0n, actions: [] as OfAction[] };
+  const pieces: Piece[] = [];
+  let last: Piece = { tableId: 0, cookie: 0n, actions: [], match: frames[0]?.match };
   let anySaid = false;
-  for (const { tableId, cookie, actions } of frames) {
+  for (const { tableId, cookie, actions, match } of frames) {
     let isSaid = false;
     for (const action of actions) {
       if (!isSaid && cookie !== undefined && isTelling(action)) {
-        if (!anySaid || last.tableId !== tableId || last.cookie !== cookie) last = { tableId, cookie, actions: [] };
+        if (!anySaid || last.tableId !== tableId || last.cookie !== cookie)
+          last = { tableId, cookie, actions: [], match };
         isSaid = anySaid = true;
       }
       if (pieces.at(-1) !== last) pieces.push(last);

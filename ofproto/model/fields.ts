@@ -361,8 +361,11 @@ export function fieldMask(maskFlow: Flow, f: Field): Uint8Array {
 }
 
 const onesBelow = (bits: number): bigint => (1n << BigInt(bits)) - 1n;
-/** What actions read. Open vSwitch 3.1 has matches and writes of this field, but reads nothing of it. */
-const readFieldBigint = (flow: Flow, f: Field): bigint => (f.name === 'nd_options_type' ? 0n : getFieldBigint(flow, f));
+/** Open vSwitch 3.1 has matches and writes of this field, but reads nothing of it. */
+export const readsAsZero = (f: Field): boolean => f.name === 'nd_options_type';
+
+/** What actions read. */
+const readFieldBigint = (flow: Flow, f: Field): bigint => (readsAsZero(f) ? 0n : getFieldBigint(flow, f));
 
 /** The bits of a subfield, right-aligned. */
 export function getSubfield(flow: Flow, sub: Subfield): bigint {

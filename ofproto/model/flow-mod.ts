@@ -146,6 +146,8 @@ export interface ContinuedActions {
   readonly tableId: number;
   readonly cookie: bigint;
   readonly actions: readonly OfAction[];
+  /** Of the flow that the actions are from, if that is known. */
+  readonly match?: Match | undefined;
 }
 
 /** What a controller gives back to let a paused packet go on: opaque to it (ovs-actions(7), "controller", pause). */

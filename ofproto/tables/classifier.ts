@@ -88,7 +88,10 @@ export class Classifier {
     const isFrame = flow.u32(KEY_PACKET_TYPE) === 0;
     for (const subtable of this.#ordered) {
       if (best && subtable.maxPriority <= best.priority) break;
-      if (!isFrame && subtable.mask.needsEthernet) continue;
+      if (!isFrame && subtable.mask.needsEthernet) {
+        if (wc) subtable.unwildcardMetadata(wc);
+        continue;
+      }
       const rule = subtable.lookup(flow, wc, this.#tries);
       if (!rule || (best && rule.priority <= best.priority)) continue;
       if (rule.conjunctions.length === 0) best = rule;

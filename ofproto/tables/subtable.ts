@@ -157,6 +157,11 @@ export class Subtable {
     return true;
   }
 
+  /** Marks what a look-up reads that fails in the first stage. */
+  unwildcardMetadata(wc: Flow): void {
+    this.#unwildcard(wc, this.mask.stageEnd[0]!);
+  }
+
   /** Marks the first `slots` slots of the mask as read. */
   #unwildcard(wc: Flow, slots: number): void {
     for (let i = 0; i < slots; i++) wc.words[this.mask.word[i]!]! |= this.mask.bits[i]!;

@@ -8,6 +8,7 @@
 import type { Reader, Writer } from '../../lib/cursors.ts';
 import type { OfAction } from '../model/actions.ts';
 import { type Continuation, type ContinuedActions, OfError } from '../model/flow-mod.ts';
+import { type ActionHints, hintsOf } from './action-encoder.ts';
 import { decodeActions, encodeActions } from './actions.ts';
 import { decodeProperties, encodeProperty } from './properties.ts';
 
@@ -37,18 +38,18 @@ export function encodeContinuation(w: Writer, continuation: Continuation, versio
 
 function encodeContinuedActions(w: Writer, pieces: readonly ContinuedActions[], version: number): void {
   let [table, known] = [0, 0n];
-  for (const { tableId, cookie, actions } of pieces) {
+  for (const { tableId, cookie, actions, match } of pieces) {
     if (tableId !== table) encodeProperty(w, NXCPT_TABLE_ID, (p) => p.u8(tableId));
     if (cookie !== known) encodeProperty(w, NXCPT_COOKIE, (p) => p.zeros(4).u64(cookie));
     [table, known] = [tableId, cookie];
-    encodeList(w, NXCPT_ACTIONS, actions, version);
+    encodeList(w, NXCPT_ACTIONS, actions, version, match && hintsOf(match));
   }
 }
 
-function encodeList(w: Writer, type: number, actions: readonly OfAction[], version: number): void {
+function encodeList(w: Writer, type: number, actions: readonly OfAction[], version: number, hints?: ActionHints): void {
   encodeProperty(w, type, (p) => {
     p.zeros(4);
-    encodeActions(p, actions, version);
+    encodeActions(p, actions, version, hints);
   });
 }
 

@@ -81,6 +81,10 @@ export function carries({ vlan }: XlateBundle, [outer, inner]: Tags): boolean {
   }
 }
 
+/** Of packets that went out its customer VLAN is matched; of those that it kept in Open vSwitch matches nothing. */
+export const choosesByInnerTag = ({ vlan }: XlateBundle): boolean =>
+  vlan.mode === 'dot1q-tunnel' && (vlan.cvlans ?? []).length > 0;
+
 function outputTags({ vlan }: XlateBundle, tags: Tags): Tags {
   const [outer, inner] = tags;
   switch (vlan.mode) {

@@ -24,23 +24,19 @@ export interface ToController {
 
 /** Sends the packet to the controllers, one of which has to let it go on; what follows is left to that moment. */
 export function pauseForController(ctx: XlateContext, to: ToController): void {
-  freezeFor(ctx, (state, outermost) => {
+  freezeFor(ctx, (state, outermostCookie) => {
     if (ctx.report.suppressesEffects) {
       // Nobody could give back a packet that is not there.
       commitActions(ctx);
       return;
     }
     // A packet that was let go on has no flow that it began with.
-    const from = ctx.resumed ? { tableId: ctx.tableId, cookie: ctx.cookie() } : outermost;
-    // Nor is it a miss, even of a table-miss flow.
-    const missed = to.miss === 'explicit';
-    sendToController(ctx, missed ? { ...to, reason: 'action', miss: undefined } : to, { state, ...from });
+    sendToController(ctx, to, { state, cookie: ctx.resumed ? ctx.cookie() : outermostCookie });
   });
 }
 
 interface Paused {
   readonly state: FrozenState;
-  readonly tableId: number;
   readonly cookie: bigint | undefined;
 }
 
@@ -54,7 +50,8 @@ export function sendToController(ctx: XlateContext, { truncate = false, ...to }:
     maxLen: to.maxLen,
     controllerId: to.controllerId,
     userdata: to.userdata,
-    tableId: paused?.tableId ?? ctx.tableId,
+    // Where a packet stopped only its continuation says.
+    tableId: paused ? 0 : ctx.tableId,
     // A miss has the cookie 0 of the flow that it stands for; a packet-out has none, written as all ones.
     ruleCookie: paused?.cookie ?? ctx.rule?.cookie ?? (to.miss ? 0n : (ctx.frozenCookie ?? NO_COOKIE)),
     metadata: metadataOf(ctx.flow),

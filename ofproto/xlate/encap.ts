@@ -54,11 +54,12 @@ function typeText(flow: F.Flow): string {
 
 function encapEthernet(ctx: XlateContext): void {
   const { flow } = ctx;
+  // Before it may fail: what was written until then is matched.
+  commitActions(ctx);
   if (flow.u32(F.KEY_PACKET_TYPE) === N.PT_ETHERNET) {
     refuse(ctx, 'Dropping packet as encap(ethernet) is not supported for packet type ethernet.');
     return;
   }
-  commitActions(ctx);
   flow.setU16(F.KEY_ETH_TYPE, etherTypeOf(flow));
   flow.setU32(F.KEY_PACKET_TYPE, N.PT_ETHERNET);
   forgetAddresses(flow);
@@ -67,12 +68,12 @@ function encapEthernet(ctx: XlateContext): void {
 
 function encapNsh(ctx: XlateContext, props: readonly EncapProperty[]): void {
   const { flow } = ctx;
+  commitActions(ctx);
   const np = NEXT_PROTOCOLS.find(([type]) => type === flow.u32(F.KEY_PACKET_TYPE))?.[1];
   if (np === undefined) {
     refuse(ctx, `Dropping packet as encap(nsh) is not supported for packet type ${typeText(flow)}`);
     return;
   }
-  commitActions(ctx);
   const mdType = props.find(({ type }) => type === N.OFPPPT_PROP_NSH_MDTYPE)?.value[0] ?? N.NSH_MD1_TYPE;
   enterHeader(flow, N.PT_NSH);
   flow.setU8(F.KEY_NSH_FLAGS, 0);

@@ -9,6 +9,7 @@ import {
   type Field,
   getField,
   getSubfield,
+  readsAsZero,
   setFieldMasked,
   setSubfield,
   unwildcardField,
@@ -71,6 +72,7 @@ const matchesProtocol = (flow: F.Flow, { name }: Field): boolean =>
 /** `REG[0..7] is now 0x5`, in the field's own format when it is whole. */
 function describe(flow: F.Flow, sub: Subfield, value: bigint): string {
   const { field: f, bits } = sub;
+  if (readsAsZero(f)) return `${formatSubfield(sub)} is now 0`;
   const whole = bits === f.bits;
   // Open vSwitch's word for the last path: it fills the 24 bits up to 32.
   if (whole && f.name === 'nsh_spi' && value === NSH_SPI_MAX) return `${formatSubfield(sub)} is now 0xffffffff`;
@@ -117,9 +119,10 @@ export function xlateStackPop(ctx: XlateContext, sub: Subfield): void {
 /** False when the packet's TTL ran out: it went to the controllers and the rest of the actions is skipped. */
 export function xlateDecTtl(ctx: XlateContext, controllerIds: readonly number[]): boolean {
   const { flow, wc } = ctx;
-  if (!isIp(flow)) return true;
+  // Of packets that have none too, as in Open vSwitch.
   wc.setU8(F.KEY_NW_TTL, EXACT);
   wc.setU8(F.KEY_NW_PROTO, EXACT);
+  if (!isIp(flow)) return true;
   const ttl = flow.u8(F.KEY_NW_TTL);
   if (ttl > 1) {
     flow.setU8(F.KEY_NW_TTL, ttl - 1);

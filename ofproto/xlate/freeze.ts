@@ -23,6 +23,8 @@ export interface FrozenFrame {
   /** Of the flow; undefined when no action asks for it: what does all the same, inside a clone, says what was known before. */
   readonly cookie: bigint | undefined;
   readonly actions: readonly OfAction[];
+  /** What the flow's match tells of packets, for a controller that is to give the actions back. */
+  readonly match?: F.Match | undefined;
 }
 
 export interface FrozenState {
@@ -58,17 +60,10 @@ export interface Freezing {
   again: boolean;
   readonly frames: FrozenFrame[];
   /** Takes the state in place of a recirculation. */
-  readonly hand?: (state: FrozenState, outermost: Outermost) => void;
-  outermost: Outermost;
+  readonly hand?: (state: FrozenState, cookie: bigint | undefined) => void;
+  /** Of the outermost level that the translation left. */
+  outermostCookie: bigint | undefined;
 }
-
-/** Table and cookie of the outermost level that the translation left. */
-interface Outermost {
-  readonly tableId: number;
-  readonly cookie: bigint | undefined;
-}
-
-const NOWHERE: Outermost = { tableId: 0, cookie: undefined };
 
 /** Stops here, and gives what is left to `hand`. */
 export function freezeFor(ctx: XlateContext, hand: NonNullable<Freezing['hand']>): void {
@@ -86,7 +81,7 @@ export function freezeAfter(ctx: XlateContext): void {
 }
 
 function freeze(ctx: XlateContext, how: Pick<Freezing, 'again' | 'hand' | 'hash'>): void {
-  ctx.freezing = { ...how, frames: [], outermost: NOWHERE };
+  ctx.freezing = { ...how, frames: [], outermostCookie: undefined };
   ctx.exit = true;
 }
 
@@ -96,7 +91,8 @@ export function keepFrame(ctx: XlateContext, freezing: Freezing, actions: readon
   freezing.again = false;
   if (rest.length === 0) return;
   const cookie = rest.some(isTelling) ? ctx.cookie() : undefined;
-  freezing.frames.push({ tableId: ctx.tableId, cookie, actions: rest.map(kept) });
+  const match = freezing.hand ? ctx.rule?.match() : undefined;
+  freezing.frames.push({ tableId: ctx.tableId, cookie, actions: rest.map(kept), match });
 }
 
 /** What is kept are actions: a goto_table goes on as the resubmit that it amounts to, whose misses no controller sees. */
@@ -117,8 +113,8 @@ export function finishFreezing(ctx: XlateContext): void {
   if (!freezing) return;
   ctx.freezing = undefined;
   // Within a list whose flow is known, of a clone or bucket, that flow is what the translation comes back to.
-  const at = ctx.rule ? { tableId: ctx.tableId, cookie: ctx.rule.cookie } : freezing.outermost;
-  if (freezing.hand) freezing.hand(stateOf(ctx, freezing.frames, ctx.tableId), at);
+  const cookie = ctx.rule?.cookie ?? freezing.outermostCookie;
+  if (freezing.hand) freezing.hand(stateOf(ctx, freezing.frames, ctx.tableId), cookie);
   else recirculate(ctx, freezing.frames, freezing.hash);
 }
 

@@ -6,7 +6,16 @@ import { OFPP } from '../model/actions.ts';
 import * as F from '../model/flow.ts';
 import { formatEther } from '../text/addresses.ts';
 import { outputToBond, refuseByBond } from './bond.ts';
-import { carries, inputTags, NO_TAG, refuseVid, type Tags, tagsOf, writeOutputTags } from './bundle-vlan.ts';
+import {
+  carries,
+  choosesByInnerTag,
+  inputTags,
+  NO_TAG,
+  refuseVid,
+  type Tags,
+  tagsOf,
+  writeOutputTags,
+} from './bundle-vlan.ts';
 import type { XlateContext } from './context.ts';
 import { type McastOutput, xlateMulticast } from './multicast.ts';
 import { emitOutput } from './port-output.ts';
@@ -159,6 +168,7 @@ export function outputToBundle(ctx: XlateContext, bundle: XlateBundle, tags: Tag
   const { flow } = ctx;
   const member = bundle.ports[0];
   if (!member) return;
+  if (choosesByInnerTag(bundle)) ctx.wc.setU16(F.KEY_VLAN1_TCI, 0xffff);
   const outer = flow.u32(F.KEY_VLAN0_TPID);
   const inner = flow.u32(F.KEY_VLAN1_TPID);
   writeOutputTags(flow, bundle, tags);

@@ -9,6 +9,7 @@ import { isIp } from './protocols.ts';
 import { rewrittenWords } from './rewritten.ts';
 import type { MissKind } from './snapshot.ts';
 import { missOf } from './table-miss.ts';
+import { passUnseenRules } from './unseen-rules.ts';
 
 interface Found {
   /** The table where the search ended. */
@@ -38,11 +39,18 @@ function visit(ctx: XlateContext, table: FlowTable, rule: Rule | undefined, miss
 }
 
 /** In the normal mode for fragments (OFPC_FRAG_NORMAL) no flow sees ports, of which only the first has any. */
-function lookup({ flow, wc }: XlateContext, table: FlowTable): Rule | undefined {
-  if (!isIp(flow) || flow.u8(F.KEY_NW_FRAG) === 0) return table.lookup(flow, wc);
+function lookup(ctx: XlateContext, table: FlowTable): Rule | undefined {
+  const { flow } = ctx;
+  if (!isIp(flow) || flow.u8(F.KEY_NW_FRAG) === 0) return look(ctx, table);
   const ports = flow.u32(F.KEY_TP_SRC);
   flow.setU32(F.KEY_TP_SRC, 0);
-  const rule = table.lookup(flow, wc);
+  const rule = look(ctx, table);
   flow.setU32(F.KEY_TP_SRC, ports);
+  return rule;
+}
+
+function look(ctx: XlateContext, table: FlowTable): Rule | undefined {
+  const rule = table.lookup(ctx.flow, ctx.wc);
+  passUnseenRules(ctx, table, rule);
   return rule;
 }

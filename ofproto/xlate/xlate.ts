@@ -167,7 +167,7 @@ function enterTable(ctx: XlateContext, lookupInPort: number, tableId: number, mi
   }
   ctx.deepened -= deeper;
   ctx.depth--;
-  if (ctx.freezing) ctx.freezing.outermost = { tableId: foundId, cookie: rule?.cookie };
+  if (ctx.freezing) ctx.freezing.outermostCookie = rule?.cookie;
   ctx.tableId = outerTable;
   ctx.rule = outerRule;
 }
@@ -241,7 +241,8 @@ function runAction(ctx: XlateContext, action: OfAction): boolean {
       xlateEnqueue(ctx, action.port, action.queue);
       break;
     case 'controller':
-      if (action.pause) pauseForController(ctx, { ...action, ...reasonOf(ctx, action.reason) });
+      // Where a packet stops is no reason of its own: neither a group, nor an action set, nor a table-miss flow.
+      if (action.pause) pauseForController(ctx, { ...action, reason: REASONS[action.reason] ?? 'action' });
       else sendToController(ctx, { ...action, ...reasonOf(ctx, action.reason) });
       break;
     case 'resubmit':
