@@ -12,6 +12,7 @@ import {
   KEY_NW_FRAG,
   KEY_NW_PROTO,
   KEY_NW_SRC,
+  KEY_PACKET_TYPE,
   KEY_TP_DST,
   KEY_TP_SRC,
   KEY_VLAN0_TCI,
@@ -46,12 +47,21 @@ function finish(hash: u32): u32 {
   return h ^ (h >> 16);
 }
 
-/** The packet's hash, never 0: 0 stands for "not hashed". */
+/**
+ * The packet's hash. 0 stands for "not hashed": Open vSwitch leaves alike in both directions what has neither an IP nor an
+ * Ethernet header, so that it goes round until it is dropped.
+ */
 export function packetHash(p: Packet, algorithm: u32, basis: u32): u32 {
   parse(p, 0, DEPTH_ALL);
   const key = changetype<u32>(p) + PKT_KEY;
+  if (algorithm == HASH_SYM_L4 && !hasAddresses(key)) return 0;
   const hash = algorithm == HASH_SYM_L4 ? symmetric(key, basis) : fiveTuple(p, key, basis);
   return bswap<u32>(hash == 0 ? 1 : hash);
+}
+
+function hasAddresses(key: u32): bool {
+  const type = load<u16>(key, KEY_ETH_TYPE);
+  return type == IPV4 || type == IPV6 || load<u16>(key, KEY_PACKET_TYPE) == 0;
 }
 
 /**

@@ -46,23 +46,23 @@ export function parseL4(p: Packet, key: u32, at: u32, end: u32, proto: u32, v6: 
     if (rest >= 8) store<u32>(key, load<u32>(l4), KEY_TP_SRC);
   } else if (proto == IPPROTO_SCTP) {
     if (rest >= 12) store<u32>(key, load<u32>(l4), KEY_TP_SRC);
-  } else if (proto == IPPROTO_ICMP && !v6) {
+  } else if (proto == IPPROTO_ICMP) {
     if (rest >= 8) storeTypeAndCode(key, l4);
-  } else if (proto == IPPROTO_IGMP && !v6) {
+  } else if (proto == IPPROTO_IGMP) {
     if (rest >= 8) {
       storeTypeAndCode(key, l4);
       if (depth & DEPTH_WIDE) store<u32>(key, load<u32>(l4, 4), KEY_IGMP_GROUP);
     }
-  } else if (proto == IPPROTO_ICMPV6 && v6) {
+  } else if (proto == IPPROTO_ICMPV6) {
     if (rest >= 8) {
       storeTypeAndCode(key, l4);
-      if (depth & DEPTH_WIDE) parseNd(p, key, at);
+      if (v6 && depth & DEPTH_WIDE) parseNd(p, key, at);
     }
   }
   return true;
 }
 
-/** ICMP type and code live in the 16-bit port fields, as in Open vSwitch. */
+/** ICMP type and code live in the 16-bit port fields, as in Open vSwitch; ICMP's and IGMP's in IPv6 too, and ICMPv6's in IPv4. */
 function storeTypeAndCode(key: u32, l4: u32): void {
   store<u16>(key, (<u16>load<u8>(l4)) << 8, KEY_TP_SRC);
   store<u16>(key, (<u16>load<u8>(l4, 1)) << 8, KEY_TP_DST);

@@ -150,7 +150,6 @@ function parseTransport(packet: DataView, parsed: Parsed, at: number): void {
   const isIpv6 = keyView(parsed).getUint16(K.KEY_ETH_TYPE) === 0x86dd;
   const size = TRANSPORT_SIZE[protocol];
   if (size === undefined || packet.byteLength < at + size) return;
-  if ((protocol === 58) !== isIpv6 && (protocol === 58 || protocol === 1 || protocol === 2)) return;
   if (protocol === 6 || protocol === 17 || protocol === 132) {
     copy(packet, at, 4, key, K.KEY_TP_SRC);
     if (protocol === 6) keyView(parsed).setUint16(K.KEY_TCP_FLAGS, packet.getUint16(at + 12) & 0x0fff);
@@ -159,7 +158,7 @@ function parseTransport(packet: DataView, parsed: Parsed, at: number): void {
   keyView(parsed).setUint16(K.KEY_TP_SRC, packet.getUint8(at));
   keyView(parsed).setUint16(K.KEY_TP_DST, packet.getUint8(at + 1));
   if (protocol === 2) copy(packet, at + 4, 4, key, K.KEY_IGMP_GROUP);
-  if (protocol === 58) parseNd(packet, key, at);
+  if (protocol === 58 && isIpv6) parseNd(packet, key, at);
 }
 
 function parseNd(packet: DataView, key: Uint8Array, at: number): void {
