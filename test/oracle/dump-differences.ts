@@ -53,17 +53,19 @@ export const counting =
 
 /**
  * Open vSwitch has one flow where weft has several, all of which `isMeant`: what they counted together is what that one
- * counted, with the first packet of each flow, which no flow counts.
+ * counted, with the first packet of each flow, which no flow counts. Of flows that `mayMiss` all, that one counted less.
  */
 export const sharing =
-  (isMeant: (line: string) => boolean): Cause =>
+  (isMeant: (line: string) => boolean, mayMiss: (line: string) => boolean): Cause =>
   ({ ovs, weft }) => {
     const heads = ovs.map(withoutCounts);
     const more = weft.filter((line) => isMeant(line) && !heads.includes(withoutCounts(line)));
     const pair = counting((line, here, there) => isMeant(line) && here > there)({ ovs, weft });
     const sum = (lines: readonly string[]) => lines.reduce((total, line) => total + packetsOf(line), 0);
     const missing = more.reduce((total, line) => total + packetsOf(line) + 1, 0);
-    if (more.length === 0 || sum(ovs) - (sum(weft) - sum(more)) !== missing) return { ovs, weft };
+    const counted = sum(ovs) - (sum(weft) - sum(more));
+    const isRight = counted === missing || (counted < missing && more.every(mayMiss));
+    if (more.length === 0 || !isRight) return { ovs, weft };
     return { ovs: pair.ovs, weft: missingFrom(pair.weft, more) };
   };
 

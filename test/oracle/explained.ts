@@ -26,9 +26,8 @@ const COUNTS: readonly Aspect[] = ['flow-text', 'flow-stats', 'group-stats', 'me
 const FLOWS: readonly Aspect[] = ['datapath-flows'];
 const UNREADABLE = 'mpls((bad key length 0)';
 
-const PREFIX = /,(?:nw_(?:src|dst)|ipv6_(?:src|dst))=[^,/]+\/[^,]+/g;
-
-const isRound = (line: string): boolean => /recirc_id\(N\).*actions:.*recirc\(N\)/.test(line);
+/** A flow of packets that go round, and let them go round again; what the slow path does is not shown. */
+const isRound = (line: string): boolean => /recirc_id\(N\).*actions:(slow|.*recirc\(N\))/.test(line);
 const hasTag = (line: string): boolean => line.includes('vlan(') || /encap\(|eth_type\(0x(8100|88a8)\)/.test(line);
 const hasNd = (line: string): boolean => /icmpv6\(|proto=58/.test(line);
 
@@ -52,15 +51,6 @@ export const EXPLAINED: readonly Explanation[] = [
     why: 'Open vSwitch does not match the ICMPv6 code that the prerequisites of ND fields look at',
     aspects: ['megaflow'],
     cause: ({ ovs, weft }) => ({ ovs, weft: weft.map((line) => line.replace(',icmp_code=0x0/0xff', '')) }),
-  },
-  {
-    why: 'Open vSwitch adds a flow while it translates the packet that teaches it, whose look-ups then match prefixes for it',
-    aspects: ['megaflow'],
-    needs: 'learned-in-trace',
-    cause: ({ ovs, weft }) => ({
-      ovs: ovs.map((line) => line.replace(PREFIX, (term) => (weft.some((other) => other.includes(term)) ? term : ''))),
-      weft,
-    }),
   },
   {
     why: 'Open vSwitch matches what ND carries only in datapath flows that match the whole ICMPv6 type and code',
@@ -98,12 +88,12 @@ export const EXPLAINED: readonly Explanation[] = [
   {
     why: "Open vSwitch's userspace datapath matches neither a tag's type nor whether another follows: one flow takes both",
     aspects: FLOWS,
-    cause: sharing(hasTag),
+    cause: sharing(hasTag, isRound),
   },
   {
     why: 'What ND carries and Open vSwitch does not match, one flow of it takes: weft has several',
     aspects: FLOWS,
-    cause: sharing(hasNd),
+    cause: sharing(hasNd, isRound),
   },
 ];
 

@@ -18,7 +18,6 @@ const CHECKSUM_AT: ReadonlyMap<number, number> = new Map([
   [17, 6],
   [IPPROTO_ICMPV6, 2],
 ]);
-const ND_TYPES: ReadonlySet<number> = new Set([135, 136]);
 const ETH_TYPE_AT = 12;
 const VLAN_TPIDS: ReadonlySet<number> = new Set([0x8100, 0x88a8]);
 
@@ -34,7 +33,8 @@ interface Transport {
 export function withMeantNdChecksum(hex: string): string {
   const frame = Buffer.from(hex, 'hex');
   const transport = transportOf(frame);
-  if (transport?.proto !== IPPROTO_ICMPV6 || !ND_TYPES.has(frame[transport.at]!)) return hex;
+  // Of any type: that may have been written after what made the checksum wrong.
+  if (transport?.proto !== IPPROTO_ICMPV6) return hex;
   const { at, ipAt, end } = transport;
   const body = sum(frame.subarray(ipAt + 8, ipAt + IPV6_SIZE)) + sum(frame.subarray(at, end));
   if (folded(body + frame.readUInt16BE(ipAt + 4) + frame[ipAt + 6]!) !== 0xffff) return hex;

@@ -75,7 +75,6 @@ function factsOf(ovs: Observed): Fact[] {
     ovs.some(({ aspect, text }) => aspect === name && texts.every((one) => text.includes(one)));
   const facts: Fact[] = [];
   if (some('datapath-actions', 'check_pkt_len', 'recirc')) facts.push('trace-went-round');
-  if (some('trace-steps', 'learn(')) facts.push('learned-in-trace');
   if (some('datapath-flows', 'bad key length')) facts.push('unreadable-flow');
   if (ovs.some(({ about }) => about.startsWith('resumption '))) facts.push('resumed');
   return facts;
