@@ -70,6 +70,9 @@ interface PendingTimer {
   readonly fn: () => void;
 }
 
+/** So long at least does every delay take: else a timer for what rounding left of a delay could come due for ever. */
+const DELAY_LEAST_MS = 0.001;
+
 /** A clock that only moves when told to: timers run in due order inside warp(). */
 export class VirtualClock implements Clock {
   #nowMs: number;
@@ -84,7 +87,8 @@ export class VirtualClock implements Clock {
   }
 
   after(delayMs: number, fn: () => void): () => void {
-    const timer = { dueMs: this.#nowMs + delayMs, fn };
+    const dueMs = this.#nowMs + (delayMs > 0 ? Math.max(delayMs, DELAY_LEAST_MS) : 0);
+    const timer = { dueMs, fn };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
   }
