@@ -284,7 +284,7 @@ export class Backer {
     this.#credit(xlated, 1, upcall.frameSize, nowMs, flow.u16(KEY_TCP_FLAGS));
     if (xlated.slow.size > 0) this.hear(xlated, upcall.packet);
     if (this.revalidator.count >= this.revalidator.limit.current) return { actions };
-    datapathMask(flow, xlated.mask, this.#mask);
+    datapathMask(flow, xlated, this.#mask);
     const cached = xlated.slow.size > 0 ? this.#bindSlow(xlated, resume) : bound;
     if (cached !== bound) this.#releaseSoon(cached);
     const installed = (dpFlow: DpFlow) => {

@@ -296,7 +296,7 @@ export class Revalidator<Owner extends object> {
     const version = this.#version;
     const flow = this.#flowOf(ukey);
     const xlated = this.#parts.translate(owner, flow, ukey.resume?.state);
-    datapathMask(flow, xlated.mask, this.#mask);
+    datapathMask(flow, xlated, this.#mask);
     if (!covers(wordsOf(dpFlow.mask), this.#mask)) {
       this.remove(ukey);
       return;

@@ -12,6 +12,7 @@ import {
 } from '../model/prerequisites.ts';
 import { isMplsType } from './label-stack.ts';
 import { isIp, isIpv4, isIpv6, isLaterFragment, vlanCount } from './protocols.ts';
+import type { Xlated } from './snapshot.ts';
 import { VLAN_VID_MASK } from './vlan.ts';
 import { hasHiddenTag } from './vlan-limit.ts';
 
@@ -50,15 +51,25 @@ const isIcmp = (flow: F.Flow): boolean =>
   (isIpv4(flow) && flow.u8(F.KEY_NW_PROTO) === IPPROTO_ICMP) ||
   (isIpv6(flow) && flow.u8(F.KEY_NW_PROTO) === IPPROTO_ICMPV6);
 
+const isTcp = (flow: F.Flow): boolean => isIp(flow) && flow.u8(F.KEY_NW_PROTO) === IPPROTO_TCP;
+
 /** Type and code are bytes in fields of 16 bits. */
 const cutIcmp = (mask: F.Flow): void => mask.setU32(F.KEY_TP_SRC, mask.u32(F.KEY_TP_SRC) & 0x00ff00ff);
 
+/** A bit beside TCP's flags that is 0 in every key: whose mask has it matches no less, but has the flags read. */
+const FLAGS_ARE_READ = 0x8000;
+
+/** What of a translation decides its mask. */
+type Translation = Pick<Xlated, 'mask' | 'fins'>;
+
 /**
  * Writes to `mask` the datapath mask for a packet `flow` whose translation read `wc`; its first KEY_SIZE bytes count. A
- * megaflow always says whether there is a VLAN tag: actions depend on where the headers are.
+ * megaflow always says whether there is a VLAN tag: actions depend on where the headers are. The datapath parses no
+ * further than masks ask, and counts the flags of what it parsed: fin_timeout asks for them.
  */
-export function datapathMask(flow: F.Flow, wc: F.Flow, mask: F.Flow): void {
+export function datapathMask(flow: F.Flow, { mask: wc, fins }: Translation, mask: F.Flow): void {
   mask.copyFrom(wc);
+  if (fins.length > 0 && isTcp(flow)) mask.setU16(F.KEY_TCP_FLAGS, mask.u16(F.KEY_TCP_FLAGS) | FLAGS_ARE_READ);
   dropUnparsed(flow, mask);
   const tags = vlanCount(flow);
   const outer = tags === 0 ? 0xffff : wc.u16(F.KEY_VLAN0_TCI) || VID_AND_CFI;
