@@ -14,6 +14,7 @@ import {
   OFP15_VERSION,
 } from '../model/messages.ts';
 import type { OfprotoApi } from '../ofproto-api.ts';
+import { PROD_INTERVAL_MS, prod } from './admission.ts';
 import { ASYNC_DEFAULT, ASYNC_NONE } from './async-config.ts';
 import type { ConnmgrApi, ConnmgrOptions, FailMode, SwitchDescription } from './connmgr-api.ts';
 import type { Controller, ControllerConfig, ControllerStatus } from './controller.ts';
@@ -21,7 +22,7 @@ import { FailModeMonitor } from './fail-mode.ts';
 import type { WireVersion } from './hello.ts';
 import { type InBandConfig, inBandRemotes } from './in-band-remotes.ts';
 import { Listener } from './listener.ts';
-import { OfConn, type OfConnOptions } from './ofconn.ts';
+import { OfConn, type OfConnOptions, type OfConnSettings } from './ofconn.ts';
 import { SnoopListener } from './snoop.ts';
 import { dial } from './stream.ts';
 import { SwitchState } from './switch-state.ts';
@@ -44,9 +45,13 @@ const PROBE_INTERVAL_DEFAULT_MS = 5000;
 /** ovs-ofctl may sit in `monitor` for hours: ask rarely. */
 const MANAGEMENT_PROBE_MS = 60_000;
 
+/** Whoever asks for more gets this, as with Open vSwitch: a probe costs a busy controller its session. */
+const PROBE_INTERVAL_LEAST_MS = 5000;
+
 /** One row of the Controller table and what was made of it. */
 interface Entry {
-  readonly config: ControllerConfig;
+  config: ControllerConfig;
+  /** What makes it another controller when it changes. */
   readonly key: string;
   /** Why nothing could be made of it. */
   error?: string;
@@ -69,6 +74,7 @@ export class Connmgr implements ConnmgrApi {
   #inBand: InBandConfig = { isDisabled: false, managers: [] };
   #entries: Entry[] = [];
   #missesWanted = false;
+  #stopProdding: (() => void) | undefined;
   #changePending = false;
   /** Until the controllers are known nothing is decided: a standalone bridge must not flood while it starts. */
   #configured = false;
@@ -99,10 +105,11 @@ export class Connmgr implements ConnmgrApi {
     this.#configured = true;
     const hadPrimaries = this.#hasPrimaries();
     const before = new Map(this.#entries.map((entry) => [entry.key, entry]));
-    this.#entries = list.map((config) => {
-      const key = JSON.stringify(config, Object.keys(config).sort());
+    const wanted = new Map(list.map((config) => [`${isPrimary(config)} ${config.target}`, config]));
+    this.#entries = [...wanted].map(([key, config]) => {
       const kept = before.get(key);
       before.delete(key);
+      if (kept) reconfigure(kept, config);
       return kept ?? { config, key, isPrimary: isPrimary(config) };
     });
     // Old ones go first: a listener whose settings changed gets its port back.
@@ -161,6 +168,7 @@ export class Connmgr implements ConnmgrApi {
     this.#closed = true;
     this.#unsubscribe();
     this.#failMode.stop();
+    this.#stopProdding?.();
     this.#listeners.clear();
     await Promise.all([
       ...this.#entries.map((entry) => closeEntry(entry)),
@@ -232,7 +240,7 @@ export class Connmgr implements ConnmgrApi {
 
   #listenFor(entry: Entry, controller: Controller, gone: readonly Promise<void>[]): void {
     const listener = new Listener(this.#ofproto.name, controller.parsed, (name, ended) =>
-      this.#accept(name, ended, controller, entry.isPrimary),
+      this.#accept(name, ended, entry.config, entry.isPrimary),
     );
     entry.listener = listener;
     Promise.all(gone)
@@ -250,23 +258,28 @@ export class Connmgr implements ConnmgrApi {
     config: ControllerConfig,
     how: { isPrimary: boolean; dial?: () => ReturnType<typeof dial>; ended?: () => void },
   ): OfConn {
-    const { rateLimit = 0, burstLimit } = config;
     const options: OfConnOptions = {
-      rconn: {
-        name,
-        clock: this.#options.clock,
-        versions: () => this.#versions,
-        probeIntervalMs: config.inactivityProbeMs ?? PROBE_INTERVAL_DEFAULT_MS,
-        maxBackoffMs: config.maxBackoffMs ?? MAX_BACKOFF_DEFAULT_MS,
-        dial: how.dial,
-      },
+      rconn: { name, clock: this.#options.clock, versions: () => this.#versions, dial: how.dial },
+      settings: settingsOf(config),
       isService: !how.isPrimary,
-      asyncConfig: config.enableAsyncMessages === false ? ASYNC_NONE : ASYNC_DEFAULT,
-      rateLimit: rateLimit > 0 ? { perSecond: rateLimit, burst: burstLimit ?? Math.ceil(rateLimit / 4) } : undefined,
       ...(how.isPrimary ? { copy: (message: Uint8Array) => this.#snoop.copy(message) } : {}),
       ...(how.ended ? { ended: how.ended } : {}),
     };
     return new OfConn(this.#state, options);
+  }
+
+  /** Controllers that are connected, but have not taken the bridge on, get packets to look at. */
+  #prodWhile(isOn: boolean): void {
+    if (isOn === (this.#stopProdding !== undefined)) return;
+    this.#stopProdding?.();
+    this.#stopProdding = isOn ? this.#prodLater() : undefined;
+  }
+
+  #prodLater(): () => void {
+    return this.#options.clock.after(PROD_INTERVAL_MS, () => {
+      for (const entry of this.#primaries()) for (const conn of connsOf(entry)) conn.session?.packetIn(prod());
+      this.#stopProdding = this.#prodLater();
+    });
   }
 
   #hasPrimaries(): boolean {
@@ -299,16 +312,40 @@ export class Connmgr implements ConnmgrApi {
 
   #updateFailMode(): void {
     const primaries = this.#primaries();
+    const conns = primaries.flatMap((entry) => connsOf(entry));
     this.#failMode.update({
       mode: this.#mode,
-      probeIntervalsMs: primaries.map(({ config }) => config.inactivityProbeMs ?? PROBE_INTERVAL_DEFAULT_MS),
-      anyConnected: primaries.some((entry) => connsOf(entry).some((conn) => conn.rconn.isConnected)),
+      probeIntervalsMs: primaries.map(({ config }) => probeIntervalMs(config)),
+      anyAdmitted: conns.some((conn) => conn.isAdmitted),
     });
+    this.#prodWhile(this.#failMode.isLost && conns.some((conn) => conn.rconn.isConnected));
   }
 }
 
 function isPrimary(config: ControllerConfig): boolean {
   return config.type === undefined ? !/^p/.test(config.target) : config.type === 'primary';
+}
+
+function probeIntervalMs({ inactivityProbeMs: asked = PROBE_INTERVAL_DEFAULT_MS }: ControllerConfig): number {
+  return asked === 0 ? 0 : Math.max(asked, PROBE_INTERVAL_LEAST_MS);
+}
+
+function settingsOf(config: ControllerConfig): OfConnSettings {
+  const { rateLimit = 0, burstLimit = Math.ceil(rateLimit / 4) } = config;
+  return {
+    probeIntervalMs: probeIntervalMs(config),
+    maxBackoffMs: config.maxBackoffMs ?? MAX_BACKOFF_DEFAULT_MS,
+    asyncConfig: config.enableAsyncMessages === false ? ASYNC_NONE : ASYNC_DEFAULT,
+    rateLimit: rateLimit > 0 ? { perSecond: rateLimit, burst: burstLimit } : undefined,
+  };
+}
+
+/** Other settings of a controller that stays do not cost it its connection. */
+function reconfigure(entry: Entry, config: ControllerConfig): void {
+  const settings = settingsOf(config);
+  const isOther = JSON.stringify(settings) !== JSON.stringify(settingsOf(entry.config));
+  entry.config = config;
+  if (isOther) for (const conn of connsOf(entry)) conn.configure(settings);
 }
 
 function isMade({ conn, listener, error }: Entry): boolean {

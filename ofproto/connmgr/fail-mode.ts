@@ -1,6 +1,6 @@
 // Whether the bridge must do without its controllers (ovs-vswitchd.conf.db(5), Bridge.fail_mode): in `standalone` mode
-// it acts as a learning switch when no primary controller is configured, or when none was connected for three times
-// the inactivity probe interval.
+// it acts as a learning switch when no primary controller is configured, or when none has done its work (admission.ts) for
+// three times the inactivity probe interval.
 
 import type { Clock } from '../../lib/clock.ts';
 import type { Control } from '../fail-mode.ts';
@@ -13,16 +13,17 @@ export interface FailModeInputs {
   readonly mode: FailMode;
   /** Probe interval of each primary controller. */
   readonly probeIntervalsMs: readonly number[];
-  readonly anyConnected: boolean;
+  readonly anyAdmitted: boolean;
 }
 
 export class FailModeMonitor {
   readonly #clock: Clock;
   readonly #apply: (mode: FailMode, control: Control) => void;
-  #inputs: FailModeInputs = { mode: 'standalone', probeIntervalsMs: [], anyConnected: false };
-  /** Last moment at which a primary controller was connected, or the controllers were configured. */
+  #inputs: FailModeInputs = { mode: 'standalone', probeIntervalsMs: [], anyAdmitted: false };
+  /** Last moment at which a primary controller was there, or the controllers were configured. */
   #lastUpMs: number;
   #applied: string | undefined;
+  #isLost = false;
   #cancelTimer: () => void = () => {};
 
   /** `apply` gets every change. */
@@ -34,7 +35,7 @@ export class FailModeMonitor {
 
   update(inputs: FailModeInputs): void {
     const hadControllers = this.#inputs.probeIntervalsMs.length > 0;
-    if (inputs.anyConnected || this.#inputs.anyConnected || !hadControllers) this.#lastUpMs = this.#clock.nowMs();
+    if (inputs.anyAdmitted || this.#inputs.anyAdmitted || !hadControllers) this.#lastUpMs = this.#clock.nowMs();
     this.#inputs = inputs;
     this.#evaluate();
   }
@@ -44,15 +45,20 @@ export class FailModeMonitor {
     this.#applied = undefined;
   }
 
+  /** Whether the bridge stands alone although it has controllers. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
   stop(): void {
     this.#cancelTimer();
   }
 
   #evaluate(): void {
     this.#cancelTimer();
-    const { mode, probeIntervalsMs, anyConnected } = this.#inputs;
+    const { mode, probeIntervalsMs, anyAdmitted } = this.#inputs;
     let control: Control = probeIntervalsMs.length > 0 ? 'present' : 'none';
-    if (control === 'present' && mode === 'standalone' && !anyConnected) {
+    if (control === 'present' && mode === 'standalone' && !anyAdmitted) {
       const longestMs = Math.max(...probeIntervalsMs) || PROBE_INTERVAL_DEFAULT_MS;
       const leftMs = this.#lastUpMs + INTERVALS * longestMs - this.#clock.nowMs();
       if (leftMs > 0) this.#cancelTimer = this.#clock.after(leftMs, () => this.#evaluate());
@@ -61,6 +67,7 @@ export class FailModeMonitor {
     const state = `${mode} ${control}`;
     if (state === this.#applied) return;
     this.#applied = state;
+    this.#isLost = control === 'lost';
     this.#apply(mode, control);
   }
 }

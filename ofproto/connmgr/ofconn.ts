@@ -8,12 +8,13 @@ import { logger } from '../../lib/log.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { type AsyncConfig, OFP13_VERSION, type OfMessage } from '../model/messages.ts';
 import { decodeMessage } from '../wire/index.ts';
+import { ADMITTED_AFTER_MS, admits } from './admission.ts';
 import { handlers } from './handlers/index.ts';
 import type { WireVersion } from './hello.ts';
 import { Linger } from './linger.ts';
 import { handleOtherVersion } from './other-version.ts';
 import { PacketInLimiter, type RateLimit } from './packet-in-limiter.ts';
-import { Rconn, type RconnOptions } from './rconn.ts';
+import { Rconn, type RconnOptions, type RconnTimes } from './rconn.ts';
 import { Session, type SessionOutput } from './session.ts';
 import type { SwitchState } from './switch-state.ts';
 
@@ -26,11 +27,17 @@ const MESSAGES_PER_LOOK = 16;
 /** Packet-ins that may wait in the connection for a slow reader. */
 const PACKET_IN_QUEUE_BYTES = 256 * 1024;
 
-export interface OfConnOptions {
-  readonly rconn: RconnOptions;
-  readonly isService: boolean;
+/** What may change while it is connected. */
+export interface OfConnSettings extends RconnTimes {
+  /** For connections that come: a controller's own requests go on in those that are there. */
   readonly asyncConfig: AsyncConfig;
   readonly rateLimit: RateLimit | undefined;
+}
+
+export interface OfConnOptions {
+  readonly rconn: Omit<RconnOptions, keyof RconnTimes>;
+  readonly settings: OfConnSettings;
+  readonly isService: boolean;
   /** Sees every message received and sent, for snoopers. */
   readonly copy?: (message: Uint8Array) => void;
   /** An accepted connection ended. */
@@ -42,8 +49,11 @@ export class OfConn implements SessionOutput {
   readonly #state: SwitchState;
   readonly #options: OfConnOptions;
   readonly #clock: Clock;
+  #settings: OfConnSettings;
   #session: Session | undefined;
   #limiter: PacketInLimiter | undefined;
+  #isAdmitted = false;
+  #cancelAdmission: () => void = () => {};
   #scheduled = false;
   #busy = false;
   readonly #linger = new Linger();
@@ -52,14 +62,19 @@ export class OfConn implements SessionOutput {
   constructor(state: SwitchState, options: OfConnOptions) {
     this.#state = state;
     this.#options = options;
+    this.#settings = options.settings;
     this.#clock = options.rconn.clock;
-    this.rconn = new Rconn(options.rconn, {
-      connected: (version) => this.#connected(version),
-      readable: () => this.#readable(),
-      drained: () => this.#drained(),
-      disconnected: () => this.#disconnected(),
-      changed: () => state.changed(),
-    });
+    const { probeIntervalMs, maxBackoffMs } = options.settings;
+    this.rconn = new Rconn(
+      { ...options.rconn, probeIntervalMs, maxBackoffMs },
+      {
+        connected: (version) => this.#connected(version),
+        readable: () => this.#readable(),
+        drained: () => this.#drained(),
+        disconnected: () => this.#disconnected(),
+        changed: () => state.changed(),
+      },
+    );
   }
 
   /** Undefined unless connected. */
@@ -67,9 +82,23 @@ export class OfConn implements SessionOutput {
     return this.#session;
   }
 
+  /** Connected, and at work. */
+  get isAdmitted(): boolean {
+    return this.#isAdmitted;
+  }
+
   /** Rate limiting counters of the current connection. */
   limiterCounters(): Record<string, string> {
     return this.#limiter?.counters() ?? {};
+  }
+
+  /** Goes by other settings from now on; the connection stays. */
+  configure(settings: OfConnSettings): void {
+    const { rateLimit } = settings;
+    this.#settings = settings;
+    this.rconn.retime(settings);
+    if (rateLimit && this.#limiter) this.#limiter.setLimit(rateLimit);
+    else if (this.#session) this.#limit(rateLimit);
   }
 
   start(): void {
@@ -115,19 +144,33 @@ export class OfConn implements SessionOutput {
   }
 
   #connected(version: WireVersion): void {
-    const { isService, asyncConfig, rateLimit } = this.#options;
+    const { asyncConfig, rateLimit } = this.#settings;
+    const { isService } = this.#options;
     this.#session = new Session(this.#state, this, { version, isService, asyncConfig, clock: this.#clock });
-    this.#limiter = rateLimit && new PacketInLimiter(this.#clock, rateLimit);
+    this.#limit(rateLimit);
+    this.#cancelAdmission = this.#clock.after(ADMITTED_AFTER_MS, () => this.#admitted());
     this.#state.sessions.add(this.#session);
     this.#state.changed();
+  }
+
+  #admitted(): void {
+    this.#cancelAdmission();
+    this.#isAdmitted = true;
+    this.#state.changed();
+  }
+
+  #limit(rate: RateLimit | undefined): void {
+    this.#limiter?.stop();
+    this.#limiter = rate && new PacketInLimiter(this.#clock, rate);
   }
 
   #disconnected(): void {
     if (this.#session) this.#state.sessions.delete(this.#session);
     this.#session?.stop();
     this.#session = undefined;
-    this.#limiter?.stop();
-    this.#limiter = undefined;
+    this.#limit(undefined);
+    this.#cancelAdmission();
+    this.#isAdmitted = false;
     this.#drained();
     this.#state.changed();
     if (this.rconn.state === 'VOID') this.#options.ended?.();
@@ -167,6 +210,7 @@ export class OfConn implements SessionOutput {
         return;
       }
       this.#options.copy?.(bytes);
+      if (!this.#isAdmitted && admits(bytes[1]!)) this.#admitted();
       const pending = this.#handle(session, bytes);
       if (pending) {
         this.#wait(session, bytes, pending);

@@ -17,7 +17,7 @@ export interface RateLimit {
 /** One bucket and its queues. */
 class TokenBucket {
   readonly #clock: Clock;
-  readonly #limit: RateLimit;
+  #limit: RateLimit;
   readonly #queues = new Map<number, (() => void)[]>();
   #tokens: number;
   #filledMs: number;
@@ -48,6 +48,16 @@ class TokenBucket {
     queue.push(send);
     this.#backlog++;
     this.#queued++;
+    this.#arm();
+  }
+
+  setLimit(limit: RateLimit): void {
+    this.#refill();
+    this.#limit = limit;
+    this.#tokens = Math.min(this.#tokens, limit.burst);
+    while (this.#backlog > limit.burst) this.#dropFromLongest();
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
     this.#arm();
   }
 
@@ -124,6 +134,12 @@ export class PacketInLimiter {
   /** Runs `send` now, later or never. */
   submit(kind: PacketInKind, inPort: number, send: () => void): void {
     this.#buckets[kind].submit(inPort, send);
+  }
+
+  /** What waits goes on waiting, as much of it as may. */
+  setLimit(limit: RateLimit): void {
+    this.#buckets.miss.setLimit(limit);
+    this.#buckets.action.setLimit(limit);
   }
 
   /** For Controller.status. */

@@ -20,16 +20,20 @@ const BACKOFF_MIN_MS = 1000;
 const ACCEPT_HELLO_MS = 10_000;
 const OFPT_ECHO_REQUEST = 2;
 
-export interface RconnOptions {
+/** What may change while it is connected. */
+export interface RconnTimes {
+  /** 0: never probes. */
+  readonly probeIntervalMs: number;
+  readonly maxBackoffMs: number;
+}
+
+export interface RconnOptions extends RconnTimes {
   /** Shown in logs: `br0<->tcp:127.0.0.1:6653`. */
   readonly name: string;
   readonly clock: Clock;
   readonly versions: () => readonly WireVersion[];
-  /** 0: never probes. */
-  readonly probeIntervalMs: number;
   /** How to dial; undefined for an accepted connection. */
   readonly dial: (() => Socket) | undefined;
-  readonly maxBackoffMs: number;
 }
 
 export interface RconnHandler {
@@ -46,7 +50,10 @@ export class Rconn {
   readonly name: string;
   readonly #options: RconnOptions;
   readonly #handler: RconnHandler;
+  #times: RconnTimes;
   #state: ConnectionState = 'VOID';
+  /** When the state was entered. */
+  #enteredMs = 0;
   #vconn: Vconn | undefined;
   #backoffMs = 0;
   #lastActivityMs = 0;
@@ -58,6 +65,7 @@ export class Rconn {
   constructor(options: RconnOptions, handler: RconnHandler) {
     this.name = options.name;
     this.#options = options;
+    this.#times = options;
     this.#handler = handler;
   }
 
@@ -98,7 +106,22 @@ export class Rconn {
   }
 
   get probeIntervalMs(): number {
-    return this.#options.probeIntervalMs;
+    return this.#times.probeIntervalMs;
+  }
+
+  /** Goes by other times from now on; the connection stays. */
+  retime(times: RconnTimes): void {
+    this.#times = times;
+    const { probeIntervalMs, maxBackoffMs } = times;
+    const stateMs = this.#since(this.#enteredMs) ?? 0;
+    if (this.#state === 'BACKOFF' && this.#backoffMs > maxBackoffMs) {
+      const leftMs = Math.min(this.#backoffMs - stateMs, maxBackoffMs);
+      this.#backoffMs = Math.max(BACKOFF_MIN_MS, maxBackoffMs);
+      this.#arm(Math.max(1, leftMs));
+    } else if (this.isConnected) {
+      const quietMs = this.#state === 'IDLE' ? stateMs : (this.#since(this.#lastActivityMs) ?? 0);
+      this.#arm(probeIntervalMs > 0 ? Math.max(1, probeIntervalMs - quietMs) : 0);
+    }
   }
 
   /** Starts dialling (at once). */
@@ -155,7 +178,7 @@ export class Rconn {
       opened: (version) => this.#opened(version),
       activity: () => {
         this.#lastActivityMs = clock.nowMs();
-        if (this.#state === 'IDLE') this.#enter('ACTIVE', this.#options.probeIntervalMs);
+        if (this.#state === 'IDLE') this.#enter('ACTIVE', this.#times.probeIntervalMs);
       },
       readable: () => this.#handler.readable(),
       drained: () => this.#handler.drained(),
@@ -170,7 +193,7 @@ export class Rconn {
     this.#say('connected');
     this.#lastConnectedMs = this.#options.clock.nowMs();
     this.#lastActivityMs = this.#lastConnectedMs;
-    this.#enter('ACTIVE', this.#options.probeIntervalMs);
+    this.#enter('ACTIVE', this.#times.probeIntervalMs);
     this.#handler.connected(version);
   }
 
@@ -185,7 +208,7 @@ export class Rconn {
         break;
       case 'ACTIVE':
       case 'IDLE':
-        this.#checkActivity(this.#options.probeIntervalMs);
+        this.#checkActivity(this.#times.probeIntervalMs);
         break;
       default:
         break;
@@ -218,7 +241,7 @@ export class Rconn {
     }
     const settled = wasConnected && livedMs >= this.#backoffMs;
     this.#backoffMs = settled ? BACKOFF_MIN_MS : Math.max(BACKOFF_MIN_MS, this.#backoffMs * 2);
-    this.#backoffMs = Math.min(this.#backoffMs, Math.max(BACKOFF_MIN_MS, this.#options.maxBackoffMs));
+    this.#backoffMs = Math.min(this.#backoffMs, Math.max(BACKOFF_MIN_MS, this.#times.maxBackoffMs));
     log.info(`${this.name}: waiting ${this.#backoffMs / 1000} seconds before reconnect`);
     this.#enter('BACKOFF', this.#backoffMs);
   }
@@ -246,6 +269,7 @@ export class Rconn {
 
   #enter(state: ConnectionState, timeoutMs = 0): void {
     this.#state = state;
+    this.#enteredMs = this.#options.clock.nowMs();
     this.#arm(timeoutMs);
     this.#handler.changed();
   }

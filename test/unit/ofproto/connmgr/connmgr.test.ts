@@ -164,12 +164,13 @@ describe('Connmgr', () => {
     expect((await ask(peer, '041a000800000002'))[0]).toBe(`041b002000000002${masks.replaceAll(' ', '')}`);
   });
 
-  it('controllers whose settings stay keep their connection', async () => {
+  it('controllers that stay keep their connection, whatever their settings', async () => {
     const { target, peer, close } = await controller('one', HELLO_10);
     connmgr.setControllers([{ target }]);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(peer.closed).toBe(false);
-    connmgr.setControllers([{ target, inactivityProbeMs: 1000 }]);
+    connmgr.setControllers([{ target, inactivityProbeMs: 6000, rateLimit: 100 }]);
+    expect(await ask(peer, '010200080000000a', 1)).toEqual(['010300080000000a']);
+    expect(connmgr.status()[0]!.status).toHaveProperty('packet-in-miss-queued');
+    connmgr.setControllers([{ target, type: 'service' }]);
     await until(() => peer.closed);
     close();
   });

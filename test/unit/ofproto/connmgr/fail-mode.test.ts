@@ -12,22 +12,22 @@ function monitor() {
 describe('FailModeMonitor', () => {
   it('standalone without controllers is on its own at once', () => {
     const { applied, failMode } = monitor();
-    failMode.update({ mode: 'standalone', probeIntervalsMs: [], anyConnected: false });
+    failMode.update({ mode: 'standalone', probeIntervalsMs: [], anyAdmitted: false });
     expect(applied).toEqual(['standalone none']);
   });
 
   it('standalone takes over after three probe intervals without a controller, and gives back', () => {
     const { clock, applied, failMode } = monitor();
-    failMode.update({ mode: 'standalone', probeIntervalsMs: [], anyConnected: false });
+    failMode.update({ mode: 'standalone', probeIntervalsMs: [], anyAdmitted: false });
     clock.warp(60_000);
-    const alone = { mode: 'standalone', probeIntervalsMs: [5000, 2000], anyConnected: false } as const;
+    const alone = { mode: 'standalone', probeIntervalsMs: [5000, 2000], anyAdmitted: false } as const;
     failMode.update(alone);
     expect(applied.at(-1)).toBe('standalone present');
     clock.warp(14_999);
     expect(applied.at(-1)).toBe('standalone present');
     clock.warp(1);
     expect(applied.at(-1)).toBe('standalone lost');
-    failMode.update({ ...alone, anyConnected: true });
+    failMode.update({ ...alone, anyAdmitted: true });
     expect(applied.at(-1)).toBe('standalone present');
     clock.warp(60_000);
     failMode.update(alone);
@@ -39,7 +39,7 @@ describe('FailModeMonitor', () => {
 
   it('secure never takes over', () => {
     const { clock, applied, failMode } = monitor();
-    failMode.update({ mode: 'secure', probeIntervalsMs: [5000], anyConnected: false });
+    failMode.update({ mode: 'secure', probeIntervalsMs: [5000], anyAdmitted: false });
     clock.warp(100_000);
     expect(applied).toEqual(['secure present']);
   });
