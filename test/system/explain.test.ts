@@ -1,9 +1,11 @@
 // What explains a switch, beside Open vSwitch: every form of ofproto/trace, the datapath's flows added, changed and removed
 // by hand, frames given to dummy ports as flows and as bytes, and a clock that is stopped and warped.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { igmp } from '../support/mcast-frames.ts';
 import { FRAME, SideBySide } from '../support/side-by-side.ts';
 import { haveOvs } from '../support/vhost-switch.ts';
 
+const PATIENCE = { timeout: 30_000, interval: 100 };
 const UDP =
   'in_port(1),eth(src=50:54:00:00:00:09,dst=50:54:00:00:00:0a),eth_type(0x0800),' +
   'ipv4(src=10.0.0.1,dst=10.0.0.2,proto=17,tos=0,ttl=64,frag=no),udp(src=1,dst=2)';
@@ -34,6 +36,11 @@ describe.skipIf(!haveOvs)('beside Open vSwitch', () => {
     return weft;
   }
   const appctl = (...args: string[]) => same('ovs-appctl', ...args);
+
+  /** Resolves once both answer alike and have `expected` in it. */
+  async function shows(ask: () => Promise<string>, ...expected: (string | RegExp)[]): Promise<void> {
+    for (const part of expected) await expect.poll(() => ask().catch(String), PATIENCE).toMatch(part);
+  }
 
   it('ofproto/trace in every form', async () => {
     await same('ovs-ofctl', 'add-flow', 'br0', 'in_port=1,udp,tp_dst=2,actions=set_field:3->reg1,resubmit(,1)');
@@ -118,5 +125,46 @@ describe.skipIf(!haveOvs)('beside Open vSwitch', () => {
     await appctl('dpctl/dump-flows');
     await appctl('time/warp', 'soon');
     await appctl('time/warp', '10', '0');
+  });
+
+  it('connections that end: timeouts of flows, learned ones too, by the flags that megaflows saw', async () => {
+    await same('ovs-ofctl', 'del-flows', 'br0');
+    const learned = 'idle_timeout=50,hard_timeout=60,fin_idle_timeout=4,fin_hard_timeout=9';
+    const specs = 'NXM_OF_ETH_SRC[],eth_type=0x800,nw_proto=6,output:NXM_OF_IN_PORT[]';
+    for (const flow of [
+      'idle_timeout=100,hard_timeout=200,in_port=1,tcp,actions=fin_timeout(idle_timeout=5,hard_timeout=10),output:2',
+      `in_port=2,tcp,actions=learn(table=1,${learned},${specs}),resubmit(,1)`,
+    ]) {
+      expect(await same('ovs-ofctl', 'add-flow', 'br0', flow)).toBe('exit 0\n');
+    }
+    const tcp = async (flags: string) => {
+      const key = `${UDP.replace('proto=17', 'proto=6').replace('udp(', 'tcp(')},tcp_flags(${flags})`;
+      for (const port of [1, 2]) await appctl('netdev-dummy/receive', `p${port}`, key.replace('(1)', `(${port})`));
+    };
+    for (const flags of ['syn', 'ack', 'psh|ack']) await tcp(flags);
+    await appctl('time/warp', '1000', '100');
+    const dump = () => same('ovs-ofctl', 'dump-flows', '--no-stats', 'br0');
+    for (const text of [' idle_timeout=100, ', ' idle_timeout=50, ']) expect(await dump()).toContain(text);
+    await tcp('fin|ack');
+    await appctl('time/warp', '1000', '100');
+    await shows(dump, ' idle_timeout=5, hard_timeout=10, ', ' idle_timeout=4, hard_timeout=9, ');
+    await appctl('time/warp', '7000', '500');
+    await shows(dump, /^exit 0\n tcp,in_port=2 .*\n$/);
+  });
+
+  it('addresses grow old', async () => {
+    await pair.vsctl('set', 'Bridge', 'br0', 'other_config:mac-aging-time=20', 'mcast_snooping_enable=true');
+    await pair.vsctl('set', 'Bridge', 'br0', 'other_config:mcast-snooping-aging-time=30');
+    await same('ovs-ofctl', 'add-flow', 'br0', 'priority=65535,actions=normal');
+    await appctl('netdev-dummy/receive', 'p1', UDP);
+    await appctl('netdev-dummy/receive', 'p2', Buffer.from(igmp(0x16, '225.1.1.1')).toString('hex'));
+    const tables = async () => `${await appctl('fdb/show', 'br0')}${await appctl('mdb/show', 'br0')}`;
+    await shows(tables, '50:54:00:00:00:09    0', '225.1.1.1 ');
+    await appctl('time/warp', '15000', '500');
+    await shows(tables, '50:54:00:00:00:09   15', /225.1.1.1 +15/);
+    await appctl('time/warp', '10000', '500');
+    await shows(tables, /MAC +Age\nexit 0\n.*\n.*225.1.1.1 +25/);
+    await appctl('time/warp', '10000', '500');
+    await shows(tables, /MAC +Age\nexit 0\n.*Age\n$/);
   });
 });
