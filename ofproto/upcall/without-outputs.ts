@@ -3,19 +3,28 @@
 import type { DpAction } from '../../datapath/dpif.ts';
 
 export function withoutOutputs(actions: readonly DpAction[]): DpAction[] {
+  // What an output was to cut stays cut when that is left out.
+  let cutAt: number | undefined;
   return actions
     .filter(({ type }) => type !== 'output' && type !== 'recirc')
-    .flatMap((action): DpAction[] => {
-      if (action.type === 'check_pkt_len') {
-        const [greater, lessEqual] = [withoutOutputs(action.greater), withoutOutputs(action.lessEqual)];
-        // What an output that is left out was to cut is whole here, in Open vSwitch's traces.
-        return [UNCUT, { ...action, greater, lessEqual }];
-      }
-      return ['actions' in action ? { ...action, actions: withoutOutputs(action.actions) } : action];
+    .map((action): DpAction => {
+      if (action.type === 'trunc') cutAt = action.maxLen;
+      if (action.type === 'check_pkt_len') return checked(action, cutAt);
+      return 'actions' in action ? { ...action, actions: withoutOutputs(action.actions) } : action;
     });
 }
 
-const UNCUT: DpAction = { type: 'trunc', maxLen: 0xffffffff };
+type CheckPktLen = Extract<DpAction, { type: 'check_pkt_len' }>;
+
+/** Open vSwitch's slow path looks at what is left of a packet that is cut, and then has a whole copy do the actions. */
+function checked(action: CheckPktLen, cutAt: number | undefined): DpAction {
+  const [greater, lessEqual] = [withoutOutputs(action.greater), withoutOutputs(action.lessEqual)];
+  if (cutAt === undefined || cutAt > action.size)
+    return { ...action, greater: whole(greater), lessEqual: whole(lessEqual) };
+  return { type: 'clone', actions: whole(lessEqual) };
+}
+
+const whole = (actions: readonly DpAction[]): DpAction[] => [{ type: 'trunc', maxLen: 0xffffffff }, ...actions];
 
 export const hasMeter = (actions: readonly DpAction[]): boolean =>
   actions.some(

@@ -34,7 +34,7 @@ function runOnce(ctx: XlateContext, actions: readonly OfAction[]): void {
   ctx.depth--;
   // As Open vSwitch does: the copy of the packet leaves the pipeline here.
   if (!ctx.freezing) ctx.recursion.runActionSet(ctx);
-  finishFreezing(ctx);
+  finishFreezing(ctx, 0);
 }
 
 /** What `body` does to the datapath's packet it does to a copy. */

@@ -8,7 +8,7 @@ import type { FlowMod } from '../model/flow-mod.ts';
 import type { Rule } from '../tables/rule.ts';
 import type { BondBucket } from './bond-snapshot.ts';
 import type { PendingEncap } from './commit-encap.ts';
-import type { Freezing, FrozenState } from './freeze.ts';
+import type { Freezing, FrozenFrame, FrozenState } from './freeze.ts';
 import type { Report } from './report.ts';
 import type {
   BridgeEffects,
@@ -81,6 +81,8 @@ export class XlateContext {
   /** What `recirc` actions stand for, by the index that they hold. */
   readonly recircs: FrozenState[] = [];
   freezing: Freezing | undefined;
+  /** What the lists that an exit ended had not run (leaveBehind()). */
+  leftBehind: FrozenFrame[] = [];
   /** The last label was popped: what lies below is not known. */
   wasMpls = false;
   /** A header that encap made and no commit has emitted yet. */

@@ -58,6 +58,8 @@ export interface Freezing {
   readonly hash?: RecircHash | undefined;
   /** The action that asked has to run again. */
   again: boolean;
+  /** How many more actions are lost than that one: see leaveBehind(). */
+  lost: number;
   readonly frames: FrozenFrame[];
   /** Takes the state in place of a recirculation. */
   readonly hand?: (state: FrozenState, cookie: bigint | undefined) => void;
@@ -81,18 +83,33 @@ export function freezeAfter(ctx: XlateContext): void {
 }
 
 function freeze(ctx: XlateContext, how: Pick<Freezing, 'again' | 'hand' | 'hash'>): void {
-  ctx.freezing = { ...how, frames: [], outermostCookie: undefined };
+  const { leftBehind } = ctx;
+  ctx.freezing = { ...how, frames: leftBehind, lost: 0, outermostCookie: undefined };
+  if (leftBehind.length > 0) Object.assign(ctx.freezing, { again: false, lost: how.again ? 0 : 1 });
+  ctx.leftBehind = [];
   ctx.exit = true;
+}
+
+/**
+ * Notes what a list had not run when `actions[at]` ended all lists. Whoever goes on all the same - the next bucket, the
+ * other case of check_pkt_larger - and freezes comes back to this first, in place of the action that froze and, if
+ * that is done, of the next: so Open vSwitch does, whose lists of frozen actions begin with what an exit left in them.
+ */
+export function leaveBehind(ctx: XlateContext, actions: readonly OfAction[], at: number): void {
+  if (ctx.leftBehind.length === 0) ctx.leftBehind = [frameOf(ctx, actions.slice(at), true)];
 }
 
 /** Leaves what a list has not run: `actions[at]` was the last that did. */
 export function keepFrame(ctx: XlateContext, freezing: Freezing, actions: readonly OfAction[], at: number): void {
-  const rest = actions.slice(freezing.again ? at : at + 1);
-  freezing.again = false;
-  if (rest.length === 0) return;
-  const cookie = rest.some(isTelling) ? ctx.cookie() : undefined;
-  const match = freezing.hand ? ctx.rule?.match() : undefined;
-  freezing.frames.push({ tableId: ctx.tableId, cookie, actions: rest.map(kept), match });
+  const rest = actions.slice(freezing.again ? at : at + 1 + freezing.lost);
+  Object.assign(freezing, { again: false, lost: 0 });
+  if (rest.length > 0) freezing.frames.push(frameOf(ctx, rest, freezing.hand !== undefined));
+}
+
+function frameOf(ctx: XlateContext, actions: readonly OfAction[], withMatch: boolean): FrozenFrame {
+  const cookie = actions.some(isTelling) ? ctx.cookie() : undefined;
+  const match = withMatch ? ctx.rule?.match() : undefined;
+  return { tableId: ctx.tableId, cookie, actions: actions.map(kept), match };
 }
 
 /** What is kept are actions: a goto_table goes on as the resubmit that it amounts to, whose misses no controller sees. */
@@ -107,15 +124,15 @@ function kept(action: OfAction): OfAction {
 
 const METADATA = field('metadata');
 
-/** Sends the packet round, if the translation is freezing; its actions end here. */
-export function finishFreezing(ctx: XlateContext): void {
+/** Sends the packet round, if the translation is freezing, to go on in `tableId`; its actions end here. */
+export function finishFreezing(ctx: XlateContext, tableId = ctx.tableId): void {
   const { freezing } = ctx;
   if (!freezing) return;
   ctx.freezing = undefined;
   // Within a list whose flow is known, of a clone or bucket, that flow is what the translation comes back to.
   const cookie = ctx.rule?.cookie ?? freezing.outermostCookie;
-  if (freezing.hand) freezing.hand(stateOf(ctx, freezing.frames, ctx.tableId), cookie);
-  else recirculate(ctx, freezing.frames, freezing.hash);
+  if (freezing.hand) freezing.hand(stateOf(ctx, freezing.frames, tableId), cookie);
+  else recirculate(ctx, freezing.frames, freezing.hash, tableId);
 }
 
 /** Lets a copy of the packet come back and run `frames`, or be looked up in `tableId` when there are none. */

@@ -30,7 +30,7 @@ import {
   xlateStackPop,
   xlateStackPush,
 } from './field-actions.ts';
-import { enterFrame, type FrozenState, finishFreezing, freezeBefore, keepFrame, thaw } from './freeze.ts';
+import { enterFrame, type FrozenState, finishFreezing, freezeBefore, keepFrame, leaveBehind, thaw } from './freeze.ts';
 import { xlateGroup } from './group.ts';
 import { outputDhcpReply } from './in-band.ts';
 import { xlateLearn } from './learn.ts';
@@ -220,6 +220,7 @@ function runList(ctx: XlateContext, actions: readonly OfAction[], isLast: boolea
     }
     const goesOn = runAction(ctx, action);
     if (ctx.freezing) keepFrame(ctx, ctx.freezing, actions, i);
+    else if (ctx.exit) leaveBehind(ctx, actions, i);
     if (!goesOn || ctx.freezing) return;
   }
 }

@@ -35,6 +35,14 @@ export const without =
     return { ovs: cut(ovs), weft: cut(weft) };
   };
 
+/** Lines that Open vSwitch lacks and that `isMeant`. */
+export const lacking =
+  (isMeant: (line: string) => boolean): Cause =>
+  ({ ovs, weft }) => {
+    const more = missingFrom(weft, ovs).filter(isMeant);
+    return { ovs, weft: missingFrom(weft, more) };
+  };
+
 /** Lines that differ in their counts only, and in which `isMeant` says of Open vSwitch's and weft's packets that they may. */
 export const counting =
   (isMeant: (line: string, ovs: number, weft: number) => boolean): Cause =>

@@ -11,7 +11,16 @@
 //
 // Several causes may meet in one answer: each takes out of both switches' answers what it explains, and what is left has
 // to be equal.
-import { type Cause, counting, firstMeter, missingFrom, type Pair, sharing, without } from './dump-differences.ts';
+import {
+  type Cause,
+  counting,
+  firstMeter,
+  lacking,
+  missingFrom,
+  type Pair,
+  sharing,
+  without,
+} from './dump-differences.ts';
 import type { Aspect, Fact, Mismatch } from './oracle-case.ts';
 
 export interface Explanation {
@@ -63,9 +72,20 @@ export const EXPLAINED: readonly Explanation[] = [
     cause: counting((line, ovs) => /encap\(\)\)?, packets/.test(line) && ovs === 0),
   },
   {
+    why: 'Open vSwitch says of a VLAN tag that a frame ends before which bits were asked for, if its translation failed',
+    aspects: FLOWS,
+    cause: without(/vlan\([^()]*cfi=0\),encap\(\)/g, (line) => line.endsWith('actions:drop')),
+  },
+  {
     why: 'Open vSwitch runs a packet that goes round before it installs the flow of a round; weft counts its later rounds',
     aspects: FLOWS,
     cause: counting((line, ovs, weft) => isRound(line) && ovs < weft),
+  },
+  {
+    why: 'Open vSwitch has let go of a recirc_id when the packet that a controller gave back comes round: it keeps no flow',
+    aspects: FLOWS,
+    needs: 'resumed',
+    cause: lacking((line) => line.includes('recirc_id(N)')),
   },
   {
     why: 'Open vSwitch really sends what it traces when check_pkt_larger is among the actions: it comes round, and is counted',

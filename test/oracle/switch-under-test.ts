@@ -70,10 +70,11 @@ export class SwitchUnderTest {
   }
 
   async #configure(): Promise<void> {
+    // First: Open vSwitch asks a datapath once how many tags it takes, and credits flows by no more than the limit then was.
+    await this.vsctl('set Open_vSwitch . other_config:vlan-limit=2');
     await this.vsctl('add-br br0 -- set bridge br0 datapath_type=dummy fail_mode=secure', `protocols=${PROTOCOLS}`);
     const ports = PORTS.map((n) => `-- add-port br0 p${n} -- set interface p${n} type=dummy ofport_request=${n}`);
     await this.vsctl(ports.join(' ').slice(3));
-    await this.vsctl('set Open_vSwitch . other_config:vlan-limit=2');
     const captures = INTERFACES.map((n) => `-- set interface ${n} options:tx_pcap=${join(this.rundir, `${n}.pcap`)}`);
     await this.vsctl(captures.join(' ').slice(3));
     for (const name of INTERFACES) this.#pcaps.set(name, new PcapTail(join(this.rundir, `${name}.pcap`)));

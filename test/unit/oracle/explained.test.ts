@@ -31,4 +31,11 @@ describe('explanationOf()', () => {
     const second = `${meter(1, 2)}\n${meter(2, 3)}`;
     expect(explanationOf(mismatch('meter-stats', second, other!, ['resumed']))).toEqual([]);
   });
+
+  it("takes flows of packets that came back from a controller and went round for weft's alone", () => {
+    const round = 'recirc_id(N),in_port(1),eth_type(0x0800), packets:1, bytes:60, used:N, actions:2';
+    expect(explanationOf(mismatch('datapath-flows', '', `${round}\n`, ['resumed']))).toHaveLength(1);
+    expect(explanationOf(mismatch('datapath-flows', '', `${round}\n`))).toEqual([]);
+    expect(explanationOf(mismatch('datapath-flows', `${round}\n`, '', ['resumed']))).toEqual([]);
+  });
 });
