@@ -1,6 +1,6 @@
 // Table features (OpenFlow 1.3, 7.3.5.5): what each table can match and do, as property lists.
 
-import { Reader, type Writer } from '../../lib/cursors.ts';
+import { Reader, Writer } from '../../lib/cursors.ts';
 import { fieldByName } from '../model/fields.ts';
 import { OfError } from '../model/flow-mod.ts';
 import {
@@ -154,11 +154,33 @@ function encodeIds(w: Writer, ids: readonly number[]): void {
   for (const id of ids) w.u16(id).u16(4);
 }
 
-function encodeFields(w: Writer, names: readonly string[], version: number, masked: readonly string[] = []): void {
+/** A list of fields as `version` has it; every table of a reply has the same lists. */
+interface EncodedFields {
+  readonly masked: readonly string[];
+  readonly version: number;
+  readonly bytes: Uint8Array;
+}
+
+const encodedFields = new WeakMap<readonly string[], EncodedFields[]>();
+const NO_FIELDS: readonly string[] = [];
+
+function encodeFields(w: Writer, names: readonly string[], version: number, masked = NO_FIELDS): void {
+  const forms = encodedFields.get(names) ?? [];
+  let form = forms.find((one) => one.version === version && one.masked === masked);
+  if (!form) {
+    form = { masked, version, bytes: fieldHeaders(names, version, new Set(masked)) };
+    encodedFields.set(names, [...forms, form]);
+  }
+  w.put(form.bytes);
+}
+
+function fieldHeaders(names: readonly string[], version: number, masked: ReadonlySet<string>): Uint8Array {
+  const w = new Writer();
   for (const name of names) {
     const f = fieldByName(name) ?? tunMetadataByName(name);
-    if (f) writeFieldHeader(w, f, masked.includes(name), version);
+    if (f) writeFieldHeader(w, f, masked.has(name), version);
   }
+  return w.finish();
 }
 
 function encodeFeatures(w: Writer, table: TableFeatures, version: number): void {
