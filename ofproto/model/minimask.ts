@@ -101,12 +101,16 @@ export function minimask(mask: Flow): Minimask {
   const { words } = mask;
   let count = 0;
   let hash = 0;
-  for (let i = 0; i < WORDS; i++) {
-    const bits = words[i]!;
-    if (bits === 0) continue;
-    places[count++] = i;
-    hash = Math.imul(hash ^ bits ^ (i << 24), 0x9e3779b1);
-    hash ^= hash >>> 15;
+  for (let four = 0; four < WORDS; four += 4) {
+    // Most are zero.
+    if ((words[four]! | words[four + 1]! | words[four + 2]! | words[four + 3]!) === 0) continue;
+    for (let i = four; i < four + 4; i++) {
+      const bits = words[i]!;
+      if (bits === 0) continue;
+      places[count++] = i;
+      hash = Math.imul(hash ^ bits ^ (i << 24), 0x9e3779b1);
+      hash ^= hash >>> 15;
+    }
   }
   const first = interned.get(hash);
   for (let known = first; known; known = known.next) if (isMaskOf(known, words, count)) return known;
@@ -173,11 +177,19 @@ export function packMatch(match: Match): PackedMatch {
 }
 
 const looked: Match = { flow: new Flow(), mask: new Flow() };
+let lookedAt: PackedMatch | undefined;
 
-/** The whole match, until the next call: for a look at one that is not kept. */
-export function glanceAt(packed: PackedMatch): Match {
-  looked.flow.words.fill(0);
-  looked.mask.words.fill(0);
-  expandInto(looked, packed.minimask, packed.values);
+/** The whole match, until the next call: for a look at one that is not kept. Not to be written to. */
+export function glanceAt(match: Match): Match {
+  if (!(match instanceof PackedMatch)) return match;
+  if (match === lookedAt) return looked;
+  if (lookedAt) {
+    for (const word of lookedAt.minimask.word) {
+      looked.flow.words[word] = 0;
+      looked.mask.words[word] = 0;
+    }
+  }
+  expandInto(looked, match.minimask, match.values);
+  lookedAt = match;
   return looked;
 }

@@ -4,6 +4,7 @@
 import type { Writer } from '../../lib/cursors.ts';
 import type { OfAction } from '../model/actions.ts';
 import { KEY_NW_PROTO, KEY_VLAN0_TCI, type Match, VLAN_CFI } from '../model/flow.ts';
+import { glanceAt } from '../model/minimask.ts';
 import { PT_ETHERNET } from '../model/nicira.ts';
 
 export interface ActionHints {
@@ -15,7 +16,8 @@ export interface ActionHints {
 
 export const NO_HINTS: ActionHints = { vlans: 0, ipProto: 0 };
 
-export function hintsOf({ flow }: Match): ActionHints {
+export function hintsOf(match: Match): ActionHints {
+  const { flow } = glanceAt(match);
   return { vlans: flow.u16(KEY_VLAN0_TCI) & VLAN_CFI ? 1 : 0, ipProto: flow.u8(KEY_NW_PROTO) };
 }
 

@@ -2,7 +2,7 @@
 
 import type { Reader } from '../../lib/cursors.ts';
 import { OFPP, type OfAction } from '../model/actions.ts';
-import { bigintOf, portFrom16, portTo16 } from '../model/fields.ts';
+import { bigintOf, numberOf, portFrom16, portTo16 } from '../model/fields.ts';
 import { VLAN_CFI } from '../model/flow.ts';
 import { OfError } from '../model/flow-mod.ts';
 import type { ActionEncoder } from './action-encoder.ts';
@@ -140,7 +140,7 @@ export function asSetters(a: SetField, pushVlan: boolean): OfAction[] {
 function asSetter(a: SetField, pushVlan: boolean): OfAction | undefined {
   // As Open vSwitch does, whatever the mask: these versions have no masked setters.
   if (a.form !== 'set_field') return undefined;
-  const value = Number(bigintOf(a.value) & 0xffffffffn);
+  const value = numberOf(a.value);
   switch (a.field.name) {
     case 'vlan_vid':
       return { type: 'set_vlan_vid', vid: value & 0xfff, pushIfNeeded: pushVlan };

@@ -13,6 +13,7 @@ import {
   OFP14_VERSION,
   OFP15_VERSION,
 } from '../model/messages.ts';
+import { glanceAt } from '../model/minimask.ts';
 import { hintsOf } from './action-encoder.ts';
 import { decodeActions, encodeActions } from './actions.ts';
 import { type Codec, codec, during, entry, listCodec, since, type WireId, type WireIds } from './codec.ts';
@@ -108,7 +109,7 @@ function framed(w: Writer, body: () => void): void {
 function encodeEntry10(w: Writer, flow: FlowStatsEntry): void {
   framed(w, () => {
     w.u8(flow.tableId).zeros(1);
-    encodeMatch10(w, flow.match);
+    encodeMatch10(w, glanceAt(flow.match));
     encodeDuration(w, flow.durationMs);
     w.u16(flow.priority).u16(flow.idleTimeout).u16(flow.hardTimeout).zeros(6);
     w.u64(flow.cookie).u64(flow.packets).u64(flow.bytes);

@@ -13,9 +13,10 @@ import {
   isMatched,
   isPlainNumber,
 } from '../model/fields.ts';
-import { KEY_NW_PROTO, KEY_VLAN0_TCI, type Match } from '../model/flow.ts';
+import { type Flow, KEY_NW_PROTO, KEY_VLAN0_TCI, type Match } from '../model/flow.ts';
 import { isAllOnes } from '../model/full-mask.ts';
 import { OFP11_VERSION, OFP15_VERSION } from '../model/messages.ts';
+import { glanceAt, type Minimask, PackedMatch } from '../model/minimask.ts';
 import { ETH_TYPE_ARP, ETH_TYPE_IPV6, ETH_TYPE_NSH, ETH_TYPE_RARP, etherTypeOf } from '../model/prerequisites.ts';
 import { encodeMatch11 } from './match11.ts';
 import { type CookieMatch, NXM_NX_COOKIE, NXM_NX_COOKIE_W, OFPMT_OXM, writeFieldHeader } from './oxm.ts';
@@ -112,17 +113,36 @@ const ETH_TYPE = field('eth_type');
 const VLAN_VID = field('vlan_vid');
 const VLAN_PCP = field('vlan_pcp');
 
+/** Of an order, what matches of one mask say something of, or may. */
+const said = new WeakMap<Minimask, Map<readonly Field[], readonly Field[]>>();
+
+function saidFields(minimask: Minimask, mask: Flow, order: readonly Field[]): readonly Field[] {
+  let ofMask = said.get(minimask);
+  if (!ofMask) {
+    ofMask = new Map();
+    said.set(minimask, ofMask);
+  }
+  let fields = ofMask.get(order);
+  if (!fields) {
+    fields = order.filter((f) => f === PACKET_TYPE || f === ETH_TYPE || isMatched(mask, f));
+    ofMask.set(order, fields);
+  }
+  return fields;
+}
+
 /** Writes a match's TLVs without padding; the cookie only where NXM requests carry one. */
 export function encodeOxm(w: Writer, match: Match, version: number, cookie?: CookieMatch): void {
-  const { flow, mask } = match;
-  for (const f of fieldOrder(match, version)) {
+  const whole = glanceAt(match);
+  const { flow, mask } = whole;
+  const order = fieldOrder(whole, version);
+  for (const f of match instanceof PackedMatch ? saidFields(match.minimask, mask, order) : order) {
     if (isMatched(mask, f)) {
       if (isPlainNumber(f)) writeNumber(w, f, getFieldNumber(flow, f), getFieldNumber(mask, f), version);
       else writeField(w, f, getField(flow, f), fieldMask(mask, f), version);
-    } else if (f === PACKET_TYPE && impliesEthernet(match, version)) {
+    } else if (f === PACKET_TYPE && impliesEthernet(whole, version)) {
       writeEthernet(w, f, version);
     }
-    if (f === ETH_TYPE && version >= OFP11_VERSION) writeVlan(w, match, version);
+    if (f === ETH_TYPE && version >= OFP11_VERSION) writeVlan(w, whole, version);
   }
   if (!cookie || cookie.cookieMask === 0n) return;
   if (cookie.cookieMask === 0xffffffffffffffffn) w.u32(NXM_NX_COOKIE).u64(cookie.cookie);
