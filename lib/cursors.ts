@@ -3,20 +3,28 @@
 
 import { ProtocolError } from './errors.ts';
 
+const NOTHING = new Uint8Array(0);
+
+/** The memory that was read last: a DataView costs more than most messages, of which many come in one piece of memory. */
+let lastView: DataView = new DataView(NOTHING.buffer);
+
+function viewOf(memory: ArrayBufferLike): DataView {
+  if (lastView.buffer !== memory) lastView = new DataView(memory);
+  return lastView;
+}
+
 /** Reads from a byte array, front to back. `code` is the ProtocolError code of a read past the end. */
 export class Reader {
   readonly code: string;
-  /** The whole message: the readers of its parts share it, and know where theirs begins and ends. */
-  readonly #whole: Uint8Array;
+  /** All of the memory that the bytes lie in; positions count from its beginning. */
   readonly #view: DataView;
   readonly #start: number;
   readonly #end: number;
   #at: number;
 
-  constructor(bytes: Uint8Array, code = 'truncated', outer?: Reader, start = 0, size = bytes.length) {
+  constructor(bytes: Uint8Array, code = 'truncated', outer?: Reader, start = bytes.byteOffset, size = bytes.length) {
     this.code = code;
-    this.#whole = bytes;
-    this.#view = outer ? outer.#view : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = outer ? outer.#view : viewOf(bytes.buffer);
     this.#start = start;
     this.#end = start + size;
     this.#at = start;
@@ -24,7 +32,7 @@ export class Reader {
 
   /** What this reader was made for, read and unread. */
   get bytes(): Uint8Array {
-    return this.#whole.subarray(this.#start, this.#end);
+    return this.#part(this.#start, this.length);
   }
 
   /** Length of `bytes`. */
@@ -60,21 +68,21 @@ export class Reader {
 
   /** The next `size` bytes, a view of the same memory. */
   take(size: number): Uint8Array {
-    const start = this.#advance(size);
-    return this.#whole.subarray(start, start + size);
+    return this.#part(this.#advance(size), size);
   }
 
   /** A copy of the next `size` bytes. */
   copy(size: number): Uint8Array {
     const start = this.#advance(size);
-    // Not the slice() of a Buffer, which is no copy.
-    return Uint8Array.prototype.slice.call(this.#whole, start, start + size);
+    const copied = new Uint8Array(size);
+    for (let i = 0; i < size; i++) copied[i] = this.#view.getUint8(start + i);
+    return copied;
   }
 
   /** The next `size` bytes, into `target`. */
   copyTo(target: Uint8Array, size: number): void {
     const start = this.#advance(size);
-    for (let i = 0; i < size; i++) target[i] = this.#whole[start + i]!;
+    for (let i = 0; i < size; i++) target[i] = this.#view.getUint8(start + i);
   }
 
   /** Everything that is left, as a view. */
@@ -88,19 +96,19 @@ export class Reader {
 
   /** A reader of the next `size` bytes, which this one steps over. */
   sub(size: number, code = this.code): Reader {
-    return new Reader(this.#whole, code, this, this.#advance(size), size);
+    return new Reader(NOTHING, code, this, this.#advance(size), size);
   }
 
   /** The next `size` bytes without reading them, a view of the same memory. */
   peek(size: number): Uint8Array {
     if (size > this.remaining) throw this.#short(size);
-    return this.#whole.subarray(this.#at, this.#at + size);
+    return this.#part(this.#at, size);
   }
 
   /** The byte that lies `ahead` bytes further, without reading it. */
   peek8(ahead: number): number {
     if (ahead >= this.remaining) throw this.#short(ahead + 1);
-    return this.#whole[this.#at + ahead]!;
+    return this.#view.getUint8(this.#at + ahead);
   }
 
   /** The u16 that lies `ahead` bytes further, without reading it. */
@@ -116,7 +124,11 @@ export class Reader {
     return Buffer.from(end < 0 ? raw : raw.subarray(0, end)).toString('utf8');
   }
 
-  /** Steps over `size` bytes; returns where they are in the whole message. */
+  #part(start: number, size: number): Uint8Array {
+    return new Uint8Array(this.#view.buffer, start, size);
+  }
+
+  /** Steps over `size` bytes; returns where they are in the memory. */
   #advance(size: number): number {
     const start = this.#at;
     if (size < 0 || size > this.#end - start) throw this.#short(size);

@@ -2,6 +2,7 @@
 
 import { OFPP, type OfAction } from './actions.ts';
 import { emptyMatch, type Match } from './flow.ts';
+import type { PackedActions } from './packed-actions.ts';
 
 /** "No buffer" in packet-in, packet-out and flow-mod. */
 export const OFP_NO_BUFFER = 0xffffffff;
@@ -53,6 +54,8 @@ export interface FlowMod {
   readonly outGroup: number;
   readonly flags: FlowModFlags;
   readonly actions: readonly OfAction[];
+  /** The form of these actions that the flow is to keep, if it is another. */
+  readonly packed?: PackedActions | undefined;
   /** OpenFlow 1.1+: actions on headers that the match does not name are a mistake; on 1.0 they do nothing. */
   readonly strictActions?: boolean | undefined;
 }

@@ -119,14 +119,16 @@ export class Classifier {
     return this.#subtables.get(rule.mask)?.find(rule.values, rule.priority);
   }
 
-  /** Rules that match a subset of what `match` does: those that a non-strict modify or delete means. */
-  findLoose(match: Match): Rule[] {
+  /** Rules that match a subset of what `match` does, those that a non-strict modify or delete means, if `accept` does. */
+  findLoose(match: Match, accept: (rule: Rule) => boolean = () => true): Rule[] {
     const criteria = looseCriteria(match);
     const found: Rule[] = [];
     for (const subtable of this.#subtables.values()) {
       const slots = slotsOf(criteria.mask, subtable.mask);
       if (!slots) continue;
-      for (const rule of subtable.rules()) if (agrees(rule, slots, criteria)) found.push(rule);
+      for (let rule = subtable.first; rule; rule = rule.after) {
+        if (agrees(rule, slots, criteria) && accept(rule)) found.push(rule);
+      }
     }
     return found;
   }

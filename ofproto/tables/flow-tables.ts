@@ -14,7 +14,7 @@ import { LearnedCookies } from './learned-cookies.ts';
 import { ALL_TABLES, INTERNAL_TABLE, MAX_TABLE, N_TABLES } from './limits.ts';
 import { References } from './references.ts';
 import { Rule } from './rule.ts';
-import { type Selector, selects } from './selection.ts';
+import { type Selector, selection } from './selection.ts';
 import { type Step, Transaction } from './transaction.ts';
 
 /** Who asked for a change, for flow monitors: they tell a connection of its own changes in short. */
@@ -117,7 +117,7 @@ export class FlowTables {
 
   /** Puts a rule in place that prepare() made. Throws OfError, having changed nothing. */
   add(rule: Rule, nowMs: number, origin?: ChangeOrigin): void {
-    checkReferences(rule.actions, this.#resources);
+    if (!rule.isPlain) checkReferences(rule.actions, this.#resources);
     rule.beginAt(nowMs);
     const table = this.#tables[rule.tableId]!;
     const old = table.classifier.findSame(rule);
@@ -276,7 +276,7 @@ export class FlowTables {
     table.insert(rule);
     this.references.add(rule);
     if (rule.idleTimeout > 0 || rule.hardTimeout > 0) this.#expirable.add(rule);
-    this.#learned.add(rule.actions);
+    if (!rule.isPlain) this.#learned.add(rule.actions);
     this.#listener.added(table, rule);
   }
 
@@ -285,7 +285,7 @@ export class FlowTables {
     this.#tables[rule.tableId]!.remove(rule);
     this.references.delete(rule);
     this.#expirable.delete(rule);
-    this.#learned.remove(rule.actions);
+    if (!rule.isPlain) this.#learned.remove(rule.actions);
     this.#listener.touched(rule);
   }
 
@@ -301,9 +301,10 @@ export class FlowTables {
   /** Visible rules in all tables that `selector` means, in table order, highest priority first. */
   select(selector: Selector): Rule[] {
     const rules: Rule[] = [];
+    const isMeant = selection(selector);
     for (const table of this.#selectedTables(selector.tableId)) {
       if (table.activeCount === 0) continue;
-      const here = table.classifier.findLoose(selector.match).filter((rule) => selects(selector, rule));
+      const here = table.classifier.findLoose(selector.match, isMeant);
       for (const rule of here.sort((a, b) => b.priority - a.priority)) rules.push(rule);
     }
     return rules;
@@ -311,9 +312,10 @@ export class FlowTables {
 
   #selectStrict(selector: Selector & { priority: number }): Rule[] {
     const rules: Rule[] = [];
+    const isMeant = selection(selector);
     for (const table of this.#selectedTables(selector.tableId)) {
       const rule = table.findExact(selector.match, selector.priority);
-      if (rule && selects(selector, rule)) rules.push(rule);
+      if (rule && isMeant(rule)) rules.push(rule);
     }
     return rules;
   }

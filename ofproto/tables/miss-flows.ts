@@ -9,7 +9,7 @@ import type { MissCount } from '../xlate/snapshot.ts';
 import { isLooseMatch, looseCriteria } from './classifier.ts';
 import { INTERNAL_TABLE } from './limits.ts';
 import { Rule } from './rule.ts';
-import { selects } from './selection.ts';
+import { selection } from './selection.ts';
 
 /** Which flow a packet meets is said by a register, as in Open vSwitch. */
 const MISS_REGISTERS = { controller: 1, drop: 2, fragment: 3 } as const;
@@ -51,7 +51,8 @@ export class MissFlows {
       rule.credit(Number(flow.packets), Number(flow.bytes), this.#sinceMs);
       return rule;
     });
-    return rules.filter((rule) => isLooseMatch(rule, criteria) && selects(selector, rule));
+    const isMeant = selection(selector);
+    return rules.filter((rule) => isLooseMatch(rule, criteria) && isMeant(rule));
   }
 
   #flow(

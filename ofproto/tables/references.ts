@@ -40,7 +40,7 @@ export class References {
 
   /** Call with the actions that the rule has from now on. */
   add(rule: Rule): void {
-    if (!mayRefer(rule.actions)) return;
+    if (rule.isPlain) return;
     for (const [kind, id] of referencesOf(rule.actions)) {
       const rules = this.#rules[kind].get(id);
       if (rules) rules.set(rule, (rules.get(rule) ?? 0) + 1);
@@ -50,7 +50,7 @@ export class References {
 
   /** Call with the actions that the rule had. */
   delete(rule: Rule): void {
-    if (!mayRefer(rule.actions)) return;
+    if (rule.isPlain) return;
     for (const [kind, id] of referencesOf(rule.actions)) {
       const rules = this.#rules[kind].get(id);
       if (rules?.delete(rule) && rules.size === 0) this.#rules[kind].delete(id);

@@ -1,24 +1,30 @@
-// The rules of a subtable by the hash of their values, and in the order in which they came. Rules whose hash falls into one
-// bucket are chained through Rule.next, highest priority first.
+// The rules of a subtable by the hash of their values, and in the order in which they came. Rules of one hash are chained
+// through Rule.next, highest priority first. The chains' heads lie in an open hash whose keys are numbers side by side: to
+// find that a rule is new, and to grow, takes no look at other rules, which are all over the memory.
 
 import type { Rule } from './rule.ts';
 
-const FIRST_SIZE = 8;
+const FIRST_SIZE = 16;
+
+/** 0 means that a place is empty: rules with that hash share the chain of 1. */
+const keyOf = (hash: number): number => (hash === 0 ? 1 : hash);
 
 export class RuleIndex {
-  #buckets: (Rule | undefined)[] = new Array(FIRST_SIZE).fill(undefined);
+  #keys = new Int32Array(FIRST_SIZE);
+  #heads: (Rule | undefined)[] = new Array(FIRST_SIZE).fill(undefined);
+  #chains = 0;
   #first: Rule | undefined;
   #last: Rule | undefined;
   count = 0;
 
   /** The head of the chain in which rules with this hash are; others may be in it. */
   chain(hash: number): Rule | undefined {
-    return this.#buckets[hash & (this.#buckets.length - 1)];
+    const at = this.#find(keyOf(hash));
+    return this.#keys[at] === 0 ? undefined : this.#heads[at];
   }
 
   /** Adds a rule, whose hash is set. */
   insert(rule: Rule): void {
-    if (this.count >= this.#buckets.length) this.#grow();
     this.#chain(rule);
     rule.before = this.#last;
     rule.after = undefined;
@@ -39,6 +45,11 @@ export class RuleIndex {
     this.count--;
   }
 
+  /** The oldest rule; Rule.after leads to the others. */
+  get first(): Rule | undefined {
+    return this.#first;
+  }
+
   /** Every rule, oldest first. */
   *rules(): Generator<Rule> {
     for (let rule = this.#first; rule; ) {
@@ -49,34 +60,76 @@ export class RuleIndex {
     }
   }
 
+  /** Where the key is, or would be. */
+  #find(key: number): number {
+    const mask = this.#keys.length - 1;
+    let at = key & mask;
+    while (this.#keys[at] !== 0 && this.#keys[at] !== key) at = (at + 1) & mask;
+    return at;
+  }
+
   #chain(rule: Rule): void {
-    const bucket = rule.hash & (this.#buckets.length - 1);
-    const head = this.#buckets[bucket];
-    if (!head || head.priority < rule.priority) {
-      rule.next = head;
-      this.#buckets[bucket] = rule;
+    const key = keyOf(rule.hash);
+    const at = this.#find(key);
+    if (this.#keys[at] === 0) {
+      this.#keys[at] = key;
+      this.#heads[at] = rule;
+      rule.next = undefined;
+      if (2 * ++this.#chains > this.#keys.length) this.#resize(2 * this.#keys.length);
       return;
     }
-    let at = head;
-    while (at.next && at.next.priority >= rule.priority) at = at.next;
-    rule.next = at.next;
-    at.next = rule;
+    const head = this.#heads[at]!;
+    if (head.priority < rule.priority) {
+      rule.next = head;
+      this.#heads[at] = rule;
+      return;
+    }
+    let before = head;
+    while (before.next && before.next.priority >= rule.priority) before = before.next;
+    rule.next = before.next;
+    before.next = rule;
   }
 
   #unchain(rule: Rule): void {
-    const bucket = rule.hash & (this.#buckets.length - 1);
-    let at = this.#buckets[bucket];
-    if (at === rule) {
-      this.#buckets[bucket] = rule.next;
+    const at = this.#find(keyOf(rule.hash));
+    const head = this.#heads[at];
+    if (head !== rule) {
+      let before = head;
+      while (before && before.next !== rule) before = before.next;
+      if (before) before.next = rule.next;
+    } else if (rule.next) {
+      this.#heads[at] = rule.next;
     } else {
-      while (at && at.next !== rule) at = at.next;
-      if (at) at.next = rule.next;
+      this.#chains--;
+      this.#closeGap(at);
     }
     rule.next = undefined;
   }
 
-  #grow(): void {
-    this.#buckets = new Array(2 * this.#buckets.length).fill(undefined);
-    for (let rule = this.#first; rule; rule = rule.after) this.#chain(rule);
+  /** Moves back those after an emptied place that had to go past it. */
+  #closeGap(emptied: number): void {
+    const [keys, heads] = [this.#keys, this.#heads];
+    const mask = keys.length - 1;
+    let gap = emptied;
+    for (let at = (gap + 1) & mask; keys[at] !== 0; at = (at + 1) & mask) {
+      if (((at - keys[at]!) & mask) < ((at - gap) & mask)) continue;
+      keys[gap] = keys[at]!;
+      heads[gap] = heads[at];
+      gap = at;
+    }
+    keys[gap] = 0;
+    heads[gap] = undefined;
+  }
+
+  #resize(size: number): void {
+    const [keys, heads] = [this.#keys, this.#heads];
+    this.#keys = new Int32Array(size);
+    this.#heads = new Array(size).fill(undefined);
+    for (let i = 0; i < keys.length; i++) {
+      if (keys[i] === 0) continue;
+      const at = this.#find(keys[i]!);
+      this.#keys[at] = keys[i]!;
+      this.#heads[at] = heads[i];
+    }
   }
 }

@@ -5,6 +5,7 @@ import type { OfAction } from '../model/actions.ts';
 import type { Match } from '../model/flow.ts';
 import type { FlowMod, FlowModFlags, FlowRemovedReason, FlowStatsEntry } from '../model/flow-mod.ts';
 import { type Minimask, type Minivalues, PackedMatch, packMatch } from '../model/minimask.ts';
+import { PackedActions } from '../model/packed-actions.ts';
 import { clausesOf } from './conjunction.ts';
 
 /** Priorities above 65535 are weft's own rules, which OpenFlow neither shows nor changes. */
@@ -12,8 +13,17 @@ export const OFP_MAX_PRIORITY = 0xffff;
 
 export type RuleSpec = Pick<
   FlowMod,
-  'priority' | 'match' | 'cookie' | 'idleTimeout' | 'hardTimeout' | 'importance' | 'flags' | 'actions'
+  'priority' | 'match' | 'cookie' | 'idleTimeout' | 'hardTimeout' | 'importance' | 'flags' | 'actions' | 'packed'
 >;
+
+/** No action is one that somebody outside of the flow keeps count of, may have such in it, or makes the flow a clause. */
+function arePlain(actions: readonly OfAction[]): boolean {
+  for (const { type } of actions) {
+    if (type === 'group' || type === 'meter' || type === 'learn' || type === 'conjunction') return false;
+    if (type === 'clone' || type === 'write_actions') return false;
+  }
+  return true;
+}
 
 /** Something that was made with a rule, in the list of all that were (upcall/rule-users.ts). */
 export interface RuleUser {
@@ -36,7 +46,9 @@ export class Rule {
   hardTimeout: number;
   importance: number;
   flags: FlowModFlags;
-  #actions: readonly OfAction[];
+  #actions: readonly OfAction[] | PackedActions;
+  /** Its actions concern nobody but the packets. */
+  isPlain: boolean;
   /** The conjunctions that the rule is a clause of: then it is no match by itself. */
   conjunctions: ReturnType<typeof clausesOf>;
   /** Whole milliseconds: a fraction would be an object of its own. */
@@ -65,7 +77,8 @@ export class Rule {
     this.hardTimeout = spec.hardTimeout;
     this.importance = spec.importance;
     this.flags = spec.flags;
-    this.#actions = spec.actions;
+    this.isPlain = arePlain(spec.actions);
+    this.#actions = this.isPlain ? inLittle(spec) : spec.actions;
     this.conjunctions = clausesOf(spec.actions);
     this.createdMs = Math.floor(nowMs);
     this.modifiedMs = this.createdMs;
@@ -80,11 +93,12 @@ export class Rule {
   }
 
   get actions(): readonly OfAction[] {
-    return this.#actions;
+    return this.#actions instanceof PackedActions ? this.#actions.list : this.#actions;
   }
 
   set actions(actions: readonly OfAction[]) {
     this.#actions = actions;
+    this.isPlain = arePlain(actions);
     this.conjunctions = clausesOf(actions);
   }
 
@@ -113,7 +127,7 @@ export class Rule {
       hardTimeout: this.hardTimeout,
       importance: this.importance,
       flags: this.flags,
-      actions: this.actions,
+      actions: this.#actions instanceof PackedActions ? this.#actions.glance() : this.#actions,
       packets: BigInt(this.packets),
       bytes: BigInt(this.bytes),
       // Whole milliseconds, as Open vSwitch counts time.
@@ -122,6 +136,12 @@ export class Rule {
       hardAgeMs: Math.max(0, nowMs - this.modifiedMs),
     };
   }
+}
+
+function inLittle({ actions, packed }: RuleSpec): readonly OfAction[] | PackedActions {
+  if (!packed?.holds(actions)) return actions;
+  packed.forget();
+  return packed;
 }
 
 /** What rules counted together (OFPST_AGGREGATE). */

@@ -10,13 +10,15 @@ const OFPG_ANY = 0xffffffff;
 /** What selects rules in modify, delete and statistics requests. */
 export type Selector = Pick<FlowStatsRequest, 'tableId' | 'match' | 'cookie' | 'cookieMask' | 'outPort' | 'outGroup'>;
 
-/** Whether a rule that matches what the selector does is meant by it. */
-export function selects(selector: Selector, rule: Rule): boolean {
-  return (
+/** Which of the rules that match what the selector does are meant by it. Most look at no cookie and no actions. */
+export function selection(selector: Selector): (rule: Rule) => boolean {
+  const { cookie, cookieMask, outPort, outGroup } = selector;
+  const anyCookie = cookieMask === 0n;
+  const anyOutput = outPort === OFPP.ANY && outGroup === OFPG_ANY;
+  return (rule) =>
     !rule.hidden &&
-    (selector.cookieMask === 0n || ((rule.cookie ^ selector.cookie) & selector.cookieMask) === 0n) &&
-    hasOutput(rule.actions, selector.outPort, selector.outGroup)
-  );
+    (anyCookie || ((rule.cookie ^ cookie) & cookieMask) === 0n) &&
+    (anyOutput || hasOutput(rule.actions, outPort, outGroup));
 }
 
 /** Whether actions output to a port and use a group, where these are not "any". */

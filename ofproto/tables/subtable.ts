@@ -100,6 +100,11 @@ export class Subtable {
     return undefined;
   }
 
+  /** The oldest rule; Rule.after leads to the others. */
+  get first(): Rule | undefined {
+    return this.#rules.first;
+  }
+
   rules(): Generator<Rule> {
     return this.#rules.rules();
   }

@@ -3,48 +3,53 @@
 
 import type { Reader } from '../../lib/cursors.ts';
 import type { OfAction } from '../model/actions.ts';
+import { type DecodeActions, PackedActions } from '../model/packed-actions.ts';
 
 const PLACES = 1024;
 /** Longer lists are decoded each time. */
 const BYTES_MAX = 256;
 
-interface Known {
-  readonly version: number;
-  readonly bytes: Uint8Array;
+/** A list, and the same in little unless it is shared. */
+export interface TakenActions {
   readonly actions: readonly OfAction[];
+  readonly packed: PackedActions | undefined;
 }
 
-type Decode = (r: Reader, version: number) => readonly OfAction[];
+interface Known extends TakenActions {
+  readonly version: number;
+  readonly bytes: Uint8Array;
+}
 
 export class ActionCache {
-  readonly #decode: Decode;
+  readonly #decode: DecodeActions;
   readonly #known: (Known | undefined)[] = new Array(PLACES).fill(undefined);
   /** The last hash that came to each place: what comes once only is not kept. */
   readonly #hashes = new Int32Array(PLACES);
 
-  constructor(decode: Decode) {
+  constructor(decode: DecodeActions) {
     this.#decode = decode;
   }
 
   /** What `decode` makes of the rest of `r`. Throws what it throws. */
-  take(r: Reader, version: number): readonly OfAction[] {
+  take(r: Reader, version: number): TakenActions {
     const size = r.remaining;
-    if (size > BYTES_MAX) return this.#decode(r, version);
+    if (size > BYTES_MAX) return { actions: this.#decode(r, version), packed: undefined };
     const hash = hashOf(r, size);
     const place = hash & (PLACES - 1);
     const known = this.#known[place];
     if (known && known.version === version && isNext(r, known.bytes)) {
       r.skip(size);
-      return known.actions;
-    }
-    if (this.#hashes[place] !== hash) {
-      this.#hashes[place] = hash;
-      return this.#decode(r, version);
+      return known;
     }
     const bytes = r.peek(size);
     const actions = this.#decode(r, version);
-    this.#known[place] = { version, bytes: bytes.slice(), actions };
-    return actions;
+    if (this.#hashes[place] !== hash) {
+      this.#hashes[place] = hash;
+      return { actions, packed: PackedActions.pack(actions, bytes, version, this.#decode) };
+    }
+    const again = { version, bytes: bytes.slice(), actions, packed: undefined };
+    this.#known[place] = again;
+    return again;
   }
 }
 

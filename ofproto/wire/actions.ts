@@ -39,16 +39,27 @@ const DEPTH_MAX = 100;
 export function decodeActions(r: Reader, version: number, depth = 0): OfAction[] {
   if (depth > DEPTH_MAX) throw new OfError('OFPBAC_TOO_MANY');
   if (r.remaining % 8 !== 0) throw new OfError('OFPBRC_BAD_LEN');
-  const actions: OfAction[] = [];
-  while (r.remaining > 0) {
+  // Flows keep the list: not with the room that push() makes for seventeen.
+  const actions = new Array<OfAction>(countActions(r));
+  for (let i = 0; r.remaining > 0; i++) {
     const length = r.peek16(2);
     if (length < 8 || length % 8 !== 0 || length > r.remaining) throw new OfError(unknownAction(r, version));
     const body = r.sub(length, 'OFPBAC_BAD_LEN');
-    actions.push(decodeAction(body, version, depth));
+    actions[i] = decodeAction(body, version, depth);
     if (body.remaining >= 8) throw new OfError('OFPBAC_BAD_LEN');
   }
-  // Flows keep the list: not with the room that push() made for seventeen.
-  return actions.slice();
+  return actions;
+}
+
+/** How many actions are to come, by their lengths; those after one whose length cannot be are not counted. */
+function countActions(r: Reader): number {
+  let count = 0;
+  for (let ahead = 0; ahead + 8 <= r.remaining; count++) {
+    const length = r.peek16(ahead + 2);
+    if (length < 8) break;
+    ahead += length;
+  }
+  return count;
 }
 
 /** What is wrong with an action of a length that cannot be: that it is unknown goes first. */

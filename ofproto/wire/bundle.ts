@@ -64,7 +64,7 @@ function decodeAdd(r: Reader, { version, xid }: DecodeContext): OfBodies['bundle
   const bytes = r.take(length);
   if (!BUNDLED_TYPES.has(type) && type !== OFPT_EXPERIMENTER) throw new OfError('OFPBFC_MSG_UNSUP');
   // Properties that may follow are experimenters' alone.
-  r.rest();
+  r.skip(r.remaining);
   return { bundleId, flags, bytes };
 }
 

@@ -3,7 +3,7 @@
 import type { Reader, Writer } from '../../lib/cursors.ts';
 import { OFPP } from '../model/actions.ts';
 import { portFrom16, portTo16 } from '../model/fields.ts';
-import { emptyMatch, type Match } from '../model/flow.ts';
+import { FLOW_SIZE, Flow, type Match } from '../model/flow.ts';
 import { type FlowMod, type FlowModCommand, type FlowModFlags, OfError } from '../model/flow-mod.ts';
 import { OFP10_VERSION, OFP11_VERSION, OFP12_VERSION, OFP13_VERSION, OFP14_VERSION } from '../model/messages.ts';
 import { packMatch } from '../model/minimask.ts';
@@ -111,12 +111,12 @@ const withReset = new Map<FlowModFlags, FlowModFlags>();
 const ACTIONS = new ActionCache(decodeActions);
 const INSTRUCTIONS = new ActionCache(decodeInstructions);
 
-/** The match at hand, which flow-mods keep in little. */
-const scratch = emptyMatch();
+/** The match at hand, which flow-mods keep in little: both halves in one piece of memory. */
+const memory = new Uint8Array(2 * FLOW_SIZE);
+const scratch: Match = { flow: new Flow(memory.subarray(0, FLOW_SIZE)), mask: new Flow(memory.subarray(FLOW_SIZE)) };
 
 function emptied(): Match {
-  scratch.flow.words.fill(0);
-  scratch.mask.words.fill(0);
+  memory.fill(0);
   return scratch;
 }
 
@@ -126,7 +126,7 @@ function flowMod10(
   newCookie: bigint | undefined,
   selects: CookieMatch,
   tail: Tail,
-  rest: Pick<FlowMod, 'flags' | 'actions'>,
+  rest: Pick<FlowMod, 'flags' | 'actions' | 'packed'>,
 ): FlowMod {
   const adds = head.command === 'add';
   const given = newCookie ?? (adds ? 0n : undefined);
@@ -147,6 +147,7 @@ function flowMod10(
     outGroup: OFPP.ANY,
     flags: rest.flags,
     actions: rest.actions,
+    packed: rest.packed,
     strictActions: undefined,
   };
 }
@@ -157,7 +158,10 @@ type Tail = Pick<FlowMod, 'idleTimeout' | 'hardTimeout' | 'priority' | 'bufferId
 
 /** idle u16 | hard u16 | priority u16 | buffer u32 | out_port u16 | flags u16, shared by 1.0's form and Nicira's. */
 function decodeTail(r: Reader, deletes: boolean): Tail {
-  const [idleTimeout, hardTimeout, priority, bufferId] = [r.u16(), r.u16(), r.u16(), r.u32()];
+  const idleTimeout = r.u16();
+  const hardTimeout = r.u16();
+  const priority = r.u16();
+  const bufferId = r.u32();
   const port = portFrom16(r.u16());
   return { idleTimeout, hardTimeout, priority, bufferId, outPort: deletes ? port : OFPP.ANY, flagBits: r.u16() };
 }
@@ -180,10 +184,10 @@ function decodeMod10(r: Reader, context: DecodeContext): FlowMod {
   const command = commandIn(word, context);
   const asked = decodeTail(r, command === 'delete' || command === 'delete_strict');
   const tail = isExact ? { ...asked, priority: EXACT_PRIORITY } : asked;
-  const actions = ACTIONS.take(r, V10);
+  const { actions, packed } = ACTIONS.take(r, V10);
   const flags = impliedFlags(decodeFlowFlags(tail.flagBits, V10), command, V10);
   const head = { command, tableId: tableIn(word, context), match };
-  return flowMod10(head, cookie, ANY_COOKIE, tail, { flags, actions });
+  return flowMod10(head, cookie, ANY_COOKIE, tail, { flags, actions, packed });
 }
 
 /** `withTable` of the encoders: a table was named, so the sender has switched NXT_FLOW_MOD_TABLE_ID on. */
@@ -204,12 +208,12 @@ function decodeNxMod(r: Reader, context: DecodeContext): FlowMod {
   const selects = decodeNxMatch(r, matchLen, emptied());
   const match = packMatch(selects.match);
   const command = commandIn(word, context);
-  const actions = version === V10 ? ACTIONS.take(r, V10) : INSTRUCTIONS.take(r, version);
+  const { actions, packed } = version === V10 ? ACTIONS.take(r, V10) : INSTRUCTIONS.take(r, version);
   const flags = impliedFlags(decodeFlowFlags(tail.flagBits, version), command, version);
   // All ones leaves a modified flow's cookie as it is, and is a cookie like any other in a new flow.
   const newCookie = cookie === ALL_ONES && command !== 'add' ? undefined : cookie;
   const head = { command, tableId: tableIn(word, context), match };
-  return flowMod10(head, newCookie, selects, tail, { flags, actions });
+  return flowMod10(head, newCookie, selects, tail, { flags, actions, packed });
 }
 
 function encodeNxMod(w: Writer, mod: FlowMod, version: number, withTable: boolean): void {
@@ -244,8 +248,12 @@ function decodeMod11(r: Reader, { version }: DecodeContext): FlowMod {
   const given = { cookie: r.u64(), cookieMask: r.u64() };
   const tableId = r.u8();
   const number = r.u8();
-  const [idleTimeout, hardTimeout, priority, bufferId] = [r.u16(), r.u16(), r.u16(), r.u32()];
-  const [outPort, outGroup] = [r.u32(), r.u32()];
+  const idleTimeout = r.u16();
+  const hardTimeout = r.u16();
+  const priority = r.u16();
+  const bufferId = r.u32();
+  const outPort = r.u32();
+  const outGroup = r.u32();
   const flagBits = r.u16();
   const importance = r.u16();
   const match = packMatch(decodeMatch(r, undefined, emptied()));
@@ -254,7 +262,7 @@ function decodeMod11(r: Reader, { version }: DecodeContext): FlowMod {
   if (tableId === ANY_TABLE && (!deletes || version === V11)) throw new OfError('OFPFMFC_BAD_TABLE_ID');
   checkPort(outPort, 'OFPBAC_BAD_OUT_PORT');
   const command = commandOf(number);
-  const actions = INSTRUCTIONS.take(r, version);
+  const { actions, packed } = INSTRUCTIONS.take(r, version);
   const flags = impliedFlags(decodeFlowFlags(flagBits, version), command, version);
   const { cookie, cookieMask, newCookie, keepCookie } = cookies11(number, command, given, version);
   return {
@@ -274,6 +282,7 @@ function decodeMod11(r: Reader, { version }: DecodeContext): FlowMod {
     outGroup: deletes ? outGroup : OFPP.ANY,
     flags,
     actions,
+    packed,
     strictActions: true,
   };
 }

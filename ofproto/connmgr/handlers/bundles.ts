@@ -1,7 +1,7 @@
 // Bundle messages: collecting changes, and making them all at once. What a kind of message does in a bundle is an entry of
 // BUNDLED; one that a bundle cannot hold has none.
 
-import { OfError } from '../../model/flow-mod.ts';
+import { type FlowMod, OfError } from '../../model/flow-mod.ts';
 import type { BundleControl, BundleControlType, OfMessage, OfMessageOf, OfType } from '../../model/messages.ts';
 import type { ChangeOrigin } from '../../tables/flow-tables.ts';
 import type { Rule } from '../../tables/rule.ts';
@@ -40,13 +40,15 @@ class FlowAddition implements BundleEntry, ChangeOrigin {
   }
 }
 
+function flowChange(session: Session, mod: FlowMod, xid: number): BundleEntry {
+  return { apply: () => session.switch.ofproto.flowMod(mod, { conn: session, xid }) };
+}
+
 /** What is done here is undone by Transaction when a later message fails, so it has to be noted there. */
 const BUNDLED: { readonly [T in OfType]?: Prepare<T> } = {
   flow_mod: ({ session }, { xid, mod }) => {
-    const { ofproto } = session.switch;
-    const rule = ofproto.prepareFlow(mod);
-    if (rule) return new FlowAddition(session, rule, xid);
-    return { apply: () => ofproto.flowMod(mod, { conn: session, xid }) };
+    const rule = session.switch.ofproto.prepareFlow(mod);
+    return rule ? new FlowAddition(session, rule, xid) : flowChange(session, mod, xid);
   },
 
   // What a group-mod can do depends on those before it.
