@@ -19,7 +19,7 @@ table=6,ip,nw_src=10.0.0.0/8,actions=dec_ttl,set_field:00:00:00:00:00:01->eth_ds
 `;
 const OTHER_FLOWS = `priority=5,ip,actions=output:2
 priority=6,tcp,tp_dst=80,actions=2
-idle_timeout=5,actions=1
+idle_timeout=500,actions=1
 `;
 
 /** Of the bundle command: with the second, nothing is done. */
