@@ -27,7 +27,7 @@ import {
 } from './layout/flow.ts';
 import { FRAME_MAX, PORT_MAX, PORT_SIZE, PORT_STATS_SIZE, PORT_TABLE, T_PORT_STATS } from './layout/memory-map.ts';
 import type { Place } from './nic/offload/place.ts';
-import type { PortCountTable } from './nic/offload/port-counts.ts';
+import type { PortCounts } from './nic/offload/port-counts.ts';
 import type { NicRegistry } from './nic/registry.ts';
 import type { QueueServices } from './nic/virtio-ring.ts';
 import type { PortContext, PortDriver } from './port/port.ts';
@@ -69,6 +69,13 @@ const PORT_COUNTS = {
 } as const;
 export type PortCount = keyof typeof PORT_COUNTS;
 
+/** What cards forwarded from and to ports. */
+export interface CardCounts {
+  of(odpPort: OdpPort): Readonly<PortCounts> | undefined;
+  /** The port has gone. */
+  forget(odpPort: OdpPort): void;
+}
+
 export interface PortServices extends DeviceServices, QueueServices {
   readonly hot: DeviceServices['hot'] & QueueServices['hot'];
   readonly nics: NicRegistry;
@@ -83,7 +90,7 @@ export interface PortServices extends DeviceServices, QueueServices {
   /** Where on a card a port is that works; resolves when the card knows of it. */
   placed(odpPort: OdpPort, place: Place | undefined): Promise<void>;
   /** What cards forwarded from and to the port. */
-  readonly hardware: PortCountTable;
+  readonly hardware: CardCounts;
 }
 
 class ManagedPort implements DpPort {

@@ -4,6 +4,7 @@ import type { DpAction, DpFlow, FlowCounts, LateCounts } from '../../datapath/dp
 import { KEY_ETH_TYPE, KEY_IN_PORT, KEY_NW_DST, KEY_SIZE } from '../../datapath/layout/flow-key.ts';
 import { OffloadEngine } from '../../datapath/nic/offload/engine.ts';
 import type { HardwareTotals, OffloadFlow } from '../../datapath/nic/offload/entry.ts';
+import { PortCountTable } from '../../datapath/nic/offload/port-counts.ts';
 import type { NicCapabilities } from '../../datapath/nic/provider.ts';
 import { VirtualClock } from '../../lib/clock.ts';
 import { MemoryNic } from './memory-nic.ts';
@@ -60,6 +61,7 @@ export class OffloadRig {
     this.engine = new OffloadEngine({
       flows: this.flows,
       clock: this.clock,
+      ports: new PortCountTable(),
       portName,
       chargeMeter: (id, { packets }) => this.charges.push([id, packets]),
       answerMsMax,

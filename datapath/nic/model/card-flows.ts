@@ -2,8 +2,8 @@
 // checked also matches the function's address, so that a spoofed packet finds none; such flows are made anew when the address
 // or the check changes, and their counts go on.
 
-import type { EswitchDpif } from '../../datapath.ts';
 import { type DpAction, type DpFlow, mapDpActions } from '../../dpif.ts';
+import type { EswitchDpif } from '../../eswitch.ts';
 import { KEY_ETH_SRC, KEY_IN_PORT, KEY_RECIRC_ID } from '../../layout/flow-key.ts';
 import type { FlowHandle, HardwareCounts, HardwareFlow, InsertResult, NicCapabilities, Vport } from '../provider.ts';
 import { eachAction, unsupported } from './capabilities.ts';

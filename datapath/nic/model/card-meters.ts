@@ -1,7 +1,7 @@
 // The card's meters: those of the card's own datapath, by the switch's numbers.
 
-import type { EswitchDpif } from '../../datapath.ts';
 import type { DpMeterStats } from '../../dpif.ts';
+import type { EswitchDpif } from '../../eswitch.ts';
 import type { HardwareMeter, NicCapabilities } from '../provider.ts';
 
 export class CardMeters {

@@ -2,8 +2,8 @@
 // there is the vport's, so that hardware flows mean the same inside. A representor's rings are a port of their own, whose
 // packets all go to the vport; a function that the host drives itself (legacy mode, vDPA) has the host's rings as its end.
 
-import type { EswitchDpif } from '../../datapath.ts';
 import type { DpAction, DpPort, PortStats } from '../../dpif.ts';
+import type { EswitchDpif } from '../../eswitch.ts';
 import { KEY_IN_PORT, KEY_RECIRC_ID, KEY_SIZE } from '../../layout/flow-key.ts';
 import { findDevice } from '../../port/device/device-port.ts';
 import type { VhostDevice } from '../../port/vhost-user/services.ts';

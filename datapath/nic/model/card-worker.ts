@@ -6,7 +6,7 @@ import { assert } from '../../../lib/assert.ts';
 import { createIoPoller } from '../../../lib/io-poller.ts';
 import { setLogSink } from '../../../lib/log.ts';
 import { keepLedger } from '../../../lib/syscalls/descriptors.ts';
-import { createEswitch } from '../../datapath.ts';
+import { createEswitch } from '../../eswitch.ts';
 import { assumeAllowedCores } from '../../pmd/cores.ts';
 import { Firmware } from './firmware.ts';
 import type { CardCommand, CardMessage, CardWorkerData, VportState } from './protocol.ts';

@@ -3,8 +3,8 @@
 // (legacy-switch.ts).
 
 import { UserError } from '../../../lib/errors.ts';
-import type { EswitchDpif } from '../../datapath.ts';
 import type { DpMeterStats } from '../../dpif.ts';
+import type { EswitchDpif } from '../../eswitch.ts';
 import { findDummyPort } from '../../port/dummy/dummy-port.ts';
 import type {
   FlowHandle,

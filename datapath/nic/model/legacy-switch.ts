@@ -3,8 +3,8 @@
 // within the VLAN, unicast that nobody here has goes to the wire. A function with a port VLAN sees no tags: they are
 // pushed and popped for it; one without sees the tags there are. What is decided is installed as a megaflow.
 
-import type { EswitchDpif } from '../../datapath.ts';
 import type { DpAction, DpFlow, Upcall, UpcallVerdict } from '../../dpif.ts';
+import type { EswitchDpif } from '../../eswitch.ts';
 import {
   KEY_ETH_DST,
   KEY_ETH_SRC,

@@ -2,8 +2,8 @@
 // without bands, before the output. One that cuts frames needs two, since how much it cuts depends on the frame: of those
 // that are longer, all have the length that is left.
 
-import type { EswitchDpif } from '../../datapath.ts';
 import type { DpAction } from '../../dpif.ts';
+import type { EswitchDpif } from '../../eswitch.ts';
 import { growthOf, isSameForAll, sentBy } from '../offload/outputs.ts';
 import type { OutputCounts } from '../provider.ts';
 

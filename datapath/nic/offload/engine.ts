@@ -17,7 +17,7 @@ import { type Copy, Entry, type Late, type OffloadFlow } from './entry.ts';
 import { LOOKS, type Surroundings } from './examine.ts';
 import { MeterBook } from './meters.ts';
 import type { Place } from './place.ts';
-import { PortCountTable } from './port-counts.ts';
+import type { PortCountTable } from './port-counts.ts';
 import { metersOf } from './shared-meter.ts';
 
 const log = logger('netdev_offload');
@@ -31,6 +31,8 @@ export interface EngineParts {
   /** All megaflows. */
   readonly flows: Iterable<OffloadFlow>;
   readonly clock: Clock;
+  /** What cards forwarded, by port. */
+  readonly ports: PortCountTable;
   portName(odpPort: number): string;
   /** A card has counted so much more by a meter that software has too. */
   chargeMeter(id: number, more: DpMeterStats): void;
@@ -40,7 +42,7 @@ export interface EngineParts {
 
 export class OffloadEngine implements Offload {
   readonly #parts: EngineParts;
-  readonly ports = new PortCountTable();
+  readonly ports: PortCountTable;
   readonly meters: MeterBook;
   readonly #places = new Map<number, Place>();
   readonly #policed = new Set<number>();
@@ -53,6 +55,7 @@ export class OffloadEngine implements Offload {
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
+    this.ports = parts.ports;
     this.meters = new MeterBook({
       clock: parts.clock,
       withdraw: (flow) => this.#withEntry(flow, (card, entry) => card.withdraw(entry)),
@@ -160,7 +163,6 @@ export class OffloadEngine implements Offload {
     if (!card) {
       card = new Card(place.card, this.#around(place.card), {
         ...this.#parts,
-        ports: this.ports,
         book: this.meters,
       });
       this.#cards.set(place.card, card);
