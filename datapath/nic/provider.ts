@@ -191,6 +191,11 @@ export interface NicProvider {
 
   /** Brings a function back to its first state (function level reset); its rings and flows are gone. */
   resetFunction(vport: Vport): Promise<void>;
+  /**
+   * The card has not answered for long: resolves when it was found to be slow but well, or has been reset, so that it forwards
+   * nothing. Absent: nobody can tell, and nobody can stop it.
+   */
+  check?(): Promise<void>;
   /** Called when the card has lost everything it was told: all handles are void. Ports are told by themselves. */
   onReset(listener: () => void): void;
   /**

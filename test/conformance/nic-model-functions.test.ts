@@ -210,3 +210,28 @@ describe('functions of a NIC model in switchdev mode', () => {
     expect(await provider.describe()).toContain('end: dummy other');
   });
 });
+
+describe('a card that hangs', () => {
+  it.each(['firmware', 'thread'] as const)(
+    '(its %s) is reset, and works again',
+    async (what) => {
+      rig = await modelRig(2, 'watchdog-s=2');
+      const { provider } = rig;
+      let resets = 0;
+      provider.onReset(() => resets++);
+      const [result] = await provider.insert([flowTo(1, 9, [{ type: 'output', port: 2 }])]);
+      expect(result).toHaveProperty('handle');
+      await provider.card.call('hang', what).catch(() => {});
+      await until(() => resets > 0, 'the card is not reset');
+      expect(await provider.describe()).toContain('flow table: 0 of');
+    },
+    120_000,
+  );
+
+  it('can be closed', async () => {
+    rig = await modelRig(2, 'watchdog-s=0');
+    void rig.provider.card.call('hang', 'firmware').catch(() => {});
+    await rig.close();
+    rig = undefined;
+  }, 120_000);
+});

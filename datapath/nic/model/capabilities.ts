@@ -11,6 +11,7 @@ import {
   KEY_SIZE,
 } from '../../layout/flow-key.ts';
 import { METER_BAND_MAX } from '../../layout/meter.ts';
+import { isBeyond } from '../offload/match-fields.ts';
 import type { HardwareFlow, MeterCapabilities, NicCapabilities, OffloadAction } from '../provider.ts';
 import type { CardSettings } from './settings.ts';
 
@@ -80,7 +81,7 @@ export function* eachAction(actions: readonly DpAction[]): Generator<DpAction> {
 
 /** Why a card of these capabilities cannot take the flow; undefined when it can. */
 export function unsupported(flow: HardwareFlow, { matches, actions, outputMax }: NicCapabilities): string | undefined {
-  if (flow.mask.some((byte, i) => (byte & ~matches[i]!) !== 0)) return 'matches a field that the card does not parse';
+  if (isBeyond(flow.mask, matches)) return 'matches a field that the card does not parse';
   let outputs = 0;
   for (const action of eachAction(flow.actions)) {
     if (!actions.has(nameOf(action))) return `action ${nameOf(action)}`;

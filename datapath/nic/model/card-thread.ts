@@ -2,6 +2,7 @@
 // died is answered with "the card was reset"; its descriptors are closed, so that the guests on its vports notice.
 
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { type LogRecord, logger } from '../../../lib/log.ts';
@@ -16,6 +17,14 @@ const log = logger('nic');
 /** A card that dies again and again is started anew after this, in milliseconds. */
 const RESTART_PAUSE_MS = 500;
 const QUICK_RESTARTS = 3;
+/** How long one that is closed may take, should it hang. */
+const CLOSE_MS_MAX = 5000;
+/** The card's pulse is looked for so often, in milliseconds; it beats twice in the time. */
+const LOOK_MS = 1000;
+/** Looks in vain that a card has to start. */
+const START_LOOKS = 60;
+/** Looks in vain after which somebody who waits for an answer takes the card for dead. */
+const SILENT_LOOKS = 2;
 
 /** What was asked of the card is void: it lost everything. */
 export class CardReset extends Error {
@@ -57,6 +66,9 @@ export class CardThread {
   readonly #brokenListeners = new Map<Vport, Set<(index: number, reason: string) => void>>();
   #nextId = 1;
   #closing = false;
+  /** Looks in vain for its pulse, one after the other. */
+  #silentLooks = 0;
+  readonly #watch: NodeJS.Timeout;
   restarts = 0;
 
   constructor(name: string, rundir: string, settings: CardSettings, events: CardEvents) {
@@ -65,6 +77,8 @@ export class CardThread {
     this.#settings = settings;
     this.#events = events;
     this.#start();
+    // Of the machine's time: the card is not in the switch, whose clock a test may stop.
+    this.#watch = setInterval(() => this.#look(), LOOK_MS).unref();
   }
 
   /** Has the card do something; answers when it is done. Rejects with CardReset when the card died before. */
@@ -90,6 +104,25 @@ export class CardThread {
     return () => listeners.delete(listener);
   }
 
+  /** Somebody has waited long for an answer: resolves when the card is found slow but well, or was reset. */
+  async check(): Promise<void> {
+    while (this.#silentLooks > 0 && this.#silentLooks < SILENT_LOOKS) await sleep(LOOK_MS);
+    if (this.#silentLooks >= SILENT_LOOKS) await this.#giveUp();
+  }
+
+  #look(): void {
+    const { watchdogS } = this.#settings;
+    if (++this.#silentLooks > watchdogS && watchdogS > 0 && !this.#closing) void this.#giveUp();
+  }
+
+  /** Nothing is forwarded any more by a card that nobody can ask. */
+  async #giveUp(): Promise<void> {
+    if (!this.#worker) return;
+    log.err(`${this.#name}: the card does not answer (no sign of life for ${this.#silentLooks} s): it is reset`);
+    this.#silentLooks = -START_LOOKS;
+    await this.kill();
+  }
+
   /** Ends the thread at once, as a fault would: test hook, and how settings that need a reset are taken over. */
   async kill(): Promise<void> {
     await this.#worker?.terminate();
@@ -98,12 +131,14 @@ export class CardThread {
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    await this.call('close').catch(() => {});
+    clearInterval(this.#watch);
+    await Promise.race([this.call('close').catch(() => {}), sleep(CLOSE_MS_MAX, undefined, { ref: false })]);
     await this.kill();
     noteNicCore(this, undefined);
   }
 
   #start(): void {
+    this.#silentLooks = -START_LOOKS;
     const ledger = createLedger();
     const core = this.#settings.core ?? coreForNic();
     noteNicCore(this, core);
@@ -124,11 +159,14 @@ export class CardThread {
   }
 
   #received(message: CardMessage): void {
+    // It has started.
+    if (message.type === 'done') this.#silentLooks = Math.max(0, this.#silentLooks);
     if (message.type === 'done') this.#taken(message.id)?.resolve(message.result as never);
     else if (message.type === 'failed') this.#taken(message.id)?.reject(new Error(message.message));
     else if (message.type === 'state') this.#events.state(message.vports);
     else if (message.type === 'sent') this.#events.sent(message.vport, message.frame);
     else if (message.type === 'log') relay(message.record);
+    else if (message.type === 'pulse') this.#silentLooks = 0;
     else for (const listener of this.#brokenListeners.get(message.vport) ?? []) listener(message.index, message.reason);
   }
 

@@ -10,7 +10,10 @@ import { createEswitch } from '../../eswitch.ts';
 import { assumeAllowedCores } from '../../pmd/cores.ts';
 import { Firmware } from './firmware.ts';
 import type { CardCommand, CardMessage, CardWorkerData, VportState } from './protocol.ts';
+import { Pulse } from './pulse.ts';
 
+/** How often the card shows that it is well, in milliseconds. */
+const PULSE_MS = 500;
 /** How often the switch is told of counters, and the firmware forgets what is old, in milliseconds. */
 const REPORT_MS = 100;
 
@@ -46,9 +49,16 @@ setInterval(() => {
 }, REPORT_MS);
 
 let work: Promise<void> = firmware.start().then(report);
+const pulse = new Pulse({
+  isWaiting: () => firmware.isWaiting,
+  barrier: () => dpif.barrier(),
+  beat: () => send({ type: 'pulse' }),
+});
+setInterval(() => void pulse.look(), PULSE_MS);
 
 switchPort.on('message', (command: CardCommand) => {
   const arrivedMs = performance.now();
+  pulse.begun++;
   work = work.then(() => run(command, arrivedMs));
 });
 
@@ -61,6 +71,7 @@ async function run(command: CardCommand, arrivedMs: number): Promise<void> {
   } catch (error) {
     send({ type: 'failed', id: command.id, message: error instanceof Error ? error.message : String(error) });
   }
+  pulse.done++;
   report();
   if (command.name === 'close') switchPort?.close();
 }

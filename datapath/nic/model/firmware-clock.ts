@@ -12,6 +12,8 @@ const FLOWS_PER_TURN = 64;
 export class FirmwareClock {
   #freeAtMs = 0;
   #taken = 0;
+  /** A flow is not due yet. */
+  isWaiting = false;
 
   /** Waits until a flow that arrived at `arrivedMs` may be put in force. */
   async flow(arrivedMs: number, { insertLatencyUs, insertRate }: CardSettings): Promise<void> {
@@ -19,8 +21,11 @@ export class FirmwareClock {
     const startMs = Math.max(performance.now(), this.#freeAtMs);
     this.#freeAtMs = insertRate > 0 ? startMs + 1000 / insertRate : 0;
     const dueMs = Math.max(earliest, insertRate > 0 ? startMs : 0);
-    if (performance.now() < dueMs) await until(dueMs);
-    else if (++this.#taken % FLOWS_PER_TURN === 0) await nextTurn();
+    if (performance.now() < dueMs) {
+      this.isWaiting = true;
+      await until(dueMs);
+      this.isWaiting = false;
+    } else if (++this.#taken % FLOWS_PER_TURN === 0) await nextTurn();
   }
 }
 

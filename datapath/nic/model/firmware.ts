@@ -9,7 +9,6 @@ import { findDummyPort } from '../../port/dummy/dummy-port.ts';
 import type {
   FlowHandle,
   HardwareCounts,
-  HardwareFlow,
   HardwareMeter,
   InsertResult,
   NicCapabilities,
@@ -25,6 +24,7 @@ import { CardVport } from './card-vport.ts';
 import { callDevice } from './device-relay.ts';
 import { FirmwareClock } from './firmware-clock.ts';
 import { LegacySwitch } from './legacy-switch.ts';
+import { type PackedFlows, unpackFlows } from './packed-flows.ts';
 import type { CardCommands, CardMessage, CardState, DeviceCall, VportState } from './protocol.ts';
 import { type CardSettings, type FunctionSettings, PF, REPRESENTORS, vportOfVf } from './settings.ts';
 
@@ -98,10 +98,10 @@ export class Firmware implements CardCommands, FlowOwner {
     this.#legacy.flush();
   }
 
-  async insert(flows: readonly HardwareFlow[]): Promise<readonly InsertResult[]> {
+  async insert(flows: PackedFlows): Promise<readonly InsertResult[]> {
     const arrivedMs = this.arrivedMs;
     const results: InsertResult[] = [];
-    for (const flow of flows) {
+    for (const flow of unpackFlows(flows)) {
       await this.#clock.flow(arrivedMs, this.#settings);
       results.push(this.#flows.insert(flow));
     }
@@ -189,6 +189,15 @@ export class Firmware implements CardCommands, FlowOwner {
       addresses: this.#legacy.addresses(),
       drops,
     };
+  }
+
+  get isWaiting(): boolean {
+    return this.#clock.isWaiting;
+  }
+
+  async hang(what: 'firmware' | 'thread'): Promise<void> {
+    if (what === 'thread') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    await new Promise(() => {});
   }
 
   close(): Promise<void> {

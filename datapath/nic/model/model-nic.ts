@@ -23,6 +23,7 @@ import { describeCard } from './describe.ts';
 import { relayedDevice } from './device-relay.ts';
 import { parseCard, withInterfaceOptions } from './model-options.ts';
 import { ModelPort, type PortOwner } from './model-port.ts';
+import { packFlows } from './packed-flows.ts';
 import { needsReset, type VportState } from './protocol.ts';
 import { type CardSettings, type FunctionSettings, PF, vfOfVport, vportOfVf } from './settings.ts';
 
@@ -95,7 +96,7 @@ export class ModelNic implements NicProvider, PortOwner {
   async insert(flows: readonly HardwareFlow[]): Promise<readonly InsertResult[]> {
     const reset = { refused: 'reset', reason: 'the card was reset' } as const;
     return this.#orReset(
-      this.card.call('insert', flows),
+      this.card.call('insert', packFlows(flows)),
       flows.map(() => reset),
     );
   }
@@ -138,6 +139,10 @@ export class ModelNic implements NicProvider, PortOwner {
   async resetFunction(vport: Vport): Promise<void> {
     await this.#orReset(this.card.call('resetFunction', vport), undefined);
     this.#ports.get(vport)?.wasReset();
+  }
+
+  check(): Promise<void> {
+    return this.card.check();
   }
 
   onReset(listener: () => void): void {

@@ -29,7 +29,18 @@ const END_TYPES: Readonly<Record<string, PortType>> = {
   system: 'system',
   none: 'device',
 };
-const CARD_OPTIONS = ['vfs', 'mode', 'table-size', 'outputs', 'insert-latency-us', 'insert-rate', 'core', 'wire'];
+const WATCHDOG_S = 10;
+const CARD_OPTIONS = [
+  'vfs',
+  'mode',
+  'table-size',
+  'outputs',
+  'insert-latency-us',
+  'insert-rate',
+  'core',
+  'watchdog-s',
+  'wire',
+];
 const FUNCTION_OPTIONS = ['mac', 'vlan', 'trust', 'promisc', 'spoofchk', 'link', 'rate-mbps', 'end', 'path'];
 const VLAN_MAX = 4094;
 const RATE_MBPS_MAX = 400_000;
@@ -51,6 +62,7 @@ export function parseCard(name: string, text: string): CardSettings {
     outputMax: integer(options, 'outputs', 1, 64, 16),
     insertLatencyUs: integer(options, 'insert-latency-us', 0, 10_000_000, 0),
     insertRate: integer(options, 'insert-rate', 0, 10_000_000, 0),
+    watchdogS: integer(options, 'watchdog-s', 0, 3600, WATCHDOG_S),
     core: options['core'] === undefined ? undefined : integer(options, 'core', 0, 1023, 0),
     wire: parseEnd(options['wire'] ?? 'none', `${name}-wire`, `${name}/wire`, withPrefix(options, 'wire-')),
     functions: Array.from({ length: vfs }, (_, vf) =>

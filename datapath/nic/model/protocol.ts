@@ -8,13 +8,13 @@ import type { GuestRegion, RingSetup } from '../../port/vhost-user/services.ts';
 import type {
   FlowHandle,
   HardwareCounts,
-  HardwareFlow,
   HardwareMeter,
   InsertResult,
   QueuePair,
   RingMemory,
   Vport,
 } from '../provider.ts';
+import type { PackedFlows } from './packed-flows.ts';
 import type { CardSettings } from './settings.ts';
 
 /** What the card knows of a vport that the switch may ask for at any time. */
@@ -78,7 +78,7 @@ export type DeviceCall =
 export interface CardCommands {
   /** Takes new settings over, as far as they can change while the card runs (needsReset). */
   configure(settings: CardSettings): Promise<void>;
-  insert(flows: readonly HardwareFlow[]): Promise<readonly InsertResult[]>;
+  insert(flows: PackedFlows): Promise<readonly InsertResult[]>;
   remove(handles: readonly FlowHandle[]): Promise<readonly (HardwareCounts | undefined)[]>;
   query(handles: readonly FlowHandle[]): Promise<readonly (HardwareCounts | undefined)[]>;
   setMeters(meters: readonly HardwareMeter[]): Promise<readonly (string | undefined)[]>;
@@ -95,6 +95,8 @@ export interface CardCommands {
   /** Frames that leave by a dummy are sent as events from now on. */
   watch(vport: Vport): Promise<void>;
   describe(): Promise<CardState>;
+  /** Test hook: answers nothing from now on. `thread`: does nothing else either. */
+  hang(what: 'firmware' | 'thread'): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -110,6 +112,8 @@ export type CardMessage =
   | { readonly type: 'state'; readonly vports: readonly VportState[] }
   | { readonly type: 'sent'; readonly vport: Vport; readonly frame: Uint8Array }
   | { readonly type: 'ring-broken'; readonly vport: Vport; readonly index: number; readonly reason: string }
+  /** The card is well: its polling thread looks at queues, and commands are being carried out. */
+  | { readonly type: 'pulse' }
   | { readonly type: 'log'; readonly record: LogRecord };
 
 /** What the card's thread is started with. */

@@ -52,6 +52,8 @@ export interface CardSettings {
   readonly insertRate: number;
   /** Where the card's polling thread runs; undefined: the last core that no PMD thread has. */
   readonly core: number | undefined;
+  /** Without a sign of life for so many seconds, the card is reset; 0: never. */
+  readonly watchdogS: number;
   readonly wire: EndSettings;
   /** By VF. */
   readonly functions: readonly FunctionSettings[];

@@ -1,5 +1,6 @@
-// The conversation with one card: a question at a time, each within a time limit. A card that does not answer in time
-// counts as dead, so that nobody waits for it; its answer is still taken when it comes, and then it lives again.
+// The conversation with one card: a question at a time, each within a time limit. A card that does not answer in time is
+// checked: one that hangs is reset, which answers everything. One that is slow counts as dead, so that nobody waits for it;
+// its answer is still taken when it comes, and then it lives again.
 
 import { logger } from '../../../lib/log.ts';
 
@@ -9,6 +10,8 @@ const log = logger('netdev_offload');
 export const ANSWER_MS_MAX = 5000;
 
 export interface LinkEvents {
+  /** Resolves when the card is known to be alive, or was reset. */
+  check(): Promise<void>;
   died(): void;
   revived(): void;
 }
@@ -30,13 +33,20 @@ export class CardLink {
   /** Undefined when the card failed to do it. */
   async ask<T>(question: () => Promise<T>): Promise<T | undefined> {
     // The machine's time, not the switch's clock, which a test may stop: the card is not in the switch.
-    const timer = setTimeout(() => this.#die(`it has not answered for ${this.#limitMs} ms`), this.#limitMs);
+    let isAnswered = false;
+    const late = async () => {
+      await this.#events.check();
+      if (!isAnswered) this.#die(`it has not answered for ${this.#limitMs} ms`);
+    };
+    const timer = setTimeout(() => void late(), this.#limitMs);
     timer.unref();
     try {
       const answer = await question();
+      isAnswered = true;
       this.revive();
       return answer;
     } catch (error) {
+      isAnswered = true;
       this.#die(error instanceof Error ? error.message : String(error));
       return undefined;
     } finally {

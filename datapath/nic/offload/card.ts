@@ -22,7 +22,7 @@ import { ANSWER_MS_MAX, CardLink } from './card-link.ts';
 import { CardTotals } from './card-totals.ts';
 import { Doomed } from './doomed.ts';
 import { Copy, type Entry } from './entry.ts';
-import { hardwareFlow, type Surroundings } from './examine.ts';
+import { hardwareFlow, type MappedActions, type Surroundings } from './examine.ts';
 import { HardwareMeters } from './hardware-meters.ts';
 import { Latency } from './latency.ts';
 import type { MeterBook } from './meters.ts';
@@ -87,6 +87,7 @@ export class Card {
     this.#book = book;
     this.#size = provider.capabilities.tableSize;
     this.#link = new CardLink(provider.name, answerMsMax, {
+      check: async () => provider.check?.(),
       died: () => this.#out(),
       revived: () => this.offerAll(),
     });
@@ -228,11 +229,12 @@ export class Card {
     if (this.problem !== undefined) return false;
     const copies: Copy[] = [];
     const flows: HardwareFlow[] = [];
+    const mapped: MappedActions = new Map();
     this.#queue.take((entry) => {
       const copy = this.#copyOf(entry);
       if (!copy) return false;
       copies.push(copy);
-      flows.push(hardwareFlow(entry.flow, this.around));
+      flows.push(hardwareFlow(entry.flow, this.around, mapped));
       return true;
     });
     if (copies.length === 0) return false;

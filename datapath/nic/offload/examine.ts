@@ -107,13 +107,19 @@ export function problemOf(subject: Subject, around: Surroundings): string | unde
   return undefined;
 }
 
-/** Of a flow without a problem. */
-export function hardwareFlow(subject: Subject, around: Surroundings): HardwareFlow {
+/** Lists of actions in a card's ports, by those in ours. */
+export type MappedActions = Map<readonly DpAction[], readonly DpAction[]>;
+
+/** Of a flow without a problem. Flows of one batch that share a list share `mapped` ones. */
+export function hardwareFlow(subject: Subject, around: Surroundings, mapped: MappedActions): HardwareFlow {
   const key = subject.key.slice();
   new DataView(key.buffer).setUint32(K.KEY_IN_PORT, around.vportOf(u32(key, K.KEY_IN_PORT))!);
-  const actions = mapDpActions(subject.actions, (action) =>
-    action.type === 'output' ? { ...action, port: around.vportOf(action.port)! } : action,
-  );
+  const actions =
+    mapped.get(subject.actions) ??
+    mapDpActions(subject.actions, (action) =>
+      action.type === 'output' ? { ...action, port: around.vportOf(action.port)! } : action,
+    );
+  mapped.set(subject.actions, actions);
   return { key, mask: hardwareMask(subject, around), actions };
 }
 

@@ -67,9 +67,16 @@ export function maskOfReceived(key: Uint8Array, mask: Uint8Array): Uint8Array | 
 
 /** Names of the fields of which `mask` has bits that `matches` has not. */
 export function fieldsBeyond(mask: Uint8Array, matches: Uint8Array): string[] {
+  if (!isBeyond(mask, matches)) return [];
   return FIELDS.flatMap(([at, name], i) => {
     const end = FIELDS[i + 1]?.[0] ?? K.KEY_SIZE;
     for (let byte = at; byte < end; byte++) if ((mask[byte]! & ~matches[byte]!) !== 0) return [name];
     return [];
   });
+}
+
+/** Whether `mask` has bits that `matches` has not: asked of each flow. */
+export function isBeyond(mask: Uint8Array, matches: Uint8Array): boolean {
+  for (let byte = 0; byte < mask.length; byte++) if ((mask[byte]! & ~matches[byte]!) !== 0) return true;
+  return false;
 }

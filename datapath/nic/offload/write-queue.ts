@@ -6,7 +6,7 @@ import type { Entry } from './entry.ts';
 export const QUEUE_MAX = 4096;
 
 /** Flows of one question to the card: as many as it can do while somebody waits for a barrier. */
-const BATCH_MIN = 8;
+const BATCH_MIN = 32;
 const BATCH_MAX = 256;
 const SHORT_MS = 20;
 const LONG_MS = 200;

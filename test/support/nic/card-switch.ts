@@ -121,11 +121,12 @@ export class CardRig {
       dummy.onSend = (frame) => this.#came(name, frame);
       this.#locals.set(name, dummy);
     }
-    await this.#ready();
+    await this.ready();
     for (const port of this.ports.values()) this.dpif.flowPut(this.#markerFlow(port.odpPort));
   }
 
-  async #ready(): Promise<void> {
+  /** Every port is up, and frames that come out are seen. */
+  async ready(): Promise<void> {
     await until(() => [...this.ports.values()].every(({ linkUp }) => linkUp), 'the links do not come up');
     for (let vport = 1; vport <= VFS; vport++) await this.model.card.call('watch', vport);
   }
@@ -138,7 +139,7 @@ export class CardRig {
     await this.model.configure(settings(tableSize));
     if (this.model.card.restarts !== restarts)
       await until(() => !this.ports.get('p1')!.linkUp, 'the card is not reset');
-    await this.#ready();
+    await this.ready();
     this.#configure(true);
   }
 
