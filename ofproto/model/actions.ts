@@ -189,3 +189,12 @@ export interface LearnFlowModSpec {
   /** Absent for `output`. */
   readonly dst?: Subfield;
 }
+
+/** What OpenFlow 1.1 and later write as instructions: not allowed where there can only be actions. */
+export const INSTRUCTIONS: ReadonlySet<OfAction['type']> = new Set([
+  'meter',
+  'clear_actions',
+  'write_actions',
+  'write_metadata',
+  'goto_table',
+]);

@@ -19,16 +19,20 @@ export interface ControllerText {
   readonly continuation?: unknown;
 }
 
-/** The packet is a sample for collectors. */
+/** A packet to show to collectors when it reaches a `userspace` action. */
+export interface FlowSample {
+  /** Of 65535. */
+  readonly probability: number;
+  readonly collectorSetId: number;
+  readonly obsDomainId: number;
+  readonly obsPointId: number;
+  /** Datapath number of the port that the packets leave by; 2^32 - 1: not said. */
+  readonly outputPort: number;
+  readonly direction: 'ingress' | 'egress' | undefined;
+}
+
 export interface SampleText {
-  readonly flowSample: {
-    readonly probability: number;
-    readonly collectorSetId: number;
-    readonly obsDomainId: number;
-    readonly obsPointId: number;
-    readonly outputPort: number;
-    readonly direction: string | undefined;
-  };
+  readonly flowSample: FlowSample;
 }
 
 /** The slow path does each packet's actions. */

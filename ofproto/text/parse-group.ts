@@ -1,7 +1,7 @@
 // Groups from ovs-ofctl's syntax (ovs-ofctl(8), "Group Syntax"): `group_id=1,type=all,bucket=output:1,bucket=output:2`.
 
 import { UserError } from '../../lib/errors.ts';
-import { OFPP, type OfAction } from '../model/actions.ts';
+import { INSTRUCTIONS, OFPP, type OfAction } from '../model/actions.ts';
 import { exactMask, FIELDS, fieldByName } from '../model/fields.ts';
 import {
   type Bucket,
@@ -197,7 +197,13 @@ function parseBucket(text: string, type: GroupType | undefined, names: Names): B
   if (type === 'ff' && watchPort === OFPP.ANY && watchGroup === OFPG.ANY) {
     throw new UserError('fast failover bucket requires watch_port or watch_group');
   }
-  return { bucketId, weight, watchPort, watchGroup, actions: bucketActions(actionTexts.join(','), names) };
+  return {
+    bucketId,
+    weight,
+    watchPort,
+    watchGroup,
+    actions: bucketActions(parseActions(actionTexts.join(','), names)),
+  };
 }
 
 function parseBucketId(text: string): number {
@@ -218,16 +224,8 @@ function actionText({ key, value, hasValue }: KeyValue): string {
   return hasValue ? `${key}(${value})` : key;
 }
 
-const INSTRUCTIONS: ReadonlySet<OfAction['type']> = new Set([
-  'clear_actions',
-  'write_actions',
-  'write_metadata',
-  'goto_table',
-  'meter',
-]);
-
-function bucketActions(text: string, names: Names): OfAction[] {
-  const actions = parseActions(text, names);
+/** `actions`, which a bucket is to hold. Throws UserError for an instruction among them. */
+export function bucketActions(actions: OfAction[]): OfAction[] {
   const instruction = actions.find(({ type }) => INSTRUCTIONS.has(type));
   if (instruction) throw new UserError(`${instruction.type} instruction not allowed here`);
   return actions;

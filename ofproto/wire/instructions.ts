@@ -3,7 +3,7 @@
 
 import type { Reader, Writer } from '../../lib/cursors.ts';
 import { allowedInActionSet } from '../model/action-set.ts';
-import type { OfAction } from '../model/actions.ts';
+import { INSTRUCTIONS, type OfAction } from '../model/actions.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { OFP15_VERSION } from '../model/messages.ts';
 import type { ActionHints } from './action-encoder.ts';
@@ -113,14 +113,6 @@ function checkSet(actions: OfAction[]): OfAction[] {
   if (other) throw new OfError('OFPBAC_BAD_TYPE', `${other.type} cannot be in an action set`);
   return actions;
 }
-
-const INSTRUCTIONS: ReadonlySet<OfAction['type']> = new Set([
-  'meter',
-  'clear_actions',
-  'write_actions',
-  'write_metadata',
-  'goto_table',
-]);
 
 /** Writes a list of actions and instructions as instructions. */
 export function encodeInstructions(w: Writer, actions: readonly OfAction[], version: number, hints: ActionHints): void {

@@ -5,6 +5,7 @@ import type { DpAction, OdpPort } from '../../datapath/dpif.ts';
 import type { Group, GroupBucket } from '../groups/group.ts';
 import type { Flow } from '../model/flow.ts';
 import type { FlowMod, OfPortDesc, PacketInReason, TableMiss } from '../model/flow-mod.ts';
+import type { FlowSample } from '../odp-text/format-actions.ts';
 import type { PortVlan } from '../ofproto-api.ts';
 import type { PortTree } from '../spanning-tree/port-tree.ts';
 import type { FlowTable } from '../tables/flow-table.ts';
@@ -149,19 +150,9 @@ export interface ControllerSpec {
   readonly metadata: Flow;
 }
 
-/** A packet to show to collectors when it reaches a `userspace` action. */
 export interface SampleSpec {
   readonly bridge: XlateBridge;
-  readonly flowSample: {
-    /** Of 65535. */
-    readonly probability: number;
-    readonly collectorSetId: number;
-    readonly obsDomainId: number;
-    readonly obsPointId: number;
-    /** Datapath number of the port that the packets leave by; 2^32 - 1: not said. */
-    readonly outputPort: number;
-    readonly direction: 'ingress' | 'egress' | undefined;
-  };
+  readonly flowSample: FlowSample;
 }
 
 /** What a packet meets in place of a flow: the hidden flows of table 254 that send it to the controllers or drop it. */

@@ -2,7 +2,7 @@
 
 import { Reader, Writer } from '../../../lib/cursors.ts';
 import { UserError } from '../../../lib/errors.ts';
-import { OFPP, type OfAction } from '../../../ofproto/model/actions.ts';
+import { OFPP } from '../../../ofproto/model/actions.ts';
 import { bigintOf, bytesOf, fieldByName } from '../../../ofproto/model/fields.ts';
 import { OfError } from '../../../ofproto/model/flow-mod.ts';
 import {
@@ -20,7 +20,7 @@ import {
 } from '../../../ofproto/model/groups.ts';
 import { OFP15_VERSION } from '../../../ofproto/model/messages.ts';
 import { formatGroup } from '../../../ofproto/text/format-group.ts';
-import { parseGroupMod } from '../../../ofproto/text/parse-group.ts';
+import { bucketActions, parseGroupMod } from '../../../ofproto/text/parse-group.ts';
 import type { Names } from '../../../ofproto/text/ports.ts';
 import { decodeGroupMod, encodeGroupMod } from '../../../ofproto/wire/groups.ts';
 import type { BucketMessage, CounterMessage, GroupMessage, GroupModMessage, GroupStatsMessage } from '../messages.ts';
@@ -43,15 +43,6 @@ const TYPES: readonly (readonly [name: string, type: GroupType])[] = [
   ['OFPGT_INDIRECT', 'indirect'],
   ['OFPGT_FF', 'ff'],
 ];
-
-/** What buckets cannot hold. */
-const INSTRUCTIONS: ReadonlySet<OfAction['type']> = new Set([
-  'clear_actions',
-  'write_actions',
-  'write_metadata',
-  'goto_table',
-  'meter',
-]);
 
 /** What an OpenFlow message has room for behind its header. */
 const BODY_MAX = 0xffff - 8;
@@ -102,12 +93,6 @@ function bucketsOf(messages: readonly BucketMessage[], type: GroupType, names: N
     watchGroup: message.watchGroup ?? OFPG.ANY,
     actions: bucketActions(actionsOf(message.actions, names)),
   }));
-}
-
-function bucketActions(actions: OfAction[]): OfAction[] {
-  const instruction = actions.find(({ type }) => INSTRUCTIONS.has(type));
-  if (instruction) throw new UserError(`${instruction.type} instruction not allowed here`);
-  return actions;
 }
 
 function selectionOf({ selection }: GroupMessage): Selection {

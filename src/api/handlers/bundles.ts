@@ -15,6 +15,8 @@ import { packetOutOf } from './packets.ts';
 
 /** Of all the bundles that a connection fills at a time. */
 const BYTES_MAX = 64 * 1024 * 1024;
+/** As long as Open vSwitch keeps a bundle that nothing is added to. */
+const IDLE_TIMEOUT_MS = 10_000;
 /** What a message costs besides its bytes and its text. */
 const MEMBER_BYTES = 8;
 
@@ -27,10 +29,28 @@ export async function commitBundle(
   const bundle = new Bundle(client);
   try {
     // What comes after a change that was refused is read and forgotten: the client hears of it when it has said all.
-    for await (const request of requests) await bundle.take(request);
+    for await (const request of withoutPause(requests, client)) await bundle.take(request);
     return isCancelled() ? {} : bundle.commit();
   } finally {
     bundle.close();
+  }
+}
+
+/** Throws CallError DEADLINE_EXCEEDED when the client says nothing for too long. */
+async function* withoutPause<T>(requests: AsyncIterable<T>, { switch: { clock } }: Client): AsyncGenerator<T> {
+  const iterator = requests[Symbol.asyncIterator]();
+  for (;;) {
+    const next = iterator.next();
+    // Whoever gives up waiting must not leave a failure of the stream unseen.
+    next.catch(() => {});
+    let cancelTimer = () => {};
+    const tooLong = new Promise<never>((_, reject) => {
+      const message = `nothing was added to the bundle in ${IDLE_TIMEOUT_MS / 1000} s`;
+      cancelTimer = clock.after(IDLE_TIMEOUT_MS, () => reject(new CallError('DEADLINE_EXCEEDED', message)));
+    });
+    const result = await Promise.race([next, tooLong]).finally(cancelTimer);
+    if (result.done) return;
+    yield result.value;
   }
 }
 
