@@ -2,7 +2,7 @@
 // (OpenFlow 1.3.5, 7.3.10, and the NXT_SET_ASYNC_CONFIG extension of 1.0).
 
 import type { FlowRemovedReason, PacketInReason } from '../model/flow-mod.ts';
-import type { AsyncConfig, AsyncMask } from '../model/messages.ts';
+import { type AsyncConfig, type AsyncMask, OFP13_VERSION, OFP14_VERSION } from '../model/messages.ts';
 
 /** Bit numbers: OFPR_*, OFPRR_*, OFPPR_* and OFPTR_*. Reasons that 1.3 has no number for have those of 1.4. */
 export const PACKET_IN_REASON: Readonly<Record<PacketInReason, number>> = {
@@ -22,6 +22,7 @@ export const FLOW_REMOVED_REASON: Readonly<Record<FlowRemovedReason, number>> = 
   eviction: 5,
 };
 export const PORT_STATUS_REASON = { add: 0, delete: 1, modify: 2 } as const;
+export const REQUEST_FORWARD_REASON = { group_mod: 0, meter_mod: 1 } as const;
 export const TABLE_STATUS_REASON = { vacancy_down: 3, vacancy_up: 4 } as const;
 
 const PACKET_IN_DEFAULT = 0b111011;
@@ -69,13 +70,20 @@ export function hasInvalidTtl(config: AsyncConfig): boolean {
   return (config.packetIn[0] & INVALID_TTL_BIT) !== 0;
 }
 
-/** The part of `config` that OpenFlow 1.3 has reasons for. */
+const only = (bits: number, [master, slave]: readonly [number, number]) => [master & bits, slave & bits] as const;
+
+/** What a connection of `version` begins with: of removed flows it hears for the reasons that the version has. */
+export function asyncConfigOf(version: number, config: AsyncConfig): AsyncConfig {
+  if (version >= OFP14_VERSION) return config;
+  return { ...config, flowRemoved: only(version >= OFP13_VERSION ? 0b1111 : 0b111, config.flowRemoved) };
+}
+
+/** `config` as OpenFlow 1.3 tells it. Of the reasons for removed flows those of 1.4 too, where somebody asked for them. */
 export function asyncConfig13(config: AsyncConfig): AsyncConfig {
-  const only = (bits: number, [master, slave]: readonly [number, number]) => [master & bits, slave & bits] as const;
   return {
     ...config,
     packetIn: only(0b111, config.packetIn),
     portStatus: only(0b111, config.portStatus),
-    flowRemoved: only(0b1111, config.flowRemoved),
+    flowRemoved: only(FLOW_REMOVED_DEFAULT, config.flowRemoved),
   };
 }

@@ -17,6 +17,8 @@ export const BUNDLE_IDLE_TIMEOUT_MS = 10_000;
 export interface BundleEntry {
   /** Makes the change. Throws OfError. */
   apply(): void;
+  /** Tells of it, when the whole bundle has been carried out. */
+  applied?(): void;
 }
 
 export interface Bundle {

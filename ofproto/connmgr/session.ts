@@ -11,13 +11,21 @@ import {
   OFP13_VERSION,
   OFP14_VERSION,
   type OfMessage,
+  type OfMessageOf,
   type PacketInFormat,
   type TableDesc,
   type VacancyEvent,
 } from '../model/messages.ts';
 import type { PortStatusReason } from '../ofproto-api.ts';
-import { encodeMessage, VERSIONS } from '../wire/index.ts';
-import { FLOW_REMOVED_REASON, PACKET_IN_REASON, PORT_STATUS_REASON, TABLE_STATUS_REASON } from './async-config.ts';
+import { encodeMessage, encodeWhole, VERSIONS } from '../wire/index.ts';
+import {
+  asyncConfigOf,
+  FLOW_REMOVED_REASON,
+  PACKET_IN_REASON,
+  PORT_STATUS_REASON,
+  REQUEST_FORWARD_REASON,
+  TABLE_STATUS_REASON,
+} from './async-config.ts';
 import { Bundles } from './bundles.ts';
 import type { ControllerRole } from './controller.ts';
 import { FlowMonitors } from './flow-monitors.ts';
@@ -31,6 +39,10 @@ const MISS_SEND_LEN_DEFAULT = 128;
 const ERROR_DATA_BYTES = 0xffff - 32;
 
 const NO_GENERATION = 0xffff_ffff_ffff_ffffn;
+
+type ForwardedRequest = OfMessageOf<'group_mod'> | OfMessageOf<'meter_mod'>;
+/** Of OFPT_REQUESTFORWARD in front of the request. */
+const REQUEST_FORWARD_SIZE = 8;
 
 /** Where a session's bytes go. */
 export interface SessionOutput {
@@ -75,7 +87,7 @@ export class Session {
     this.output = output;
     this.version = version;
     this.isService = isService;
-    this.asyncConfig = asyncConfig;
+    this.asyncConfig = asyncConfigOf(version, asyncConfig);
     this.missSendLen = isService ? 0 : MISS_SEND_LEN_DEFAULT;
   }
 
@@ -104,6 +116,17 @@ export class Session {
     if (this.version < OFP13_VERSION) return;
     const generationId = this.switch.generationId ?? NO_GENERATION;
     this.send({ type: 'role_status', xid: 0, role: 'slave', reason: 'master_request', generationId });
+  }
+
+  /** Tells the others of a request of this one that was carried out (OpenFlow 1.4, 7.4.6). */
+  forward(request: ForwardedRequest): void {
+    for (const other of this.switch.sessions) if (other !== this) other.#forwarded(request);
+  }
+
+  #forwarded(request: ForwardedRequest): void {
+    if (this.version < OFP14_VERSION || !this.#asked('requestForward', REQUEST_FORWARD_REASON[request.type])) return;
+    const bytes = encodeWhole(request, this.version, REQUEST_FORWARD_SIZE);
+    if (bytes) this.send({ type: 'request_forward', xid: 0, bytes });
   }
 
   /** Controller.role of this session. */
@@ -164,7 +187,10 @@ export class Session {
 
   /** A service connection hears nothing until it sets a miss_send_len, as ovs-ofctl's `monitor` does. */
   #wants(kind: keyof AsyncConfig, reason: number): boolean {
-    if (this.isService && this.missSendLen === 0) return false;
+    return !(this.isService && this.missSendLen === 0) && this.#asked(kind, reason);
+  }
+
+  #asked(kind: keyof AsyncConfig, reason: number): boolean {
     const mask = this.asyncConfig[kind][this.role === 'slave' ? 1 : 0];
     return (mask & (1 << reason)) !== 0;
   }

@@ -40,22 +40,23 @@ export class MeterTable {
     const { meterId } = mod;
     if (mod.command === 'delete') return this.#delete(meterId);
     if (meterId === 0 || (meterId > OFPM.MAX && !VIRTUAL.has(meterId))) throw new OfError('OFPMMFC_INVALID_METER');
-    if (mod.bands.length > METER_FEATURES.maxBands) throw new OfError('OFPMMFC_OUT_OF_BANDS');
     const known = this.#meters.get(meterId);
-    if (mod.command === 'add') this.#add(mod, known, nowMs);
+    if (mod.command === 'add' && known) throw new OfError('OFPMMFC_METER_EXISTS');
+    if (mod.command === 'modify' && !known) throw new OfError('OFPMMFC_UNKNOWN_METER');
+    const { length: bandCount } = mod.bands;
+    if (bandCount === 0 || bandCount > METER_FEATURES.maxBands) throw new OfError('OFPMMFC_OUT_OF_BANDS');
+    if (!known) this.#add(mod, nowMs);
     else this.#modify(mod, known);
     return [];
   }
 
-  #add(mod: MeterMod, known: Meter | undefined, nowMs: number): void {
-    if (known) throw new OfError('OFPMMFC_METER_EXISTS');
+  #add(mod: MeterMod, nowMs: number): void {
     const dpMeter = this.#dpif.meterAdd(dpBands(mod));
     if (dpMeter === undefined) throw new OfError('OFPMMFC_OUT_OF_METERS');
     this.#meters.set(mod.meterId, { config: configOf(mod), dpMeter, createdMs: nowMs });
   }
 
-  #modify(mod: MeterMod, known: Meter | undefined): void {
-    if (!known) throw new OfError('OFPMMFC_UNKNOWN_METER');
+  #modify(mod: MeterMod, known: Meter): void {
     this.#dpif.meterSet(known.dpMeter, dpBands(mod));
     known.config = configOf(mod);
   }

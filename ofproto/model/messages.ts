@@ -252,6 +252,8 @@ export interface OfBodies {
   get_async_request: Record<never, never>;
   get_async_reply: { readonly masks: readonly AsyncMask[] };
   role_status: RoleStatus;
+  /** `bytes`: another connection's request, header included. */
+  request_forward: { readonly bytes: Uint8Array };
 
   tlv_table_mod: TlvTableMod;
   tlv_table_request: Record<never, never>;

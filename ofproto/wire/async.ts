@@ -26,6 +26,8 @@ const KINDS: readonly (readonly [kind: keyof AsyncConfig, reasons: number])[] = 
   ['tableStatus', 0x18],
   ['requestForward', 0x03],
 ];
+/** And OFPACPT_EXPERIMENTER_MASTER after it. */
+const OFPACPT_EXPERIMENTER_SLAVE = 0xfffe;
 const FIXED_KINDS = ['packetIn', 'portStatus', 'flowRemoved'] as const;
 
 function decodeFixed(r: Reader): AsyncMask[] {
@@ -43,6 +45,9 @@ function encodeFixed(w: Writer, masks: readonly AsyncMask[]): void {
 
 function decodeMasks(r: Reader): AsyncMask[] {
   return [...decodeProperties(r, 'OFPBPC_BAD_LEN')].map(({ type, value }) => {
+    if (type >= OFPACPT_EXPERIMENTER_SLAVE) {
+      throw new OfError(value.remaining < 8 ? 'OFPBPC_BAD_LEN' : 'OFPBPC_BAD_EXP_TYPE');
+    }
     const row = KINDS[type >> 1];
     if (!row) throw new OfError('OFPACFC_UNSUPPORTED');
     if (value.remaining !== 4) throw new OfError('OFPBPC_BAD_LEN');
@@ -83,6 +88,9 @@ function decodeRoleStatus(r: Reader): RoleStatus {
 function encodeRoleStatus(w: Writer, { role, reason, generationId }: RoleStatus): void {
   w.u32(ROLES.indexOf(role)).u8(REASONS.indexOf(reason)).zeros(3).u64(generationId);
 }
+
+/** OFPT_REQUESTFORWARD: the whole request, header included. */
+const HEADER_SIZE = 8;
 
 type Set = { readonly form: 'standard' | 'nicira' | 'nicira2'; readonly masks: readonly AsyncMask[] };
 const setter = (form: Set['form'], decode: (r: Reader) => AsyncMask[]) => (r: Reader) => ({ form, masks: decode(r) });
@@ -129,6 +137,15 @@ export const ASYNC_CODECS: readonly Codec[] = [
     setter('nicira2', decodeMasks),
     (w, { masks }) => encodeMasks(w, masks),
     isForm('nicira2'),
+  ),
+  codec(
+    'request_forward',
+    since(V14, 'm32'),
+    (r) => {
+      if (r.remaining < HEADER_SIZE || r.peek16(2) > r.remaining) throw new OfError('OFPBFC_MSG_BAD_LEN');
+      return { bytes: r.rest().slice() };
+    },
+    (w, { bytes }) => w.put(bytes),
   ),
   codec('role_status', { [V13]: 'o1911', ...since(V14, 'm30') }, decodeRoleStatus, encodeRoleStatus),
 ];

@@ -271,6 +271,16 @@ export function encodeMessage(message: OfMessage, version: number): Uint8Array[]
   return parts.map((part, i) => withHeader(id, version, message.xid, part, more || i < parts.length - 1));
 }
 
+/** The same as one message, undefined where that and `extra` bytes would be longer than one can be. */
+export function encodeWhole(message: OfMessage, version: number, extra = 0): Uint8Array | undefined {
+  const found = codecFor(message, version);
+  const id = found?.ids[version];
+  if (!found || !id) return undefined;
+  const [body, more] = found.encode(message, version, MESSAGE_MAX);
+  const tooLong = more !== undefined || body!.length > MESSAGE_MAX - headerSize(id, version) - extra;
+  return tooLong ? undefined : withHeader(id, version, message.xid, body!, false);
+}
+
 /** What a WireId says. */
 interface WirePlace {
   readonly kind: string;

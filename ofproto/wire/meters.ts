@@ -36,10 +36,10 @@ export function decodeMeterMod(r: Reader): MeterMod {
   const known = OFPMF.KBPS | OFPMF.PKTPS | OFPMF.BURST | OFPMF.STATS;
   const units = flags & (OFPMF.KBPS | OFPMF.PKTPS);
   if ((flags & ~known) !== 0 || units === (OFPMF.KBPS | OFPMF.PKTPS)) throw new OfError('OFPMMFC_BAD_FLAGS');
-  return { command, flags: units === 0 ? flags | OFPMF.KBPS : flags, meterId, bands: decodeBands(r, flags) };
+  return { command, flags: units === 0 ? flags | OFPMF.KBPS : flags, meterId, bands: decodeBands(r) };
 }
 
-function decodeBands(r: Reader, flags: number): MeterBand[] {
+function decodeBands(r: Reader): MeterBand[] {
   const bands: MeterBand[] = [];
   while (r.remaining > 0) {
     if (r.remaining < 12) throw new OfError('OFPBRC_BAD_LEN');
@@ -52,7 +52,8 @@ function decodeBands(r: Reader, flags: number): MeterBand[] {
     if (!type) throw new OfError('OFPMMFC_BAD_BAND');
     const [rate, burst] = [body.u32(), body.u32()];
     const precLevel = type === 'dscp_remark' ? body.u8() : 0;
-    bands.push({ type, rate, burst: flags & OFPMF.BURST ? burst : 0, precLevel });
+    // Whether or not OFPMF_BURST says so; none is a second's worth.
+    bands.push({ type, rate, burst: burst === 0 ? rate : burst, precLevel });
   }
   return bands;
 }
@@ -77,7 +78,7 @@ export function decodeMeterConfig(r: Reader): MeterConfig {
   const body = entry(r);
   body.skip(2);
   const flags = body.u16();
-  return { flags, meterId: body.u32(), bands: decodeBands(body, flags) };
+  return { flags, meterId: body.u32(), bands: decodeBands(body) };
 }
 
 export function encodeMeterConfig(w: Writer, meter: MeterConfig): void {

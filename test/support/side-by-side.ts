@@ -119,7 +119,8 @@ export async function settle(peer: Peer, version: number, messages: readonly str
   const before = peer.messages().length;
   for (const message of messages) peer.send(message);
   peer.send(`${byte(version)}${OFPT_BARRIER_REQUEST[version] ?? '14'}0008${BARRIER_XID}`);
-  await until(() => peer.closed || peer.messages().at(-1)?.slice(8, 16) === BARRIER_XID, 20_000);
+  const isAnswered = () => peer.messages().length > before && peer.messages().at(-1)!.slice(8, 16) === BARRIER_XID;
+  await until(() => peer.closed || isAnswered(), 20_000);
   return peer.messages().slice(before, peer.closed ? undefined : -1);
 }
 

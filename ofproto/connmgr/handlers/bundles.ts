@@ -52,7 +52,10 @@ const BUNDLED: { readonly [T in OfType]?: Prepare<T> } = {
   },
 
   // What a group-mod can do depends on those before it.
-  group_mod: ({ session }, { mod }) => ({ apply: () => session.switch.ofproto.resources.groupMod(mod) }),
+  group_mod: ({ session }, message) => ({
+    apply: () => session.switch.ofproto.resources.groupMod(message.mod),
+    applied: () => session.forward(message),
+  }),
 
   packet_out: ({ session }, message) => {
     checkPacketOut(message);
@@ -125,4 +128,5 @@ function commit(session: Session, { entries, requests }: Bundle): void {
       }
     }
   });
+  for (const entry of entries) entry.applied?.();
 }

@@ -16,9 +16,10 @@ const forEachType = (value: number) => TYPE_NUMBERS.map(() => value);
 const TYPE_NUMBERS = [0, 1, 2, 3];
 
 export const groupHandlers: Handlers = {
-  group_mod: (session, { mod }) => {
+  group_mod: (session, message) => {
     refuseSlave(session);
-    session.switch.ofproto.resources.groupMod(mod);
+    session.switch.ofproto.resources.groupMod(message.mod);
+    session.forward(message);
   },
 
   group_desc_request: (session, { xid, groupId }) =>

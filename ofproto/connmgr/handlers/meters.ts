@@ -7,9 +7,10 @@ import type { Handlers } from './handler.ts';
 import { refuseSlave } from './role.ts';
 
 export const meterHandlers: Handlers = {
-  meter_mod: (session, { mod }) => {
+  meter_mod: (session, message) => {
     refuseSlave(session);
-    session.switch.ofproto.resources.meterMod(mod);
+    session.switch.ofproto.resources.meterMod(message.mod);
+    session.forward(message);
   },
 
   meter_config_request: (session, { xid, meterId }) =>

@@ -118,6 +118,11 @@ function formatRest(message: OfMessage, version: number, names: Names): string {
       return `\n ${bundleText(message.bundleId, message.flags, message.control)}\n`;
     case 'bundle_add':
       return `\n ${bundleText(message.bundleId, message.flags)}\n${formatMessage(decodeMessage(message.bytes), version, names)}`;
+    case 'request_forward': {
+      const request = decodeMessage(message.bytes);
+      const body = formatBody(request, version, names);
+      return `reason=${request.type}${body.startsWith('\n') ? '' : ' '}${body}`;
+    }
     case 'table_status':
       return `reason=${message.reason.toUpperCase()}\ntable_desc:-\n${formatTableDesc(message.table.tableId, message.table.config, names)}`;
     case 'table_mod':

@@ -27,6 +27,7 @@ const TITLES: Readonly<Record<OfType, string>> = {
   resume: 'NXT_RESUME',
   bundle_control: 'OFPT_BUNDLE_CONTROL',
   bundle_add: 'OFPT_BUNDLE_ADD_MESSAGE',
+  request_forward: 'OFPT_REQUESTFORWARD',
   role_status: 'OFPT_ROLE_STATUS',
   set_flow_format: 'NXT_SET_FLOW_FORMAT',
   flow_mod_table_id: 'NXT_FLOW_MOD_TABLE_ID',

@@ -4,7 +4,7 @@ import type { OvsdbReplica, ReplicaRow } from '../../ovsdb/replica.ts';
 
 /** What of a Bridge row is not followed. */
 export function bridgeRemarks(row: ReplicaRow): string[] {
-  const asked = ['auto_attach'].filter((column) => row.uuids(column).length > 0);
+  const asked = ['auto_attach', 'ipfix', 'netflow', 'sflow'].filter((column) => row.uuids(column).length > 0);
   return asked.map((column) => ignored(column));
 }
 

@@ -308,7 +308,9 @@ describe('Reconciler', () => {
   it('says once each what columns have no effect', async () => {
     const told: string[] = [];
     setLogSink(({ level, text }) => level === 'warn' && told.push(text));
-    database.put(bridgeRows('br0', { eth1: { cfm_mpid: 5 } }, { auto_attach: ['a'] }));
+    database.put(
+      bridgeRows('br0', { eth1: { cfm_mpid: 5 } }, { auto_attach: ['a'], netflow: ['n'], sflow: ['s'], ipfix: ['i'] }),
+    );
     database.put({ 'Port/p-eth1': { qos: ['q'] }, 'QoS/q': { type: 'linux-htb' } });
     database.put({ 'Interface/i-eth1': { lldp: { enable: 'true' }, bfd: { enable: 'false' } } });
     start();
@@ -317,6 +319,9 @@ describe('Reconciler', () => {
     setLogSink(() => {});
     expect(told).toEqual([
       'bridge br0: column auto_attach is not supported and has no effect',
+      'bridge br0: column ipfix is not supported and has no effect',
+      'bridge br0: column netflow is not supported and has no effect',
+      'bridge br0: column sflow is not supported and has no effect',
       'port eth1: QoS type linux-htb is not supported, traffic is not shaped',
       'port eth1: column lldp is not supported and has no effect',
       'port eth1: column cfm_mpid is not supported and has no effect',
