@@ -8,6 +8,7 @@
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { ProtocolError } from '../../lib/errors.ts';
 import { type Logger, logger } from '../../lib/log.ts';
+import { systemErrorText } from '../../lib/system-error.ts';
 import type { Channel } from '../json-rpc/channel.ts';
 import { isArray, isObject, type Json, jsonEqual } from '../json-rpc/json.ts';
 import { ConnectionLost } from '../json-rpc/peer.ts';
@@ -186,7 +187,7 @@ export class OvsdbReplica {
       if (this.#stopped) channel.close();
       else this.#open(channel);
     } catch (error) {
-      this.#failed(error instanceof Error ? error.message : String(error));
+      this.#failed(systemErrorText(error));
     }
   }
 

@@ -1,6 +1,6 @@
 // weftd's process shell under the real ovs-appctl: flags, pidfile lock, log, control socket, detach, monitor, end.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -68,6 +68,17 @@ describe('weftd --detach', () => {
     await eventually('files removed', () => readdirSync(dir).every((name) => !/\.(pid|ctl)$/.test(name)));
     expect(logText()).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\|00001\|vlog\|INFO\|opened log file /);
     expect(logText()).not.toMatch(/\|(WARN|ERR|EMER)\|/);
+  });
+
+  it('says why the log cannot be opened again', () => {
+    expect(daemon('--detach', '--pidfile', '--log-file', '-vconsole:off').status).toBe(0);
+    const file = join(dir, 'ovs-vswitchd.log');
+    rmSync(file);
+    mkdirSync(file);
+    expect(appctl('vlog/reopen').stderr).toContain('Is a directory\n');
+    rmSync(file, { recursive: true });
+    expect(appctl('vlog/reopen').status).toBe(0);
+    expect(logText()).toContain('opened log file');
   });
 
   it('refuses to start beside a live daemon, and takes a dead one’s pidfile', () => {

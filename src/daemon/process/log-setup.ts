@@ -45,17 +45,23 @@ export class DaemonLog {
     }
   }
 
-  /** Opens (again) the log file, if one was asked for: after this the old one can be moved or removed. */
-  openFile(): void {
+  /**
+   * Opens (again) the log file, if one was asked for: after this the old one can be moved or removed. Returns why that
+   * failed.
+   */
+  openFile(): string | undefined {
     const { logFile, logFormat } = this.#options;
-    if (logFile === undefined) return;
+    if (logFile === undefined) return undefined;
     if (this.vlog.hasOutput('file')) log.info('closing log file');
     try {
       void this.vlog.setOutput('file', fileOutput(logFile, logFormat));
       log.info(`opened log file ${logFile}`);
+      return undefined;
     } catch (error) {
       void this.vlog.setOutput('file', undefined);
-      log.warn(`failed to open ${logFile} for logging: ${systemErrorText(error)}`);
+      const reason = systemErrorText(error);
+      log.warn(`failed to open ${logFile} for logging: ${reason}`);
+      return reason;
     }
   }
 

@@ -64,7 +64,10 @@ export function vlogCommands(log: DaemonLog): Command[] {
     act('vlog/set', '{spec | PATTERN:destination:pattern}', Number.POSITIVE_INFINITY, (args) => {
       for (const spec of args.length === 0 ? ['dbg'] : args) vlog.applySpec(spec);
     }),
-    act('vlog/reopen', '', 0, () => log.openFile()),
+    act('vlog/reopen', '', 0, () => {
+      const problem = log.openFile();
+      if (problem !== undefined) throw new UserError(problem);
+    }),
     act('vlog/close', '', 0, () => log.closeFile()),
     act('vlog/enable-rate-limit', '[module]...', Number.POSITIVE_INFINITY, (args) => limit(vlog, args, true)),
     act('vlog/disable-rate-limit', '[module]...', Number.POSITIVE_INFINITY, (args) => limit(vlog, args, false)),
