@@ -46,7 +46,9 @@ function parseSigned(text: string, set: FlagSet): { value: number; mask: number 
 
 function parseList(text: string, set: FlagSet, exact: number): { value: number; mask: number } {
   let value = 0;
-  for (const name of text.split('|')) value |= bitOf(name, set);
+  // As Open vSwitch reads it: no name at all leaves all flags open, and the last may end with `|`.
+  if (text.trim() === '') return { value: 0, mask: 0 };
+  for (const name of text.replace(/\|$/, '').split('|')) value |= bitOf(name, set);
   return { value, mask: exact };
 }
 

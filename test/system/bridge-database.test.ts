@@ -82,6 +82,9 @@ describe.skipIf(!hasOvs)('Reconciler with ovsdb-server', () => {
     );
     expect(await vsctl('get', 'bridge', 'br0', 'datapath_version')).toBe('"<built-in>"');
     expect(await vsctl('get', 'open', '.', 'iface_types', 'datapath_types')).toContain('dpdkvhostuserclient');
+    await vsctl('set', 'interface', 'p1', 'ingress_policing_rate=1000', 'ingress_policing_kpkts_rate=2');
+    const bands = dpif.policers.get(dpif.port('p1')!.odpPort);
+    expect(bands?.map(({ unit, rate }) => `${unit} ${rate}`)).toEqual(['kbits 1000', 'packets 2000']);
     await vsctl('del-br', 'br0');
     expect(dpif.ports()).toEqual([]);
   });

@@ -37,6 +37,8 @@ const MATCHES: readonly (readonly [text: string, printed: string])[] = [
   ['ct_state=new|trk', 'ct_state=new|trk'],
   ['tcp,tcp_flags=+syn-ack', 'tcp,tcp_flags=+syn-ack'],
   ['tcp,tcp_flags=2', 'tcp,tcp_flags=syn'],
+  ['tcp,tcp_flags=syn|', 'tcp,tcp_flags=syn'],
+  ['tcp,tcp_flags=', 'tcp'],
   ['tcp,tcp_flags=0x12/0x3f', 'tcp,tcp_flags=-fin+syn-rst-psh+ack-urg'],
   ['tcp,tcp_flags=0x1ff', 'tcp,tcp_flags=fin|syn|rst|psh|ack|urg|ece|cwr|ns'],
   ['in_port=65534', 'in_port=LOCAL'],
