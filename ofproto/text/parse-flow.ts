@@ -207,7 +207,8 @@ function exactValue(known: Field, key: string, text: string, names: Names): Retu
   if (text === '*') throw wildcards();
   try {
     const parsed = parseFieldValue(known, text, names);
-    if (isExact(known, parsed.mask)) return parsed;
+    // An empty list of flags says nothing, and is taken for none.
+    if (isExact(known, parsed.mask) || text.trim() === '') return parsed;
   } catch (error) {
     throw error instanceof UserError ? bad(error.message) : error;
   }

@@ -18,6 +18,7 @@ import { Reconciler } from './bridge/reconciler.ts';
 import { switchCommands } from './commands/index.ts';
 import { nicKillCommand, nicShowCommand } from './commands/nic-commands.ts';
 import { type FollowedDatabase, openDatabase } from './database.ts';
+import { datapathCapabilities } from './datapath-features.ts';
 import { DropCounters } from './drop-counters.ts';
 import { NicModels } from './nic-models.ts';
 import type { MemoryReporters } from './process/memory-report.ts';
@@ -45,18 +46,6 @@ export type StartSwitch = (options: DaemonOptions, services: SwitchServices) => 
 const DB_VERSION = '8.3.1';
 /** A database that does not answer holds up the start no longer than this. */
 const FIRST_PASS_TIMEOUT_MS = 1000;
-/** What the datapath can do, by the names of ovs-vswitchd.conf.db(5), Datapath. */
-const CAPABILITIES: Readonly<Record<string, string>> = {
-  clone: 'true',
-  lb_output_action: 'false',
-  masked_set_action: 'true',
-  max_vlan_headers: '2',
-  recirc: 'true',
-  tnl_push_pop: 'false',
-  trunc: 'true',
-  ufid: 'true',
-};
-
 /** Resolves once every configured bridge runs and every socket answers. Throws UserError when it cannot start. */
 export const startSwitch: StartSwitch = async (options, services) => {
   mkdirSync(options.paths.rundir, { recursive: true });
@@ -107,7 +96,7 @@ export class Switch {
       dpif,
       clock,
       dummy: options.dummy,
-      capabilities: CAPABILITIES,
+      capabilities: () => datapathCapabilities(this.#backer.vlanLimit()),
       systemStatistics: () => systemStatistics(options.paths.rundir),
       createOfproto: (name) => this.#backer.createOfproto(name),
       createConnmgr: (ofproto) => new Connmgr(ofproto, { rundir: options.paths.rundir, clock }),

@@ -83,6 +83,8 @@ dpctl/add-flows /nonexistent
 dpctl/mod-flows /nonexistent
 dpctl/del-flows /nonexistent
 dpctl/del-flow foo
+dpctl/get-flow foo
+dpif-netdev/pmd-rxq-show -pmd 13
 dpctl/parse-actions foo
 dpctl/show -x
 dpctl/dump-flows pmd=-1

@@ -53,7 +53,7 @@ describe.skipIf(!hasOvs)('Reconciler with ovsdb-server', () => {
       dpif: over.dpif,
       clock: systemClock,
       dummy: 'on',
-      capabilities: { ufid: 'true' },
+      capabilities: () => ({ ufid: 'true' }),
       createOfproto: (name) => idleOfproto(name),
       createConnmgr: idleConnmgr,
     });

@@ -60,7 +60,7 @@ export interface ReconcilerParts {
   /** Open_vSwitch.statistics, while they are asked for. */
   systemStatistics?(): Readonly<Record<string, string>>;
   /** Datapath.capabilities. */
-  readonly capabilities: Readonly<Record<string, string>>;
+  capabilities(): Readonly<Record<string, string>>;
 }
 
 export class Reconciler {
@@ -286,7 +286,7 @@ export class Reconciler {
     });
     const seen = new Set([config.uuid, ...Object.values(config.datapaths)]);
     for (const uuid of Object.values(config.datapaths)) {
-      writer.set('Datapath', uuid, { datapath_version: '<built-in>', capabilities: ops.stringMap(capabilities) });
+      writer.set('Datapath', uuid, { capabilities: ops.stringMap(capabilities()) });
     }
     for (const bridge of this.#bridges.values()) {
       writer.set('Bridge', bridge.config.uuid, bridgeColumns(bridge));

@@ -155,6 +155,7 @@ export function findFlow({ dpif }: CommandContext, key: Uint8Array, mask: Uint8A
 
 function getFlow(context: CommandContext, line: (flow: DpFlow) => string, text: string): string {
   // Not an error for Open vSwitch, whose tool exits with 0.
+  if (!text.startsWith('ufid:')) return `${PREFIX}parsing flow ufid`;
   return UFID.test(text) ? line(flowOfUfid(context, text)) : `${PREFIX}parsing flow ufid (Invalid argument)`;
 }
 

@@ -140,6 +140,8 @@ function showRxqs(context: CommandContext, words: readonly string[]): string {
   const pmds = selectPmds(context, []).filter(
     ({ core }) => core !== undefined && (only === undefined || core === only),
   );
+  // Of a core without a PMD thread there is nothing to say, not even a title.
+  if (only !== undefined && pmds.length === 0) return '';
   const rxqs = context.dpif.rxqs();
   const lines = [`Displaying last ${seconds} seconds pmd usage %`];
   for (const { core, numa } of pmds) {

@@ -49,7 +49,7 @@ class World {
       dpif: this.datapath.dpif,
       clock: new VirtualClock(),
       dummy: 'off',
-      capabilities: {},
+      capabilities: () => ({}),
       createOfproto: (name) => this.#ofproto(name),
       createConnmgr: idleConnmgr,
     });

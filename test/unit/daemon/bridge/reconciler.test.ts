@@ -89,7 +89,7 @@ function start(dummy: DummyMode = 'off'): void {
     clock,
     dummy,
     systemStatistics: () => ({ cpu: '2' }),
-    capabilities: { ufid: 'true' },
+    capabilities: () => ({ ufid: 'true' }),
     createOfproto: (name) => {
       const ofproto = new FakeOfproto();
       ofprotos.set(name, ofproto);
