@@ -321,9 +321,9 @@ export class Ofproto implements OfprotoApi, BackedBridge {
     this.tree.hear(effects, frame);
   }
 
-  learn({ macs, learned }: BridgeEffects, usedMs: number): void {
+  learn({ macs, learned }: BridgeEffects, usedMs: number, isLate: boolean): void {
     for (const sighting of macs) this.l2.learn(sighting, usedMs);
-    for (const mod of learned) this.#tables.learn(mod, usedMs);
+    for (const mod of learned) this.#tables.learn(mod, usedMs, isLate);
     this.#tablesChanged();
   }
 

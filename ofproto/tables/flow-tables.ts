@@ -169,8 +169,11 @@ export class FlowTables {
     }
   }
 
-  /** A flow that a learn action makes: one that is there already only counts as modified now, for its hard timeout. */
-  learn(mod: FlowMod, nowMs: number): void {
+  /**
+   * A flow that a learn action makes: one that is there already only counts as modified now, for its hard timeout. What
+   * statistics tell late stands back behind what was made of the flow since.
+   */
+  learn(mod: FlowMod, nowMs: number, isLate = false): void {
     const table = this.#tables[mod.tableId];
     if (!table) return;
     const old = table.findExact(mod.match, mod.priority);
@@ -178,6 +181,7 @@ export class FlowTables {
       old.modifiedMs = Math.max(old.modifiedMs, Math.floor(nowMs));
       return;
     }
+    if (isLate && old && old.modifiedMs >= Math.floor(nowMs)) return;
     try {
       this.add(this.prepare(mod), nowMs);
     } catch (error) {

@@ -9,7 +9,8 @@ export interface BackedBridge {
   /** Its translations may come out differently now. */
   changed(): void;
   /** Learns what packets that took a translation's path taught. */
-  learn(effects: BridgeEffects, usedMs: number): void;
+  /** `isLate`: statistics tell of the packets, others came since. */
+  learn(effects: BridgeEffects, usedMs: number, isLate: boolean): void;
   /** Reads what a frame says to the bridge. */
   hear(here: BridgeEffects, frame: Uint8Array): void;
   /** fin_timeout: a connection's last packets were seen. */

@@ -68,7 +68,10 @@ export class Backer {
       translate: (bridge, flow, resume) => xlate(bridge.snapshot, flow, { resume, scratch: this.#scratch }),
       creditLate: (effects, { packets, bytes, usedMs, tcpFlags }) =>
         this.#count(effects, packets, bytes, usedMs, tcpFlags),
-      credit: (effects, packets, bytes, usedMs, flags) => this.#credit(effects, packets, bytes, usedMs, flags),
+      credit: (effects, packets, bytes, usedMs, flags) => {
+        this.#count(effects, packets, bytes, usedMs, flags);
+        this.learn(effects, usedMs, true);
+      },
       isAlive: (recircId) => this.#recircs.get(recircId) !== undefined,
       bind: (xlated, resume) => (xlated.slow.size > 0 ? this.#bindSlow(xlated, resume) : this.#bind(xlated)),
       release: (held) => this.#release(held),
@@ -312,9 +315,9 @@ export class Backer {
   }
 
   /** What packets change apart from counters. */
-  learn(effects: Effects, usedMs: number): void {
+  learn(effects: Effects, usedMs: number, isLate = false): void {
     for (const here of effects.bridges) {
-      if (here.macs.length + here.learned.length > 0) this.#bridges.get(here.bridge)?.learn(here, usedMs);
+      if (here.macs.length + here.learned.length > 0) this.#bridges.get(here.bridge)?.learn(here, usedMs, isLate);
     }
   }
 

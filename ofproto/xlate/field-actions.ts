@@ -29,11 +29,16 @@ const DSCP_MASK = 0xfc;
 const ECN_MASK = 0x03;
 const EXACT = 0xff;
 
-function applies(ctx: XlateContext, f: Field, what: string): boolean {
-  const met = prerequisitesMet(ctx.flow, f);
-  unwildcardPrerequisites(ctx.wc, f);
-  if (!met) ctx.report.add('warn', () => `unmet prerequisites for ${f.name}, ${what} ignored`);
-  return met;
+function applies(ctx: XlateContext, f: Field): boolean {
+  const isMet = has(ctx, f);
+  if (!isMet) ctx.report.add('warn', () => `unmet prerequisites for ${f.name}, set_field ignored`);
+  return isMet;
+}
+
+function has({ flow, wc }: XlateContext, f: Field): boolean {
+  const isMet = prerequisitesMet(flow, f);
+  unwildcardPrerequisites(wc, f);
+  return isMet;
 }
 
 /**
@@ -58,7 +63,7 @@ const IP_HEADER: ReadonlySet<string> = new Set([
 
 /** set_field and load. */
 export function xlateSetField(ctx: XlateContext, f: Field, value: Uint8Array, mask: Uint8Array): void {
-  if (!applies(ctx, f, 'set_field')) return;
+  if (!applies(ctx, f)) return;
   unwildcardField(ctx.wc, f, mask);
   if (matchesProtocol(ctx.flow, f)) ctx.wc.setU8(F.KEY_NW_PROTO, EXACT);
   setFieldMasked(ctx.flow, f, value, mask);
@@ -92,9 +97,14 @@ export function writeSubfield(ctx: XlateContext, dst: Subfield, value: bigint): 
 }
 
 export function xlateMove(ctx: XlateContext, src: Subfield, dst: Subfield): void {
-  if (!applies(ctx, src.field, 'move') || !applies(ctx, dst.field, 'move')) return;
+  const { flow } = ctx;
+  if (!has(ctx, dst.field) || !has(ctx, src.field)) {
+    // Traces do not say so, but what the field is.
+    ctx.report.add('detail', () => describe(flow, dst, getSubfield(flow, dst)));
+    return;
+  }
   unwildcardSubfield(ctx.wc, src);
-  const value = getSubfield(ctx.flow, src);
+  const value = getSubfield(flow, src);
   writeSubfield(ctx, dst, value & ((1n << BigInt(dst.bits)) - 1n));
 }
 

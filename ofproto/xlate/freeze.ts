@@ -96,20 +96,24 @@ function freeze(ctx: XlateContext, how: Pick<Freezing, 'again' | 'hand' | 'hash'
  * that is done, of the next: so Open vSwitch does, whose lists of frozen actions begin with what an exit left in them.
  */
 export function leaveBehind(ctx: XlateContext, actions: readonly OfAction[], at: number): void {
-  if (ctx.leftBehind.length === 0) ctx.leftBehind = [frameOf(ctx, actions.slice(at), true)];
+  if (ctx.leftBehind.length === 0) ctx.leftBehind = framesOf(ctx, actions.slice(at), true);
 }
 
 /** Leaves what a list has not run: `actions[at]` was the last that did. */
 export function keepFrame(ctx: XlateContext, freezing: Freezing, actions: readonly OfAction[], at: number): void {
   const rest = actions.slice(freezing.again ? at : at + 1 + freezing.lost);
   Object.assign(freezing, { again: false, lost: 0 });
-  if (rest.length > 0) freezing.frames.push(frameOf(ctx, rest, freezing.hand !== undefined));
+  freezing.frames.push(...framesOf(ctx, rest, freezing.hand !== undefined));
 }
 
-function frameOf(ctx: XlateContext, actions: readonly OfAction[], withMatch: boolean): FrozenFrame {
-  const cookie = actions.some(isTelling) ? ctx.cookie() : undefined;
+/** Only from the first action on that asks for it is it known where they stand. */
+function framesOf(ctx: XlateContext, actions: readonly OfAction[], withMatch: boolean): FrozenFrame[] {
+  const first = actions.findIndex(isTelling);
+  const at = first < 0 ? actions.length : first;
   const match = withMatch ? ctx.rule?.match() : undefined;
-  return { tableId: ctx.tableId, cookie, actions: actions.map(kept), match };
+  const frame = (some: readonly OfAction[], cookie?: bigint): FrozenFrame[] =>
+    some.length === 0 ? [] : [{ tableId: ctx.tableId, cookie, actions: some.map(kept), match }];
+  return [...frame(actions.slice(0, at)), ...frame(actions.slice(at), ctx.cookie())];
 }
 
 /** What is kept are actions: a goto_table goes on as the resubmit that it amounts to, whose misses no controller sees. */
@@ -181,19 +185,28 @@ export function thaw(ctx: XlateContext, state: FrozenState): void {
   );
 }
 
-const unrollText = ({ tableId, cookie }: FrozenFrame) =>
-  `table=${tableId}, cookie=${cookie ? `0x${cookie.toString(16)}` : '0'}`;
+const unrollText = ({ tableId, cookie }: FrozenFrame): string => `unroll_xlate(table=${tableId}, cookie=${cookie})`;
 
 function framesText(frames: readonly FrozenFrame[]): string {
-  return frames.map((frame) => `unroll_xlate(${unrollText(frame)}),${formatActions(frame.actions)}`).join(',');
+  const texts = frames.map((frame) => {
+    const actions = formatActions(frame.actions);
+    return frame.cookie === undefined ? actions : `${unrollText(frame)},${actions}`;
+  });
+  return texts.join(',');
 }
 
 /** Puts the translation where the frame's actions were. */
 export function enterFrame(ctx: XlateContext, frame: FrozenFrame): void {
-  ctx.report.add('action', () => `unroll_xlate(${unrollText(frame)})`);
-  ctx.report.add('action', () => `restored state: ${unrollText(frame)}`);
-  if (frame.cookie !== undefined) ctx.tableId = frame.tableId;
-  ctx.frozenCookie = frame.cookie ?? ctx.frozenCookie ?? NO_COOKIE;
+  const { tableId, cookie } = frame;
+  if (cookie !== undefined) {
+    ctx.report.add('action', () => unrollText(frame));
+    ctx.report.add(
+      'action',
+      () => `restored state: table=${tableId}, cookie=${cookie ? `0x${cookie.toString(16)}` : 0}`,
+    );
+    ctx.tableId = tableId;
+  }
+  ctx.frozenCookie = cookie ?? ctx.frozenCookie ?? NO_COOKIE;
 }
 
 /** Equal text, equal states: they may share an id. */

@@ -2,6 +2,7 @@
 
 import { clear } from './clear.ts';
 import { COOKIE_BASE } from './generate/flows.ts';
+import { withoutIcmpOfFragments } from './icmp-fragments.ts';
 import { withMeantNdChecksum, withoutAtomicChecksum } from './ipv6-checksums.ts';
 import { headsOf, learnedFlows, learns, withoutLearnedActions, withoutLearnedInstructions } from './learned-flows.ts';
 import {
@@ -182,7 +183,7 @@ async function trace(side: SwitchUnderTest, seen: Observed, packet: OraclePacket
 function sawFrames(side: SwitchUnderTest, seen: Observed, about: string, isFlood: boolean): void {
   for (const [port, frames] of side.sent()) {
     const right = side.name === 'ovs' ? frames.map(withMeantNdChecksum) : frames;
-    const meant = right.map(withoutAtomicChecksum);
+    const meant = right.map(withoutAtomicChecksum).map(withoutIcmpOfFragments);
     const text = (isFlood ? meant.toSorted() : meant).join('\n');
     seen.push({ aspect: 'packets', about: `${about} out of ${port}`, text });
   }

@@ -366,6 +366,19 @@ describe('learn', () => {
     expect(learnedFrom(3)).toEqual(['output:3']);
   });
 
+  it('lets the last packet have its say, whenever statistics tell of those before', () => {
+    const fixture = fixtureWith('actions=learn(table=10,reg1=5,output:NXM_OF_IN_PORT[])');
+    const learned = () => fixture.stats('table=10').map((flow) => formatActions(flow.actions));
+    fixture.dpif.miss(fixture.key(`in_port=1,${TCP}`));
+    const [first] = fixture.dpif.flows();
+    first!.hit(1, 60, fixture.clock.nowMs());
+    fixture.dpif.miss(fixture.key(`in_port=2,${TCP}`));
+    expect(learned()).toEqual(['output:2']);
+    fixture.clock.warp(10);
+    first!.hit(1, 60, fixture.clock.nowMs());
+    expect(learned()).toEqual(['output:1']);
+  });
+
   it('counts what the same packet has learned against the limit', () => {
     const learn = (port: number) => `learn(table=10,cookie=7,limit=1,in_port=${port},result_dst=reg0[${port}])`;
     const fixture = fixtureWith(`actions=${learn(1)},${learn(2)},${learn(1)},resubmit(,1)`);
