@@ -137,6 +137,19 @@ describe('a guest on a function', () => {
     await expectBothWays();
   });
 
+  it('may have several queue pairs', async () => {
+    guest.close();
+    await eventually(() => !port.linkUp, 'link down');
+    guest = await rig.attach(port, { queuePairs: 4 });
+    await served('card');
+    for (const queuePair of [3, 0, 2, 1]) {
+      const frame = testFrame(100 + queuePair, queuePair);
+      await guest.sendFrame(frame, { queuePair });
+      expect(Buffer.compare((await peer.guest.receiveFrames(1))[0]!, frame)).toBe(0);
+    }
+    expect(await card.describe()).toContain('device model0/host1');
+  });
+
   it('may send its memory table again, and stop and start a ring', async () => {
     await expectBothWays();
     await guest.shareMemory();

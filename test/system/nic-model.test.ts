@@ -168,6 +168,29 @@ describe.skipIf(!haveOvs)('a NIC model in weftd', () => {
     expect(await show()).toContain('resets 0');
   });
 
+  it('in legacy mode, where the card forwards by itself, has the PF and its functions as ports', async () => {
+    const ends = `vf0-end=dummy,vf0-end-tx_pcap=${pcap('vf0')}`;
+    const macs = 'vf0-mac=02:00:00:00:00:10,vf1-mac=02:00:00:00:00:11';
+    await card(`mode=legacy,vfs=2,wire=dummy,wire-tx_pcap=${pcap('legacy')},${macs},${ends}`);
+    await addFunction('pf', 1, {});
+    await addFunction('vf1', 2, { vf: '1' });
+    await vswitch.ofctl('add-flow', 'in_port=2,actions=mod_dl_dst:02:00:00:00:00:99,output:1');
+    const answering = 'mod_dl_src:02:00:00:00:00:55,mod_dl_dst:02:00:00:00:00:10,in_port';
+    await vswitch.ofctl('add-flow', `in_port=1,actions=${answering}`);
+    for (const name of ['pf', 'vf1']) await eventually(`${name} up`, () => vswitch.linkUp(name));
+    expect(await show()).toMatch(/PF \(vport \d+\): link up, driven by the switch/);
+    // The card brings it to VF 1's address, the bridge from there to the PF, and the card to the wire: 99 is nobody's.
+    await receive('model0/vf0', frame('020000000010', '020000000011'));
+    await eventually('the frame on the wire', () => pcapFrames(pcap('legacy')).length === 1);
+    expect(pcapFrames(pcap('legacy'))).toEqual([frame('020000000010', '020000000099')]);
+    expect((await vswitch.counters('vf1')).rxPackets).toBe(1);
+    // Whom nobody on the card is may be behind the PF; the bridge's answer finds VF 0.
+    await receive('model0/wire', frame('020000000099', '020000000055'));
+    await eventually('the answer on VF 0', () => pcapFrames(pcap('vf0')).length === 1);
+    expect(pcapFrames(pcap('vf0'))).toEqual([frame('020000000055', '020000000010')]);
+    expect(pcapFrames(pcap('legacy'))).toHaveLength(1);
+  });
+
   it('says what is wrong with its line, and goes on as it was', async () => {
     await card('vfs=2,vf-end=dummy');
     for (const [line, fault] of [

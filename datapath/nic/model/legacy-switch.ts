@@ -1,6 +1,6 @@
 // The eSwitch in legacy mode: forwarding by VLAN and destination address, as an SR-IOV card does alone. It knows the
 // addresses that functions were given, and learns those that trusted functions use. Broadcast and multicast stay
-// within the VLAN, unicast that nobody here has goes to the wire. A function with a port VLAN sees no tags: they are
+// within the VLAN, unicast that nobody here has goes to the wire, from the wire to the PF. A function with a port VLAN sees no tags: they are
 // pushed and popped for it; one without sees the tags there are. What is decided is installed as a megaflow.
 
 import type { DpAction, DpFlow, Upcall, UpcallVerdict } from '../../dpif.ts';
@@ -17,6 +17,7 @@ import {
 } from '../../layout/flow-key.ts';
 import { type Vport, WIRE } from '../provider.ts';
 import type { CardVport } from './card-vport.ts';
+import { PF } from './settings.ts';
 
 const VLAN_TPID = 0x8100;
 const VLAN_VID = 0xfff;
@@ -104,14 +105,19 @@ export class LegacySwitch {
     const to = [...this.#vports.values()].filter((vport) => {
       if (vport === frame.from || !isMember(vport, frame.vlan)) return false;
       if (vport.vport === WIRE) return isGroup || owner === undefined;
+      // Who is nobody's may be somebody behind the switch that has the PF.
+      if (vport.vport === PF && owner === undefined && frame.from.vport === WIRE) return true;
       return isGroup || vport === owner || isPromiscuous(vport);
     });
     return outputs(frame, to);
   }
 
-  /** Sources of trusted functions move: their last place counts, and flows to the old one are wrong. */
+  /**
+   * Sources of trusted functions move: their last place counts, and flows to the old one are wrong. An address that was
+   * given to a function stays there, whoever sends for it.
+   */
   #learn({ from, src, vlan }: Frame): void {
-    if (from.vport === WIRE || !from.settings.trust || src === from.settings.mac) return;
+    if (from.vport === WIRE || !from.settings.trust || this.#givenTo(src, vlan)) return;
     const key = `${vlan} ${src}`;
     const known = this.#learned.get(key);
     if (known?.vport === from.vport) known.usedMs = performance.now();
@@ -122,12 +128,15 @@ export class LegacySwitch {
     }
   }
 
+  #givenTo(mac: string, vlan: number): CardVport | undefined {
+    return [...this.#vports.values()].find(
+      (vport) => vport.vport !== WIRE && vport.settings.mac === mac && isMember(vport, vlan),
+    );
+  }
+
   #ownerOf({ dst, vlan }: Frame): CardVport | undefined {
     const learned = this.#learned.get(`${vlan} ${dst}`);
-    if (learned) return this.#vports.get(learned.vport);
-    return [...this.#vports.values()].find(
-      (vport) => vport.vport !== WIRE && vport.settings.mac === dst && isMember(vport, vlan),
-    );
+    return this.#givenTo(dst, vlan) ?? (learned && this.#vports.get(learned.vport));
   }
 }
 
