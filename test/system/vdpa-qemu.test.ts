@@ -1,6 +1,6 @@
 // A virtual machine with Debian's kernel whose virtqueues a card serves: its TCP connections go on while the card comes and
 // goes, while it migrates from one QEMU to another, and on the card at the other end.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -18,6 +18,26 @@ const PEER = { ip: '10.1.3.2', mac: '52:54:00:00:03:02' };
 /** For conditions on a busy machine. */
 const PATIENCE = { timeout: 60_000, interval: 100 };
 const LINES = 4000;
+const PAGE = 4096;
+const CHUNK = 2 ** 20;
+
+/** Numbers of the pages of which two memory files have different ones. */
+function differentPages(one: string, other: string): number[] {
+  const different: number[] = [];
+  const [a, b] = [openSync(one, 'r'), openSync(other, 'r')];
+  const [chunkA, chunkB] = [Buffer.alloc(CHUNK), Buffer.alloc(CHUNK)];
+  for (let at = 0; ; at += CHUNK) {
+    const size = readSync(a, chunkA, 0, CHUNK, at);
+    if (readSync(b, chunkB, 0, CHUNK, at) !== size) throw new Error('memories of different sizes');
+    if (size === 0) break;
+    if (chunkA.equals(chunkB)) continue;
+    for (let page = 0; page < size; page += PAGE) {
+      if (chunkA.compare(chunkB, page, page + PAGE, page, page + PAGE) !== 0) different.push((at + page) / PAGE);
+    }
+  }
+  for (const fd of [a, b]) closeSync(fd);
+  return different;
+}
 
 describe.skipIf(missing)('a QEMU guest on a function', () => {
   const folder = mkdtempSync(join(tmpdir(), 'weft-vdpa-qemu-'));
@@ -122,20 +142,26 @@ describe.skipIf(missing)('a QEMU guest on a function', () => {
   });
 
   it('migrates with its connections, and is served by the card at the other end', async () => {
-    const target = QemuGuest.awaiting(options('vd1', MIGRANT, { incoming }));
+    const path = join(folder, 'target-monitor');
+    const target = QemuGuest.awaiting(options('vd1', MIGRANT, { incoming, monitor: path }));
     const source = migrant;
     const migrate = async () => {
       await expect.poll(() => existsSync(join(folder, 'incoming')), PATIENCE).toBe(true);
       await expect.poll(() => vdpa('vd1', 'status'), PATIENCE).toBe('connected');
       await monitor.execute('migrate-set-parameters', { 'max-bandwidth': 2 ** 30, 'downtime-limit': 2000 });
       await monitor.migrate(incoming);
+      const arrived = await Monitor.connect(path);
+      await expect.poll(async () => (await arrived.execute('query-status'))['status'], PATIENCE).toBe('paused');
+      // Whatever weft has written while the memory was copied has been copied: both are stopped now.
+      expect(differentPages(source.memoryFile, target.memoryFile)).toEqual([]);
+      await arrived.execute('cont');
+      arrived.close();
       migrant = target;
       await source.kill();
       await served('vd1', 'card');
       await expect.poll(() => weftd.vsctl('get Interface vd1 link_state'), PATIENCE).toBe('up');
     };
     try {
-      // The guest receives: the pages that weft writes are those that a log without them would leave behind.
       await stream(
         () => peer,
         () => migrant,

@@ -1,5 +1,7 @@
 // A virtual machine under QEMU's emulator on a vhost-user port, driven through its serial console.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import type { GuestImage } from './initramfs.ts';
 
 const BOOT_TIMEOUT_MS = 180_000;
@@ -13,7 +15,7 @@ export interface QemuOptions {
   readonly mac: string;
   /** Where QEMU listens for its monitor (monitor.ts). */
   readonly monitor?: string;
-  /** Waits there for a guest that migrates, in place of booting one. */
+  /** Waits there for a guest that migrates, in place of booting one; it goes on when the monitor says `cont`. */
   readonly incoming?: string;
 }
 
@@ -52,6 +54,14 @@ export class QemuGuest {
 
   static #spawn(args: readonly string[]): QemuGuest {
     return new QemuGuest(spawn('qemu-system-x86_64', args, { stdio: ['pipe', 'pipe', 'pipe'] }));
+  }
+
+  /** The file that is the guest's memory. */
+  get memoryFile(): string {
+    const folder = `/proc/${this.#child.pid}/fd`;
+    const fd = readdirSync(folder).find((name) => readlinkSync(join(folder, name)).includes('memory-backend-memfd'));
+    if (fd === undefined) throw new Error('QEMU has no memory file');
+    return join(folder, fd);
   }
 
   /** Runs a shell command in the guest; what it printed. Rejects when its status is not 0. */
@@ -97,6 +107,6 @@ function machine({ image, socket, server, ip, mac, monitor, incoming }: QemuOpti
   // QEMU 7.2 under TCG: a vhost-user device with MSI-X ends in a crash.
   args.push('-device', `virtio-net-pci,netdev=net0,mac=${mac},vectors=0`);
   if (monitor) args.push('-qmp', `unix:${monitor},server=on,wait=off`);
-  if (incoming) args.push('-incoming', incoming);
+  if (incoming) args.push('-S', '-incoming', incoming);
   return args;
 }
