@@ -19,13 +19,14 @@ export const USAGE = `usage: weft-bench [options]
   --scenario NAME[,NAME]  what to measure, or all (default: ${DEFAULT_SCENARIOS.join(',')},${START_SCENARIO})
   --peer ovs-dpdk         measure this switch too, in turn with weft, and print ratios
   --only PEER             measure this switch alone (weft or ovs-dpdk)
-  --runs N                rounds over all switches (default: 5; of 'offload' 1)
+  --runs N                rounds over all switches (default: 5; of 'offload' 3)
   --duration S            seconds of each measurement (default: 2)
   --flows N               flows that the scenario 'load' adds (default: 100000)
   --files NAME[,NAME]     kinds of flows that it adds (default: all)
   --ring N                size of the guests' virtqueues (default: 1024)
   --pmd-core N            core of the switch's PMD thread (default: the last)
   --guest-core N          core of both guests (default: the first)
+  --card-core N           core of the NIC model of 'offload' (default: one that nobody has, else the PMD thread's)
   --no-hugepages          ordinary pages for switches and guests
   --no-check              skip the check that the scenario's frames arrive, in order and unharmed
   --if-installed          leave the peer out, saying so, when it cannot run here
@@ -46,6 +47,8 @@ export interface BenchOptions {
   readonly ringSize: number;
   readonly pmdCore: number;
   readonly guestCore: number;
+  /** Undefined: one that nobody has, or the PMD thread's. */
+  readonly cardCore: number | undefined;
   readonly hugepages: boolean;
   readonly check: boolean;
   readonly ifInstalled: boolean;
@@ -53,6 +56,7 @@ export interface BenchOptions {
 }
 
 const RUNS = 5;
+const OFFLOAD_RUNS = 3;
 
 const OPTIONS = {
   scenario: { type: 'string', default: [...DEFAULT_SCENARIOS, START_SCENARIO].join(',') },
@@ -65,6 +69,7 @@ const OPTIONS = {
   ring: { type: 'string', default: '1024' },
   'pmd-core': { type: 'string' },
   'guest-core': { type: 'string', default: '0' },
+  'card-core': { type: 'string' },
   'no-hugepages': { type: 'boolean', default: false },
   'no-check': { type: 'boolean', default: false },
   'if-installed': { type: 'boolean', default: false },
@@ -126,6 +131,8 @@ export function parseBenchOptions(args: readonly string[], coreCount: number): B
   const peers = values.only === undefined ? [...new Set(compared)] : [peerName(values.only)];
   const pmdCore = number('pmd-core', values['pmd-core'] ?? String(coreCount - 1), 0, coreCount - 1);
   const guestCore = number('guest-core', values['guest-core'], 0, coreCount - 1);
+  const asked = values['card-core'];
+  const cardCore = asked === undefined ? undefined : number('card-core', asked, 0, coreCount - 1);
   const runs = values.runs === undefined ? undefined : Math.floor(number('runs', values.runs, 1, 1000));
   if (pmdCore === guestCore) throw new UserError('the PMD thread and the guests need a core each (--pmd-core)');
   return {
@@ -137,11 +144,12 @@ export function parseBenchOptions(args: readonly string[], coreCount: number): B
     files: values.files.split(',').map(flowFile),
     peers,
     runs: runs ?? RUNS,
-    offloadRuns: runs ?? 1,
+    offloadRuns: runs ?? OFFLOAD_RUNS,
     durationMs: number('duration', values.duration, 0.1, 3600) * 1000,
     ringSize: number('ring', values.ring, 16, 32768),
     pmdCore,
     guestCore,
+    cardCore,
     hugepages: !values['no-hugepages'],
     check: !values['no-check'],
     ifInstalled: values['if-installed'],

@@ -5,7 +5,7 @@ import { SCENARIOS } from '../../../bench/scenarios.ts';
 describe('parseBenchOptions()', () => {
   it('measures weft alone by default, guests on the first core and the PMD on the last', () => {
     const options = parseBenchOptions([], 4);
-    expect(options).toMatchObject({ peers: ['weft'], pmdCore: 3, guestCore: 0, runs: 5, offloadRuns: 1, start: true });
+    expect(options).toMatchObject({ peers: ['weft'], pmdCore: 3, guestCore: 0, runs: 5, offloadRuns: 3, start: true });
   });
 
   it('adds a peer, or measures it alone', () => {
