@@ -107,6 +107,9 @@ describe.skipIf(!haveOvs)('beside Open vSwitch', () => {
     await appctl('netdev-dummy/receive', 'p1', UDP);
     await appctl('netdev-dummy/receive', 'p1', UDP, '--len', '200');
     await appctl('netdev-dummy/receive', 'p1', '--qid', '0', UDP);
+    for (const queue of [['1'], ['-1'], ['x'], [], ['0', '--qid', '0']]) {
+      await appctl('netdev-dummy/receive', 'p1', '--qid', ...queue, UDP);
+    }
     await appctl('netdev-dummy/receive', 'p1', FRAME, FRAME);
     await appctl('netdev-dummy/receive', 'p2', FRAME);
     await appctl('netdev-dummy/receive', 'p1', 'bogus');

@@ -23,12 +23,12 @@ const FRAME_MAX = 65_535;
 /** Passes through the datapath, with an upcall each, that a frame is waited for. */
 const PASSES_MAX = 8;
 
-async function receive([name, ...rest]: readonly string[]): Promise<string> {
+async function receive([name, ...words]: readonly string[]): Promise<string> {
   const port = findDummyEnd(name!);
   const frames: Uint8Array[] = [];
+  const rest = withoutQueue(words);
   for (let i = 0; i < rest.length; i++) {
-    if (rest[i] === '--qid') i++;
-    else if (rest[i + 1] === '--len') {
+    if (rest[i + 1] === '--len') {
       frames.push(parseFrame(rest[i]!, parseLength(rest[i + 2])));
       i += 2;
     } else frames.push(parseFrame(rest[i]!));
@@ -37,6 +37,14 @@ async function receive([name, ...rest]: readonly string[]): Promise<string> {
   // Answered when the frames, and what they are sent around for, have been dealt with: a test can look at once.
   for (let turn = 0; turn < PASSES_MAX; turn++) await new Promise((resolve) => setImmediate(resolve));
   return '';
+}
+
+/** A dummy port has one queue, number 0. */
+function withoutQueue(words: readonly string[]): readonly string[] {
+  const [word, queue] = words;
+  if (word !== '--qid' || queue === undefined) return words;
+  if ((Number.parseInt(queue, 10) || 0) !== 0) throw new UserError('bad rx queue id.');
+  return words.slice(2);
 }
 
 /** A frame in hex digits, or a datapath flow that describes one. */
