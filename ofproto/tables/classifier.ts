@@ -45,7 +45,7 @@ export class Classifier {
     }
     const before = subtable.maxPriority;
     subtable.insert(rule);
-    if (subtable.maxPriority !== before) this.#place(subtable);
+    if (subtable.maxPriority !== before) this.#place(subtable, before);
     this.#tries.insert(rule, subtable.prefixLengths);
     this.count++;
   }
@@ -56,23 +56,29 @@ export class Classifier {
     subtable.remove(rule);
     if (subtable.count === 0) {
       this.#subtables.delete(rule.mask);
-      this.#ordered.splice(this.#ordered.indexOf(subtable), 1);
-    } else if (subtable.maxPriority !== before) this.#place(subtable);
+      this.#ordered.splice(this.#placeOf(subtable, before), 1);
+    } else if (subtable.maxPriority !== before) this.#place(subtable, before);
     this.#tries.remove(rule, subtable.prefixLengths);
     this.count--;
   }
 
   /** Moves a subtable, whose best priority is another now, up or down among the others, no further than it has to. */
-  #place(subtable: Subtable): void {
+  #place(subtable: Subtable, before: number): void {
     const list = this.#ordered;
     const { maxPriority } = subtable;
-    let at = list.indexOf(subtable);
+    const at = this.#placeOf(subtable, before);
     const isHigh = at > 0 && list[at - 1]!.maxPriority < maxPriority;
     if (!isHigh && (list[at + 1]?.maxPriority ?? -1) <= maxPriority) return;
     list.splice(at, 1);
-    if (isHigh) while (at > 0 && list[at - 1]!.maxPriority < maxPriority) at--;
-    else while (at < list.length && list[at]!.maxPriority > maxPriority) at++;
-    list.splice(at, 0, subtable);
+    list.splice(firstBelow(list, isHigh ? maxPriority : maxPriority + 1), 0, subtable);
+  }
+
+  /** Where a subtable is whose best priority was `before` when it was placed. */
+  #placeOf(subtable: Subtable, before: number): number {
+    const list = this.#ordered;
+    let at = firstBelow(list, before + 1, subtable, before);
+    while (list[at] !== subtable) at++;
+    return at;
   }
 
   /** The best rule for `flow`; ORs into `wc` every bit of the flow that the answer depends on. */
@@ -147,6 +153,22 @@ export class Classifier {
   *rules(): Generator<Rule> {
     for (const subtable of [...this.#subtables.values()]) yield* subtable.rules();
   }
+}
+
+/**
+ * Of subtables by descending priority, how many come before those whose best priority is below `limit`. That of `one` is
+ * taken to be `itsPriority`.
+ */
+function firstBelow(list: readonly Subtable[], limit: number, one?: Subtable, itsPriority = 0): number {
+  let from = 0;
+  let to = list.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    const subtable = list[middle]!;
+    if ((subtable === one ? itsPriority : subtable.maxPriority) < limit) to = middle;
+    else from = middle + 1;
+  }
+  return from;
 }
 
 /** A match that selects the rules that match a part of what it does. */

@@ -79,6 +79,22 @@ describe('Classifier', () => {
     expect(lookup(c, 'ip,nw_dst=20.0.0.1').megaflow).toBe('ip,nw_dst=20.0.0.0/8');
   });
 
+  it('finds the best of many masks whose best priorities rise and fall', () => {
+    const c = new Classifier();
+    const flow = parseTraceFlow('ip,nw_src=10.0.0.1,nw_dst=10.0.0.2');
+    const there: Rule[] = [];
+    for (let i = 0; i < 600; i++) {
+      const [source, destination, priority] = [1 + ((i * 7) % 32), 1 + ((i * 5) % 3), (i * 37) % 101];
+      const rule = ruleOf(`priority=${priority},ip,nw_src=10.0.0.1/${source},nw_dst=10.0.0.2/${destination}`);
+      if (!c.findSame(rule)) {
+        c.insert(rule);
+        there.push(rule);
+      }
+      if (i > 100) c.remove(there.splice((i * 13) % there.length, 1)[0]!);
+      expect(c.lookup(flow)?.priority).toBe(Math.max(...there.map((one) => one.priority)));
+    }
+  });
+
   it('forgets removed rules, their priorities and prefixes', () => {
     const c = new Classifier();
     const [low, high] = [ruleOf('priority=1,ip'), ruleOf('priority=5,ip')];
