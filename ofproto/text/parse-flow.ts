@@ -2,8 +2,17 @@
 // and the microflows of ofproto/trace.
 
 import { UserError } from '../../lib/errors.ts';
+import { OFPP } from '../model/actions.ts';
 import { type Field, fieldByName, matchField } from '../model/fields.ts';
-import { emptyMatch, type Flow, KEY_VLAN0_TCI, KEY_VLAN0_TPID, type Match, VLAN_CFI } from '../model/flow.ts';
+import {
+  emptyMatch,
+  type Flow,
+  KEY_IN_PORT,
+  KEY_VLAN0_TCI,
+  KEY_VLAN0_TPID,
+  type Match,
+  VLAN_CFI,
+} from '../model/flow.ts';
 import {
   type FlowMod,
   type FlowModCommand,
@@ -181,6 +190,8 @@ export function parseTraceFlow(text: string, names: Names = {}): Flow {
 
 function exactFlow(text: string, names: Names): Flow {
   const match: Match = emptyMatch();
+  // Without a port the packet came in by none.
+  match.flow.setU32(KEY_IN_PORT, OFPP.ANY);
   for (const item of keyValues(text)) exactItem(match, item, names);
   const { flow } = match;
   // A match leaves the TPID open; a packet has one.

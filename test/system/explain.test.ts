@@ -48,6 +48,7 @@ describe.skipIf(!haveOvs)('beside Open vSwitch', () => {
     const forms: readonly (readonly string[])[] = [
       ['br0', 'in_port=1,udp,udp_dst=2'],
       ['br0', 'in_port=p1,udp,udp_dst=2'],
+      ['br0', 'dl_dst=ff:ff:ff:ff:ff:ff'],
       ['br0', 'in_port=1,tcp,tcp_flags='],
       ['br0', 'in_port=1,udp,udp_dst=2', '-generate'],
       ['br0', 'in_port=1,udp,nw_src=1.2.3.4,udp_dst=2', '--generate'],

@@ -1,5 +1,7 @@
 // The flow syntax against what ovs-ofctl 3.1 printed for the same text (captured with `ovs-ofctl parse-flow`).
 import { describe, expect, it } from 'vitest';
+import { KEY_IN_PORT } from '../../../../datapath/layout/flow-key.ts';
+import { OFPP } from '../../../../ofproto/model/actions.ts';
 import { formatActions } from '../../../../ofproto/text/format-actions.ts';
 import { formatFlow } from '../../../../ofproto/text/format-flow.ts';
 import { formatMatch } from '../../../../ofproto/text/format-match.ts';
@@ -242,6 +244,7 @@ describe('flows', () => {
     const flow = parseTraceFlow('in_port=1,dl_vlan=5,tcp,nw_src=10.0.0.1,tp_dst=80');
     expect([flow.u32(0), flow.u16(16), flow.u16(18), flow.u16(50)]).toEqual([1, 0x8100, 0x1005, 80]);
     expect(() => parseTraceFlow('ip,nw_src=10.0.0.0/8')).toThrow('10.0.0.0/8');
+    expect(parseTraceFlow('ip').u32(KEY_IN_PORT)).toBe(OFPP.ANY);
   });
 
   // As Open vSwitch 3.1 refuses them.
