@@ -147,7 +147,6 @@ describe('a guest on a function', () => {
       await guest.sendFrame(frame, { queuePair });
       expect(Buffer.compare((await peer.guest.receiveFrames(1))[0]!, frame)).toBe(0);
     }
-    expect(await card.describe()).toContain('device model0/host1');
   });
 
   it('may send its memory table again, and stop and start a ring', async () => {
