@@ -7,10 +7,15 @@ export function withoutOutputs(actions: readonly DpAction[]): DpAction[] {
   let cutAt: number | undefined;
   return actions
     .filter(({ type }) => type !== 'output' && type !== 'recirc')
-    .map((action): DpAction => {
+    .flatMap((action): DpAction[] => {
       if (action.type === 'trunc') cutAt = action.maxLen;
-      if (action.type === 'check_pkt_len') return checked(action, cutAt);
-      return 'actions' in action ? { ...action, actions: withoutOutputs(action.actions) } : action;
+      if (action.type === 'check_pkt_len') return [checked(action, cutAt)];
+      // Until the packet goes up.
+      if (action.type === 'userspace' && cutAt !== undefined) {
+        cutAt = undefined;
+        return [action, ...whole([])];
+      }
+      return ['actions' in action ? { ...action, actions: withoutOutputs(action.actions) } : action];
     });
 }
 

@@ -159,7 +159,7 @@ function decapEthernet(ctx: XlateContext): boolean {
 function decapNsh(ctx: XlateContext, np: number): boolean {
   const next = NEXT_PROTOCOLS.find(([, number]) => number === np)?.[0];
   if (next === undefined) {
-    refuse(ctx, `decap() of NSH with next protocol ${np} is not supported.`);
+    refuse(ctx, `Dropping packet as NSH next protocol ${np} is not supported`);
     return false;
   }
   // What the flow says of the packet until now goes first; then the header.

@@ -34,6 +34,8 @@ export interface Explanation {
 
 const COUNTS: readonly Aspect[] = ['flow-text', 'flow-stats', 'group-stats', 'meter-stats'];
 const FLOWS: readonly Aspect[] = ['datapath-flows'];
+/** Next protocols of NSH but IPv4, IPv6, Ethernet and NSH (RFC 8300, 2.2), where they are matched. */
+const UNKNOWN_NP = /(?<=nsh\([^)]*)np=(0|[5-9]|\d\d+)(,|(?=\)))|,nsh_np=(0|[5-9]|\d\d+)(?=,|$)/;
 const UNREADABLE = 'mpls((bad key length 0)';
 
 /** A flow of packets that go round, and let them go round again; what the slow path does is not shown. */
@@ -66,6 +68,11 @@ export const EXPLAINED: readonly Explanation[] = [
     why: 'Open vSwitch matches what ND carries only in datapath flows that match the whole ICMPv6 type and code',
     aspects: FLOWS,
     cause: without(/,nd\(.*?\)(?=[,)])|(?<=icmpv6\([^)]*?),?code=[^)]*(?=\))/g, hasNd),
+  },
+  {
+    why: 'Open vSwitch does not match what NSH carries when decap cannot go on with it, so that its flow drops all others, too',
+    aspects: ['megaflow', ...FLOWS],
+    cause: ({ ovs, weft }) => ({ ovs, weft: weft.map((line) => line.replace(UNKNOWN_NP, '')).sort() }),
   },
   {
     why: 'Open vSwitch does not find its own flow again for a frame that ends in its VLAN tag, and counts nothing on it',

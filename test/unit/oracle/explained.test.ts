@@ -38,4 +38,15 @@ describe('explanationOf()', () => {
     expect(explanationOf(mismatch('datapath-flows', '', `${round}\n`))).toEqual([]);
     expect(explanationOf(mismatch('datapath-flows', `${round}\n`, '', ['resumed']))).toEqual([]);
   });
+
+  it('lets weft alone match a next protocol of NSH that decap does not know', () => {
+    const [ovs, weft] = ['Megaflow: eth,dl_type=0x894f', 'Megaflow: eth,dl_type=0x894f,nsh_np='];
+    expect(explanationOf(mismatch('megaflow', ovs, `${weft}6`))).toHaveLength(1);
+    expect(explanationOf(mismatch('megaflow', ovs, `${weft}3`))).toEqual([]);
+    expect(explanationOf(mismatch('megaflow', `${weft}6`, ovs))).toEqual([]);
+    const flow = (nsh: string) => `eth_type(0x894f),nsh(${nsh}), packets:1, bytes:72, used:N, actions:drop`;
+    expect(explanationOf(mismatch('datapath-flows', flow('c1=0x0'), flow('np=0,c1=0x0')))).toHaveLength(1);
+    expect(explanationOf(mismatch('datapath-flows', flow('c1=0x0'), flow('np=4,c1=0x0')))).toEqual([]);
+    expect(explanationOf(mismatch('datapath-flows', flow(''), flow('np=6')))).toHaveLength(1);
+  });
 });
