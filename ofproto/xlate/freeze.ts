@@ -106,10 +106,14 @@ export function keepFrame(ctx: XlateContext, freezing: Freezing, actions: readon
   freezing.frames.push(...framesOf(ctx, rest, freezing.hand !== undefined));
 }
 
-/** Only from the first action on that asks for it is it known where they stand. */
+/**
+ * Only from the first action on that asks for it is it known where they stand. What check_pkt_larger runs twice is all
+ * that follows it, and stays one list.
+ */
 function framesOf(ctx: XlateContext, actions: readonly OfAction[], withMatch: boolean): FrozenFrame[] {
   const first = actions.findIndex(isTelling);
-  const at = first < 0 ? actions.length : first;
+  const before = first < 0 ? actions : actions.slice(0, first);
+  const at = first >= 0 && before.some(({ type }) => type === 'check_pkt_larger') ? 0 : before.length;
   const match = withMatch ? ctx.rule?.match() : undefined;
   const frame = (some: readonly OfAction[], cookie?: bigint): FrozenFrame[] =>
     some.length === 0 ? [] : [{ tableId: ctx.tableId, cookie, actions: some.map(kept), match }];

@@ -52,4 +52,9 @@ describe('a packet that went round', () => {
       '4',
     ]);
   });
+
+  it('has all that follows check_pkt_larger in both of its cases', () => {
+    const list = 'debug_recirc,load:1->NXM_NX_REG1[],check_pkt_larger(60)->NXM_NX_REG0[0],2,output:NXM_NX_REG0[]';
+    expect(roundsOf([`table=0 actions=${list}`])).toEqual(['recirc(N)', 'check_pkt_len(size=60,gt(2),le(2))']);
+  });
 });
