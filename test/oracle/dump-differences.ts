@@ -87,3 +87,13 @@ export const firstMeter: Cause = ({ ovs, weft }) => {
     return { ovs, weft };
   return { ovs: [here[1]!, ...ovs.slice(1)], weft: [there[1]!, ...weft.slice(1)] };
 };
+
+/** A frame's addresses, tags, Ethernet type and outermost label; then class, S bit and TTL. */
+const LABEL_ENTRY = /^([0-9a-f]{24}(?:(?:8100|88a8)[0-9a-f]{4})*884[78][0-9a-f]{5})[0-9a-f]{3}/;
+
+/** Frames that differ in what their outermost label stack entry has beside the label, each in its place. */
+export const labelEntries: Cause = ({ ovs, weft }) => {
+  const cut = (line: string | undefined) => line?.replace(LABEL_ENTRY, '$1');
+  const areAlike = ovs.length === weft.length && ovs.every((line, i) => cut(line) === cut(weft[i]));
+  return areAlike ? { ovs: weft, weft } : { ovs, weft };
+};

@@ -16,6 +16,7 @@ import {
   type Cause,
   counting,
   firstMeter,
+  labelEntries,
   lacking,
   missingFrom,
   type Pair,
@@ -58,6 +59,12 @@ export const EXPLAINED: readonly Explanation[] = [
     aspects: ['meter-stats'],
     needs: 'resumed',
     cause: firstMeter,
+  },
+  {
+    why: "Open vSwitch writes a whole label stack entry with one field of it, and does not match the rest: others' TTLs go out",
+    aspects: ['packets'],
+    needs: 'wrote-label-entry',
+    cause: labelEntries,
   },
   {
     why: 'Open vSwitch does not match the ICMPv6 code that the prerequisites of ND fields look at',
@@ -125,12 +132,8 @@ export const EXPLAINED: readonly Explanation[] = [
   },
 ];
 
-/**
- * What explains a mismatch: as few causes as leave nothing when they are taken out. None when something is left, and for
- * packets that come out.
- */
+/** What explains a mismatch: as few causes as leave nothing when they are taken out. None when something is left. */
 export function explanationOf(mismatch: Mismatch): readonly Explanation[] {
-  if (mismatch.aspect === 'packets') return [];
   let causes = EXPLAINED.filter(
     ({ aspects, needs }) => aspects.includes(mismatch.aspect) && (!needs || mismatch.facts.includes(needs)),
   );

@@ -40,10 +40,10 @@ export interface Failure {
 }
 
 /**
- * What Open vSwitch was seen to do in a case: it sent a traced packet round; it has a datapath flow that it cannot
- * read; a packet of it stopped at a controller and went on.
+ * What Open vSwitch was seen to do in a case: it sent a traced packet round; it has a datapath flow that it cannot read, or
+ * one that writes the whole of a label stack entry and matches a part of it; a packet of it stopped at a controller and went on.
  */
-export type Fact = 'trace-went-round' | 'unreadable-flow' | 'resumed';
+export type Fact = 'trace-went-round' | 'unreadable-flow' | 'wrote-label-entry' | 'resumed';
 
 export interface Mismatch {
   readonly aspect: Aspect;
