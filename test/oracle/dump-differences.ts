@@ -97,3 +97,11 @@ export const labelEntries: Cause = ({ ovs, weft }) => {
   const areAlike = ovs.length === weft.length && ovs.every((line, i) => cut(line) === cut(weft[i]));
   return areAlike ? { ovs: weft, weft } : { ovs, weft };
 };
+
+/** Frames that Open vSwitch lost among those that it sent, which are weft's in their order. */
+export const lostFrames: Cause = ({ ovs, weft }) => {
+  const sent = ovs.filter((frame) => frame !== '');
+  let at = 0;
+  for (const frame of weft) if (frame === sent[at]) at++;
+  return at === sent.length ? { ovs: weft, weft } : { ovs, weft };
+};

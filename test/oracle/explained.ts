@@ -18,6 +18,7 @@ import {
   firstMeter,
   labelEntries,
   lacking,
+  lostFrames,
   missingFrom,
   type Pair,
   sharing,
@@ -65,6 +66,12 @@ export const EXPLAINED: readonly Explanation[] = [
     aspects: ['packets'],
     needs: 'wrote-label-entry',
     cause: labelEntries,
+  },
+  {
+    why: "a frame that its tag's end leaves shorter than an Ethernet header keeps the rest of its batch in a dummy port",
+    aspects: ['packets'],
+    needs: 'sent-runt',
+    cause: lostFrames,
   },
   {
     why: 'Open vSwitch does not match the ICMPv6 code that the prerequisites of ND fields look at',

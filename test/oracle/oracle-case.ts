@@ -41,9 +41,10 @@ export interface Failure {
 
 /**
  * What Open vSwitch was seen to do in a case: it sent a traced packet round; it has a datapath flow that it cannot read, or
- * one that writes the whole of a label stack entry and matches a part of it; a packet of it stopped at a controller and went on.
+ * one that writes the whole of a label stack entry and matches a part of it; it popped a tag off a
+ * frame cut to its Ethernet header; a packet of it stopped at a controller and went on.
  */
-export type Fact = 'trace-went-round' | 'unreadable-flow' | 'wrote-label-entry' | 'resumed';
+export type Fact = 'trace-went-round' | 'unreadable-flow' | 'wrote-label-entry' | 'sent-runt' | 'resumed';
 
 export interface Mismatch {
   readonly aspect: Aspect;

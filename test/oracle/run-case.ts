@@ -80,6 +80,7 @@ function factsOf(ovs: Observed): Fact[] {
   const facts: Fact[] = [];
   if (some('datapath-actions', 'check_pkt_len', 'recirc')) facts.push('trace-went-round');
   if (some('datapath-flows', 'bad key length')) facts.push('unreadable-flow');
+  if (some('datapath-actions', 'trunc(14),pop_vlan')) facts.push('sent-runt');
   if (ovs.some(({ aspect, text }) => aspect === 'datapath-flows' && PARTLY_MATCHED.test(text)))
     facts.push('wrote-label-entry');
   if (ovs.some(({ about }) => about.startsWith('resumption '))) facts.push('resumed');
