@@ -182,6 +182,11 @@ export class FlowTables {
       return;
     }
     if (isLate && old && old.modifiedMs >= Math.floor(nowMs)) return;
+    // As with modify_strict, timeouts and flags stay what they were.
+    if (old) {
+      this.#modifyRule(old, { ...mod, newCookie: mod.cookie }, nowMs);
+      return;
+    }
     try {
       this.add(this.prepare(mod), nowMs);
     } catch (error) {

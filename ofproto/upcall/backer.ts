@@ -31,7 +31,7 @@ import { RecircTable } from './recirc-table.ts';
 import { type BoundActions, Revalidator } from './revalidator.ts';
 import type { SlowPathSettings } from './settings.ts';
 import { type Held, heldBy, type Resume } from './ukey.ts';
-import { hasMeter, withoutLastMeters, withoutOutputs } from './without-outputs.ts';
+import { hasMeter, withoutLastMeters, withoutOutputs, writesSlowly } from './without-outputs.ts';
 
 const TCP_FIN = 1;
 const TCP_RST = 4;
@@ -224,7 +224,8 @@ export class Backer {
     if (xlated.controllers.length === 0 && !hasMeter(xlated.actions)) return;
     const bound = this.#bind(xlated);
     const up = withoutOutputs(bound.actions);
-    this.dpif.execute(packet, NO_PORT, xlated.debugSlow ? withoutLastMeters(up) : up);
+    const isSlow = xlated.debugSlow || writesSlowly(up);
+    this.dpif.execute(packet, NO_PORT, isSlow ? withoutLastMeters(up) : up);
     this.#releaseSoon(bound);
   }
 

@@ -41,6 +41,16 @@ export const hasMeter = (actions: readonly DpAction[]): boolean =>
 
 /** Open vSwitch's slow path lets a meter see a packet only when it comes to an action behind that the datapath does. */
 export function withoutLastMeters(actions: readonly DpAction[]): readonly DpAction[] {
-  const last = actions.findLastIndex(({ type }) => type !== 'meter');
-  return actions.slice(0, last + 1);
+  const last = actions.findLastIndex(({ type }) => type === 'userspace');
+  return actions.filter(({ type }, i) => i < last || type !== 'meter');
 }
+
+/** Headers that Open vSwitch's slow path writes, because its datapath does not. */
+const SLOW_HEADERS: ReadonlySet<string> = new Set(['arp', 'icmp', 'icmpv6', 'nd_ext']);
+
+export const writesSlowly = (actions: readonly DpAction[]): boolean =>
+  actions.some(
+    (action) =>
+      (action.type === 'set' && SLOW_HEADERS.has(action.header)) ||
+      ('actions' in action && writesSlowly(action.actions)),
+  );

@@ -99,10 +99,10 @@ function tlvs(props: readonly EncapProperty[]): Uint8Array {
 
 function encapMpls(ctx: XlateContext, packetType: number): void {
   const { flow, wc } = ctx;
+  commitActions(ctx);
   readLabels(flow, wc);
   const count = labelCount(flow);
   if (!hasRoom(ctx, 'an encap MPLS action', count)) return;
-  commitActions(ctx);
   addLabel(flow, wc, count);
   enterHeader(flow, packetType);
   ctx.pendingEncap = { type: 'mpls' };

@@ -103,4 +103,4 @@ export function needsPayload({ wasMpls }: XlateContext, action: OfAction): boole
   return isTransport(action.field) || LAYER_3.has(action.field.prerequisite);
 }
 
-const LAYER_3: ReadonlySet<Prerequisite> = new Set<Prerequisite>(['ipv4', 'ipv6', 'ip', 'arp', 'mpls', 'nsh']);
+const LAYER_3: ReadonlySet<Prerequisite> = new Set<Prerequisite>(['ipv4', 'ipv6', 'ip', 'arp', 'nsh']);

@@ -128,6 +128,14 @@ describe('modify', () => {
     expect(fixture.dump()).toEqual(['0 priority=2,ip output:7', '0 priority=1,ip output:1']);
   });
 
+  it('is what learning a flow anew comes to: timeouts and flags stay', () => {
+    const { tables } = new Fixture('table=1,priority=7,in_port=1,idle_timeout=9,hard_timeout=600,actions=2');
+    tables.learn({ ...parseFlow('table=1,priority=7,in_port=1,idle_timeout=5,actions=3', 'add'), cookie: 0x77n }, 0);
+    const [rule] = tables.select(parseFlowStatsRequest('table=1'));
+    expect(rule).toMatchObject({ cookie: 0x77n, idleTimeout: 9, hardTimeout: 600 });
+    expect(formatActions(rule!.actions)).toBe('output:3');
+  });
+
   it('adds when nothing matches and the message would set a cookie', () => {
     const fixture = new Fixture();
     fixture.run('modify', 'table=3,tcp actions=3', { newCookie: 7n });
