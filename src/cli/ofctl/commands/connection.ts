@@ -18,7 +18,8 @@ export async function probe(ctx: CommandContext, [name]: readonly string[]): Pro
 }
 
 const PINGS = 10;
-const PAYLOAD_MAX = 65535 - 8;
+const HEADER_SIZE = 8;
+const PAYLOAD_MAX = 65535 - HEADER_SIZE;
 
 export async function ping(ctx: CommandContext, [name, sizeText = '64']: readonly string[]): Promise<void> {
   const size = Number(parseInteger(sizeText) ?? -1n);
@@ -32,6 +33,23 @@ export async function ping(ctx: CommandContext, [name, sizeText = '64']: readonl
       if (!reply || Buffer.compare(data, reply.data) !== 0) throw new UserError(`${name}: echo reply differs`);
       ctx.print(`${size} bytes from ${name}: xid=${reply.xid.toString(16).padStart(8, '0')} time=${ms} ms\n`);
     }
+  });
+}
+
+/** Many echoes, one after another, and how fast they went. */
+export async function benchmark(ctx: CommandContext, [name, ...numbers]: readonly string[]): Promise<void> {
+  const [size, count] = numbers.map((text) => Number(parseInteger(text) ?? 0n)) as [number, number];
+  if (size < 0 || size > PAYLOAD_MAX) throw new UserError(`payload must be between 0 and ${PAYLOAD_MAX} bytes`);
+  const messageSize = size + HEADER_SIZE;
+  ctx.print(`Sending ${count} packets * ${messageSize} bytes (with header) = ${count * messageSize} bytes total\n`);
+  await ctx.with(name!, async (client) => {
+    const startMs = performance.now();
+    const data = new Uint8Array(size);
+    for (let i = 0; i < count; i++) await client.ask({ type: 'echo_request', data }, 'echo_reply');
+    const ms = performance.now() - startMs;
+    const perSecond = (amount: number) => Math.floor((amount * 1000) / Math.max(ms, 0.001));
+    const rates = `(${perSecond(count)} packets/s) (${perSecond(count * messageSize)} bytes/s)`;
+    ctx.print(`Finished in ${ms.toFixed(1)} ms ${rates}\n`);
   });
 }
 

@@ -26,7 +26,9 @@ async function sendGroups(ctx: CommandContext, name: string, mods: readonly Grou
   await ctx.with(name, async (client) => {
     checkVersion(mods, client);
     const drafts = mods.map((mod) => ({ type: 'group_mod', mod }) as const);
-    await sendChanges(client, drafts);
+    if (client.atomically) return sendChanges(client, drafts);
+    // As ovs-ofctl has it, what comes after one that is refused is not tried.
+    for (const draft of drafts) await client.commit(draft);
   });
 }
 

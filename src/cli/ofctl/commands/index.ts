@@ -78,6 +78,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   'meter-stats': command('SWITCH [METER]', 1, 2, meters.meterStats),
   'meter-features': command('SWITCH', 1, 1, meters.meterFeatures),
   probe: command('TARGET', 1, 1, connection.probe),
+  benchmark: command('TARGET BYTES COUNT', 3, 3, connection.benchmark),
   ping: command('TARGET [BYTES]', 1, 2, connection.ping),
   'ofp-parse': command('FILE', 1, 1, offline.ofpParse),
   'ofp-print': command('HEX', 1, 2, offline.ofpPrint),

@@ -7,6 +7,7 @@ import type { OfClient } from '../client.ts';
 import type { CommandContext } from '../context.ts';
 import { printAnswer } from './dumps.ts';
 import { sendChanges } from './flows.ts';
+import { printing } from './queues.ts';
 
 const OFP13_VERSION = 4;
 const NEEDED = 'OXM-OpenFlow13,OXM-OpenFlow14,OXM-OpenFlow15';
@@ -50,7 +51,7 @@ const asking =
     const meterId = meterIn(text);
     return ctx.with(name!, async (client) => {
       checkVersion(client);
-      await printAnswer(ctx, client, { type, meterId });
+      await printing(ctx, client, () => printAnswer(ctx, client, { type, meterId }));
     });
   };
 

@@ -15,7 +15,7 @@ async function wanted(ctx: CommandContext, name: string, port = 'ANY', queue = '
 }
 
 /** A refusal is the answer here: it is printed like one, and no failure of the command. */
-async function printing(ctx: CommandContext, client: OfClient, body: () => Promise<void>): Promise<void> {
+export async function printing(ctx: CommandContext, client: OfClient, body: () => Promise<void>): Promise<void> {
   try {
     await body();
   } catch (error) {

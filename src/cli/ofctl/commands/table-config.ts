@@ -1,7 +1,7 @@
 // Commands that show and change the configuration of tables: mod-table, dump-table-desc.
 
 import { UserError } from '../../../../lib/errors.ts';
-import { OFP14_VERSION, type TableConfig, type TableMiss } from '../../../../ofproto/model/messages.ts';
+import { OFP14_VERSION, OFP15_VERSION, type TableConfig, type TableMiss } from '../../../../ofproto/model/messages.ts';
 import { parseInteger } from '../../../../ofproto/text/lexer.ts';
 import type { OfClient } from '../client.ts';
 import type { CommandContext } from '../context.ts';
@@ -11,11 +11,19 @@ const TABLE_ALL = 255;
 /** Versions that know each word, by wire number. */
 const MISS_VERSIONS = [2, 3];
 const EVICTION_VERSIONS = [5, 6];
+const NAME_VERSIONS = [4, 5, 6];
 
 const MISSES: readonly string[] = ['controller', 'continue', 'drop'] satisfies TableMiss[];
 
+interface Setting {
+  readonly versions: readonly number[];
+  readonly config: TableConfig;
+  readonly newName?: string;
+}
+
 /** Reads a setting. Throws UserError in ovs-ofctl's words. */
-function parseSetting(word: string): { versions: readonly number[]; config: TableConfig } {
+function parseSetting(word: string): Setting {
+  if (word.startsWith('name:')) return { versions: NAME_VERSIONS, config: {}, newName: word.slice('name:'.length) };
   if (MISSES.includes(word)) return { versions: MISS_VERSIONS, config: { miss: word as TableMiss } };
   const versions = EVICTION_VERSIONS;
   if (word === 'evict' || word === 'noevict') return { versions, config: { eviction: word === 'evict' } };
@@ -41,10 +49,12 @@ function percent(text: string, name: string): number {
   return value;
 }
 
+const isAll = (text: string): boolean => /^all$/i.test(text);
+
 async function parseTableId(ctx: CommandContext, name: string, text: string): Promise<number> {
-  if (/^all$/i.test(text)) return TABLE_ALL;
+  if (isAll(text)) return TABLE_ALL;
   const number = parseInteger(text);
-  if (number !== undefined && number >= 0n && number < 255n) return Number(number);
+  if (number !== undefined && number >= 0n && number <= 255n) return Number(number);
   const names = await ctx.tables(name);
   const found = [...names].find(([, tableName]) => tableName === text)?.[0];
   if (found === undefined) throw new UserError(`unknown table "${text}"`);
@@ -52,7 +62,8 @@ async function parseTableId(ctx: CommandContext, name: string, text: string): Pr
 }
 
 export async function modTable(ctx: CommandContext, [name, tableText, word]: readonly string[]): Promise<void> {
-  const { versions, config } = parseSetting(word!);
+  const { versions, config, newName } = parseSetting(word!);
+  if (newName !== undefined && isAll(tableText!)) throw new UserError(`invalid table_mod setting ${word}`);
   const usable = ctx.settings.versions.filter((version) => versions.includes(version));
   if (usable.length === 0) {
     const wanted = versions.map((version) => `OpenFlow1${version - 1}`).join(', ');
@@ -63,10 +74,22 @@ export async function modTable(ctx: CommandContext, [name, tableText, word]: rea
   if (config.miss === 'continue' && tableId === 254) {
     throw new UserError("last table's flow miss handling can not be continue");
   }
+  if (newName !== undefined) return limited.with(name!, (client) => renameTable(client, tableId, newName));
   await limited.with(name!, async (client) => {
     const before = config.miss || tableId === TABLE_ALL ? {} : await tableConfig(client, tableId);
     await client.commit({ type: 'table_mod', tableId, config: { ...before, ...config } });
   });
+}
+
+/** Up to 1.4 the features of all tables have to be said again with the new name. */
+async function renameTable(client: OfClient, tableId: number, name: string): Promise<void> {
+  const replies = await client.ask({ type: 'table_features_request', tables: [], more: false }, 'table_features_reply');
+  const all = replies.flatMap(({ tables }) => tables);
+  const named = all.map((table) =>
+    table.tableId === tableId ? { ...table, name, command: 'modify' as const } : table,
+  );
+  const tables = client.version >= OFP15_VERSION ? named.filter((table) => table.tableId === tableId) : named;
+  await client.transact({ type: 'table_features_request', tables, more: false });
 }
 
 /** What must be said again so that it stays: a table-mod sets both eviction and vacancy events. */
