@@ -1,7 +1,7 @@
 // Actions: runs a megaflow's words (datapath/layout/flow.ts) on one packet. Outputs are staged; a packet that goes on
 // after an output is copied first (its header: the rest is shared), the last output takes the packet itself.
 
-import { DROP_ACTION, DROP_METER, DROP_NO_HEADROOM } from '../layout/drop-reasons.ts';
+import { DROP_ACTION, DROP_CLONE_LIMIT, DROP_METER, DROP_NO_HEADROOM } from '../layout/drop-reasons.ts';
 import {
   ACT_CHECK_PKT_LEN,
   ACT_CLONE,
@@ -29,15 +29,16 @@ import { VLAN_CFI } from '../layout/flow-key.ts';
 import { countDrop } from './counters.ts';
 import { packetHash } from './hash.ts';
 import { meterPacket } from './meter.ts';
-import { clonePacket, cut, moveCut } from './packet.ts';
+import { cut, moveCut } from './packet.ts';
 import { changeHeaders } from './push-pop.ts';
 import { recirculate } from './recirculate.ts';
 import { setArp, setEth, setIcmp, setIpv4, setIpv6, setNd, setNdExt, setPorts } from './set-header.ts';
-import { stage, stageClone } from './tx.ts';
+import { enterClone, leaveClone, stage, stageClone } from './tx.ts';
 import { userspace } from './upcall.ts';
 import { Packet, PKT_BUF, Thread } from './views.ts';
 
-const CLONE_DEPTH: u32 = 8;
+/** Lists of actions within lists; more than translation nests, and few beside the descriptors there are for copies. */
+const DEPTH_MAX: u32 = 32;
 
 /** Runs the action list at `list` (word count, then words). The packet belongs to the list afterwards. */
 export function runActions(t: Thread, p: Packet, list: u32): void {
@@ -50,6 +51,10 @@ export function runActions(t: Thread, p: Packet, list: u32): void {
 }
 
 function runWords(t: Thread, p: Packet, at: u32, end: u32, depth: u32): void {
+  if (depth > DEPTH_MAX) {
+    countDrop(t, DROP_CLONE_LIMIT, 1);
+    return;
+  }
   while (at < end) {
     const word = load<u32>(at);
     const op = word & 0xffff;
@@ -86,27 +91,31 @@ function runWords(t: Thread, p: Packet, at: u32, end: u32, depth: u32): void {
       }
     } else if (op == ACT_HASH) p.dpHash = packetHash(p, load<u32>(args), load<u32>(args, 4));
     else if (op == ACT_RECIRC) {
-      const again = next >= end ? p : clonePacket(t, p);
-      if (again !== null) runAgain(t, again, load<u32>(args));
-      if (next >= end) return;
+      const isLast = next >= end;
+      runAgain(t, isLast ? p : enterClone(t, p), load<u32>(args));
+      if (isLast) return;
+      leaveClone(t);
     } else if (op == ACT_SET_PRIORITY) p.skbPriority = load<u32>(args);
     else if (op == ACT_SET_MARK) p.pktMark = (p.pktMark & ~load<u32>(args, 4)) | load<u32>(args);
-    else if (op == ACT_CLONE && depth < CLONE_DEPTH) {
-      const clone = clonePacket(t, p);
-      if (clone !== null) runWords(t, clone, args, next, depth + 1);
-    } else if (op == ACT_SAMPLE && depth < CLONE_DEPTH) {
-      const sampled = nextRandom(t) <= load<u32>(args) ? clonePacket(t, p) : null;
-      if (sampled !== null) runWords(t, sampled, args + 4, next, depth + 1);
-    } else if (op == ACT_CHECK_PKT_LEN && depth < CLONE_DEPTH) {
-      const branch = next >= end ? p : clonePacket(t, p);
-      if (branch !== null) runBranch(t, branch, args, next, depth + 1);
-      if (next >= end) return;
+    else if (op == ACT_CLONE) runCopy(t, p, args, next, depth);
+    else if (op == ACT_SAMPLE) {
+      if (nextRandom(t) <= load<u32>(args)) runCopy(t, p, args + 4, next, depth);
+    } else if (op == ACT_CHECK_PKT_LEN) {
+      const isLast = next >= end;
+      runBranch(t, isLast ? p : enterClone(t, p), args, next, depth + 1);
+      if (isLast) return;
+      leaveClone(t);
     } else if (!changeHeaders(p, op, args)) {
       countDrop(t, DROP_NO_HEADROOM, 1);
       return;
     }
     at = next;
   }
+}
+
+function runCopy(t: Thread, p: Packet, at: u32, end: u32, depth: u32): void {
+  runWords(t, enterClone(t, p), at, end, depth + 1);
+  leaveClone(t);
 }
 
 /** Runs one of the two lists of check_pkt_len: size, words of the first list, that list, the second. */

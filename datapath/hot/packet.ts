@@ -18,10 +18,13 @@ import {
   Thread,
 } from './views.ts';
 
-/** A packet descriptor for a clone, or null when the thread has none left in this burst. */
+/** A copy of `from` in a descriptor of its own, or null when all were used since they were reclaimed. */
 export function clonePacket(t: Thread, from: Packet): Packet | null {
-  if (t.cloneNext >= <u32>PKT_MAX) return null;
-  const p = packetAt(t, t.cloneNext++);
+  let at = t.cloneNext;
+  while (t.running != 0 && at < <u32>PKT_MAX && isRunning(t, packetAt(t, at))) at++;
+  if (at >= <u32>PKT_MAX) return null;
+  t.cloneNext = at + 1;
+  const p = packetAt(t, at);
   copyBytes(changetype<u32>(p), changetype<u32>(from), PKT_KEY);
   const headroom = from.data - changetype<u32>(from);
   p.data = changetype<u32>(p) + headroom;
@@ -29,9 +32,21 @@ export function clonePacket(t: Thread, from: Packet): Packet | null {
   return p;
 }
 
+function isRunning(t: Thread, p: Packet): bool {
+  let at = t.running;
+  while (at != 0 && at != changetype<u32>(p)) at = changetype<Packet>(at).outer;
+  return at != 0;
+}
+
+/** Every copy was sent or dropped, but for those whose actions run: what clonePacket() gives out again. */
+export function reclaimClones(t: Thread): void {
+  t.cloneNext = BURST_MAX + 1;
+}
+
 /** Forgets the clones of the burst. */
 export function resetClones(t: Thread): void {
-  t.cloneNext = BURST_MAX + 1;
+  reclaimClones(t);
+  t.running = 0;
 }
 
 /** The extra descriptor behind the burst: packets that come from slots run through it one at a time. */

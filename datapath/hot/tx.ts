@@ -25,7 +25,7 @@ import { PORT_MAX, PORT_SIZE, PORT_TABLE, T_TX_HEADS } from '../layout/memory-ma
 import { SLOT_KIND_OUTPUT, TC_TX_BURSTS, TC_TX_PACKETS } from '../layout/thread-block.ts';
 import { VRING_FLAG_E1000E, VRING_STATE_ENABLED } from '../layout/vring.ts';
 import { addStat, count, countDrop, portStats } from './counters.ts';
-import { clonePacket, resetClones } from './packet.ts';
+import { clonePacket, reclaimClones } from './packet.ts';
 import { sendFrames } from './e1000e.ts';
 import { queueToControl } from './upcall.ts';
 import { frameLen, vhostEnqueue } from './vhost-tx.ts';
@@ -75,16 +75,30 @@ function append(t: Thread, port: u32, first: u32, last: u32, count: u32): void {
   store<u32>(list, n + count, 8);
 }
 
-/** Stages a copy of `p`, which goes on. Out of descriptors, everything staged is sent first. */
+/** A copy of `p`. Out of descriptors, everything staged is sent first: lists nest far less deep than there are descriptors. */
+function takeClone(t: Thread, p: Packet): Packet {
+  const clone = clonePacket(t, p);
+  if (clone !== null) return clone;
+  flushAll(t);
+  reclaimClones(t);
+  return changetype<Packet>(clonePacket(t, p));
+}
+
+/** Stages a copy of `p`, which goes on. */
 export function stageClone(t: Thread, port: u32, p: Packet): void {
-  let clone = clonePacket(t, p);
-  if (clone === null) {
-    flushAll(t);
-    resetClones(t);
-    clone = clonePacket(t, p);
-    if (clone === null) return;
-  }
-  stage(t, port, clone);
+  stage(t, port, takeClone(t, p));
+}
+
+/** A copy of `p` for a list of actions within the list that runs; leaveClone() when that list has ended. */
+export function enterClone(t: Thread, p: Packet): Packet {
+  const clone = takeClone(t, p);
+  clone.outer = t.running;
+  t.running = changetype<u32>(clone);
+  return clone;
+}
+
+export function leaveClone(t: Thread): void {
+  t.running = changetype<Packet>(t.running).outer;
 }
 
 /** Sends every list and leaves none. */

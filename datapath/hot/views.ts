@@ -146,6 +146,8 @@ export class Thread {
   mixedBytes: u32;
   /** Of the generator that chooses packets for samples. */
   randomState: u32;
+  /** The innermost copy whose actions run, linked by Packet.outer; 0: none. */
+  running: u32;
 }
 
 /**
@@ -176,6 +178,8 @@ export class Packet {
   flags: u8;
   /** The packet's megaflow where the burst is not sorted into runs (Thread.mixedFrom). */
   flow: u32;
+  /** Of a copy whose actions run (Thread.running): the copy within whose actions they do, or 0. */
+  outer: u32;
   seg0: u64;
   seg1: u64;
   seg2: u64;

@@ -6,7 +6,7 @@
 //   64 guard_vring   68 guard_src     72 held_lock           76 burst_count  80 burst_vring        hot, for recovery
 //   84 tx_touched_head  88 clone_next 92 slot_free_head      96 slot_free_count  100 pending_count
 //  104 to_control head/tail, 112 from_control head/tail, 120 slow_tx head/tail                    ring indexes, u32
-//  128 sent_bytes u64  136 run_count u32  140 mixed_from  144 mixed_bytes  148 random  192 chain (hot/descriptor-chain.ts, 32 bytes)
+//  128 sent_bytes u64  136 run_count u32  140 mixed_from  144 mixed_bytes  148 random  152 running  192 chain (hot/descriptor-chain.ts, 32 bytes)
 //  256.. counters u64;  512.. drops u64[DROP_REASON_COUNT];  1024.. runs of the burst (hot/views.ts, Run)
 
 export const TB_INDEX = 0;
