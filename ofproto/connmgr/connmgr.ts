@@ -176,6 +176,7 @@ export class Connmgr implements ConnmgrApi {
       this.#snoop.close(),
     ]);
     this.#entries = [];
+    this.#state.tlvTable.close();
   }
 
   #subscribe(): () => void {

@@ -238,8 +238,9 @@ export class OfConn implements SessionOutput {
       }
       const whole = session.version >= OFP13_VERSION ? session.requests.take(bytes) : bytes;
       if (!whole) return undefined;
-      const decoded = decodeMessage(whole, { flowModTableId: session.flowModTableId, takes });
-      const message = session.switch.tlvTable.resolve(decoded);
+      const { tlvTable } = session.switch;
+      const state = { flowModTableId: session.flowModTableId, takes, tunMetadata: tlvTable.fields };
+      const message = tlvTable.resolve(decodeMessage(whole, state));
       return dispatch(session, message, whole) ?? undefined;
     } catch (error) {
       this.#refuse(session, bytes, error);

@@ -3,33 +3,72 @@
 import type { Field } from '../model/field.ts';
 import { OfError } from '../model/flow-mod.ts';
 import type { OfMessage, TlvMapping, TlvTableMod } from '../model/messages.ts';
-import { tunMetadataField, withDeletedFields } from '../model/tun-metadata.ts';
-
-/** Bytes that all mapped options may have together. */
-export const OPTION_SPACE_MAX = 256;
+import {
+  OPTION_SPACE_MAX,
+  releaseSlot,
+  type TunMetadataFields,
+  takeSlot,
+  tunMetadataField,
+  withDeletedFields,
+} from '../model/tun-metadata.ts';
 
 const sameOption = (a: TlvMapping, b: TlvMapping): boolean =>
   a.optionClass === b.optionClass && a.optionType === b.optionType;
 
 export class TlvTable {
   #mappings: readonly TlvMapping[] = [];
+  readonly #fields = new Map<number, Field>();
 
   /** By field. */
   get mappings(): readonly TlvMapping[] {
     return this.#mappings;
   }
 
-  /** `inUse` are the fields that flows name. Throws OfError NXTTMFC_*. */
+  /** What the mappings make known, for decoding messages. An option without bytes makes no field. */
+  get fields(): TunMetadataFields {
+    return this.#fields;
+  }
+
+  /** `inUse` are the fields that flows name. Throws OfError NXTTMFC_*, TABLE_FULL also for what other bridges map otherwise. */
   change({ command, mappings }: TlvTableMod, inUse: ReadonlySet<number>): void {
     if (command === 'add') {
-      this.#mappings = mappings.reduce(withMapping, this.#mappings).toSorted((a, b) => a.index - b.index);
+      const next = mappings.reduce(withMapping, this.#mappings).toSorted((a, b) => a.index - b.index);
+      this.#takeSlots(mappings);
+      this.#mappings = next;
       return;
     }
     // What is not mapped like this needs no deleting.
     const isGone = (one: TlvMapping) =>
       command === 'clear' || mappings.some((other) => sameOption(one, other) && one.index === other.index);
     if (this.#mappings.some((one) => isGone(one) && inUse.has(one.index))) throw new OfError('NXTTMFC_INVALID_TLV_DEL');
+    for (const { index } of this.#mappings.filter(isGone)) this.#release(index);
     this.#mappings = this.#mappings.filter((one) => !isGone(one));
+  }
+
+  /** All or none. */
+  #takeSlots(mappings: readonly TlvMapping[]): void {
+    for (const [done, { index, optionLength }] of mappings.entries()) {
+      if (optionLength === 0) continue;
+      const field = takeSlot(index, optionLength);
+      if (field) {
+        this.#fields.set(index, field);
+        continue;
+      }
+      for (const { index: taken } of mappings.slice(0, done)) this.#release(taken);
+      throw new OfError('NXTTMFC_TABLE_FULL');
+    }
+  }
+
+  #release(index: number): void {
+    const field = this.#fields.get(index);
+    if (field) releaseSlot(field);
+    this.#fields.delete(index);
+  }
+
+  /** When the bridge goes. */
+  close(): void {
+    for (const index of [...this.#fields.keys()]) this.#release(index);
+    this.#mappings = [];
   }
 
   /**
@@ -43,9 +82,9 @@ export class TlvTable {
   }
 
   #mapped(index: number): Field {
-    const mapping = this.#mappings.find((one) => one.index === index);
-    if (!mapping) throw new OfError('NXFMFC_INVALID_TLV_FIELD');
-    return tunMetadataField(index, mapping.optionLength);
+    if (!this.#mappings.some((one) => one.index === index)) throw new OfError('NXFMFC_INVALID_TLV_FIELD');
+    // Of an option without bytes there is only something to delete.
+    return this.#fields.get(index) ?? tunMetadataField(index, 0);
   }
 }
 

@@ -1,5 +1,5 @@
-// The table of match fields (ovs-fields(7)) and where a Flow keeps each one. Fields that a Flow has no room for
-// (tunnel metadata) are not in it. Long because it is one table, a row a field.
+// The table of match fields (ovs-fields(7)) and where a Flow keeps each one. Tunnel metadata,
+// which is where a bridge says, is not in it (tun-metadata.ts). Long because it is one table, a row a field.
 
 import type { FieldFormat, MaskRule, Prerequisite } from './field.ts';
 import * as F from './flow.ts';
@@ -25,6 +25,7 @@ export interface FieldRow {
   /** Name, number and first OpenFlow version of the OXM code point. */
   readonly oxm?: readonly [name: string, number: number, version: number];
   readonly onf?: number;
+  readonly tlvSlot?: number;
 }
 
 const OF12 = 0x03;

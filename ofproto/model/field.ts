@@ -78,4 +78,6 @@ export interface Field {
   readonly oxmVersion: number;
   /** Type of the field as an ONF extension (class 0xffff, experimenter 0x4f4e4600) before `oxmVersion`; 0 when none. */
   readonly onfExtension: number;
+  /** Of tunnel metadata (tun-metadata.ts) its place among them, -1 of other fields: the bit that says that it is there. */
+  readonly tlvSlot: number;
 }

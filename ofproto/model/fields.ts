@@ -6,7 +6,7 @@ import type { Subfield } from './actions.ts';
 import type { Field } from './field.ts';
 import { FIELD_ROWS, type FieldRow } from './field-table.ts';
 import type { Flow, Match } from './flow.ts';
-import { KEY_VLAN0_TCI, VLAN_CFI } from './flow.ts';
+import { KEY_VLAN0_TCI, markPresent, VLAN_CFI } from './flow.ts';
 
 export type { Field, FieldFormat, MaskRule, Prerequisite } from './field.ts';
 
@@ -38,7 +38,7 @@ function header(
   return ((oxmClass << 16) | (number << 9) | size) >>> 0;
 }
 
-/** A field from its row; also for fields that no Flow has room for (tun-metadata.ts), which have no number. */
+/** A field from its row; also for tunnel metadata, whose numbers follow those of FIELDS. */
 export function fieldOf(row: FieldRow, index: number): Field {
   const bits = row.bits ?? row.size * 8;
   const valid = row.valid ?? (1n << BigInt(bits)) - 1n;
@@ -66,6 +66,7 @@ export function fieldOf(row: FieldRow, index: number): Field {
     oxmName: row.oxm?.[0] ?? '',
     oxmVersion: row.oxm?.[2] ?? 0,
     onfExtension: row.onf ?? 0,
+    tlvSlot: row.tlvSlot ?? -1,
   };
 }
 
@@ -195,6 +196,7 @@ export function getFieldBigint(flow: Flow, f: Field): bigint {
 }
 
 export function setFieldBigint(flow: Flow, f: Field, value: bigint): void {
+  if (f.tlvSlot >= 0) markPresent(flow, f.tlvSlot);
   if (f.size <= 4) setFieldNumber(flow, f, Number(value & 0xffffffffn));
   else flow.bytes.set(bytesOf(value, f.size), f.offset);
 }
@@ -207,6 +209,7 @@ export function getField(flow: Flow, f: Field): Uint8Array {
 
 export function setField(flow: Flow, f: Field, value: Uint8Array): void {
   assert(value.length === f.size, `${f.name} takes ${f.size} bytes`);
+  if (f.tlvSlot >= 0) markPresent(flow, f.tlvSlot);
   if (f.size > 4) flow.bytes.set(value, f.offset);
   else setFieldNumber(flow, f, Number(bigintOf(value)));
 }
@@ -221,7 +224,7 @@ export function setFieldMasked(flow: Flow, f: Field, value: Uint8Array, mask: Ui
 const exactMasks = FIELDS.map((f) => bytesOf(f.valid, f.size));
 
 /** All ones in the bits that the field has, `field.size` bytes; shared, not to be written to. */
-export const exactMask = (f: Field): Uint8Array => exactMasks[f.index]!;
+export const exactMask = (f: Field): Uint8Array => exactMasks[f.index] ?? bytesOf(f.valid, f.size);
 
 /** Whether the field can have the value; of longer arrays the first `field.size` bytes are taken. */
 export function isValidValue(f: Field, value: Uint8Array): boolean {
@@ -235,7 +238,7 @@ export const isWithin = ([min, max]: readonly [number, number], value: number): 
 
 /** Whether matchNumber() can take the field: its value is a number that lies in a Flow as it does on the wire. */
 export function isPlainNumber(f: Field): boolean {
-  return f.size <= 4 && f.width === f.size && !impliesTag(f);
+  return f.size <= 4 && f.width === f.size && f.tlvSlot < 0 && !impliesTag(f);
 }
 
 /** matchField for plain numbers, with nothing allocated: flow-mods come by the hundred thousand. */
@@ -280,7 +283,7 @@ export function matchField(match: Match, f: Field, value: Uint8Array, mask: Uint
     matchNumber(match, f, numberOf(value), numberOf(mask));
     return;
   }
-  if (f.size > 4) {
+  if (f.size > 4 || f.tlvSlot >= 0) {
     matchBytes(match, f, value, mask);
     return;
   }
@@ -299,6 +302,10 @@ export function matchField(match: Match, f: Field, value: Uint8Array, mask: Uint
 /** matchField for what no number holds; of longer arrays the first `field.size` bytes are taken. */
 export function matchBytes({ flow, mask: maskFlow }: Match, f: Field, value: Uint8Array, mask: Uint8Array): void {
   const exact = exactMask(f);
+  if (f.tlvSlot >= 0) {
+    markPresent(flow, f.tlvSlot);
+    markPresent(maskFlow, f.tlvSlot);
+  }
   for (let i = 0; i < f.size; i++) {
     const bits = mask[i]! & exact[i]!;
     flow.bytes[f.offset + i] = value[i]! & bits;
@@ -387,13 +394,4 @@ export function subfieldMask(sub: Subfield): Uint8Array {
 /** Un-wildcards the bits that a subfield names. */
 export function unwildcardSubfield(maskFlow: Flow, sub: Subfield): void {
   unwildcardField(maskFlow, sub.field, subfieldMask(sub));
-}
-
-/** The lowest run of ones in a mask; `bits` is 0 when there is none. */
-export function maskRange(mask: bigint): { ofs: number; bits: number } {
-  let ofs = 0;
-  while (mask !== 0n && ((mask >> BigInt(ofs)) & 1n) === 0n) ofs++;
-  let bits = 0;
-  while (((mask >> BigInt(ofs + bits)) & 1n) === 1n) bits++;
-  return { ofs, bits };
 }

@@ -13,11 +13,13 @@
 //          368     tun_ipv6_dst 16
 //          384     tun_flags u16 | tun_tos u8 | tun_ttl u8 | tun_gbp_id u16 | tun_gbp_flags u8 | pad 1
 //          392     tun_erspan_idx u32 | tun_erspan_ver u8, dir u8, hwid u8 | tun_gtpu_flags u8, msgtype u8 | pad 3
-//          404..511 reserved
+//          404     pad 4
+//          408     u64: which of the options that follow there are (tun-metadata.ts)
+//          416     options of tunnels 256
 
 export * from '../../datapath/layout/flow-key.ts';
 
-export const FLOW_SIZE = 512;
+export const FLOW_SIZE = 672;
 export const FLOW_METADATA = 256;
 export const FLOW_REG0 = 264;
 export const FLOW_CONJ_ID = 328;
@@ -38,6 +40,8 @@ export const FLOW_TUN_ERSPAN_DIR = 397;
 export const FLOW_TUN_ERSPAN_HWID = 398;
 export const FLOW_TUN_GTPU_FLAGS = 399;
 export const FLOW_TUN_GTPU_MSGTYPE = 400;
+export const FLOW_TUN_METADATA_PRESENT = 408;
+export const FLOW_TUN_METADATA = 416;
 
 const FLOW_WORDS = FLOW_SIZE / 4;
 
@@ -110,6 +114,11 @@ export class Flow {
   setU64(offset: number, value: bigint): void {
     this.view.setBigUint64(offset, value);
   }
+}
+
+/** An option of a tunnel is there once something is written to it. */
+export function markPresent({ bytes }: Flow, tlvSlot: number): void {
+  bytes[FLOW_TUN_METADATA_PRESENT + (tlvSlot >> 3)]! |= 1 << (tlvSlot & 7);
 }
 
 /** A wildcarded flow: a packet p matches when (p & mask) = flow. `flow` has no bit outside `mask`. */

@@ -5,6 +5,7 @@ import {
   emptyMatch,
   FLOW_ACTSET_OUTPUT,
   FLOW_METADATA,
+  FLOW_TUN_METADATA_PRESENT,
   type Flow,
   KEY_IN_PORT,
   KEY_PACKET_TYPE,
@@ -12,7 +13,7 @@ import {
   type Match,
 } from './flow.ts';
 
-/** Registers, metadata, in_port and packet type as a match: only what is not 0. */
+/** Registers, metadata, in_port and packet type as a match: only what is not 0, and no options of tunnels. */
 export function metadataMatch(metadata: Flow): Match {
   const match = emptyMatch();
   match.flow.copyFrom(metadata);
@@ -20,7 +21,7 @@ export function metadataMatch(metadata: Flow): Match {
   if (metadata.u32(KEY_PACKET_TYPE) !== 0) match.mask.setU32(KEY_PACKET_TYPE, 0xffffffff);
   if (metadata.u32(KEY_PKT_MARK) !== 0) match.mask.setU32(KEY_PKT_MARK, 0xffffffff);
   if (metadata.u64(FLOW_METADATA) !== 0n) match.mask.setU64(FLOW_METADATA, 0xffffffffffffffffn);
-  for (let at = FLOW_METADATA + 8; at < metadata.bytes.length; at += 4) {
+  for (let at = FLOW_METADATA + 8; at < FLOW_TUN_METADATA_PRESENT; at += 4) {
     if (metadata.u32(at) !== 0) match.mask.setU32(at, 0xffffffff);
   }
   if (metadata.u32(FLOW_ACTSET_OUTPUT) === OFPP.UNSET) match.mask.setU32(FLOW_ACTSET_OUTPUT, 0);

@@ -1,8 +1,8 @@
 // Actions as Open vSwitch prints them (ovs-actions(7)); what parseActions() reads back.
 
 import { OFPP, type OfAction } from '../model/actions.ts';
-import { bigintOf, type Field, maskRange } from '../model/fields.ts';
-import { isAllOnes } from '../model/full-mask.ts';
+import { bigintOf, type Field } from '../model/fields.ts';
+import { isAllOnes, maskRange } from '../model/full-mask.ts';
 import { PACKET_IN_REASONS } from '../model/nicira.ts';
 import { formatEther, formatIpv4 } from './addresses.ts';
 import { formatFieldValue } from './field-values.ts';

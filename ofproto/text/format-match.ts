@@ -5,6 +5,7 @@ import { bigintOf, type Field, field, fieldMask, getField } from '../model/field
 import * as F from '../model/flow.ts';
 import { OFP_DEFAULT_PRIORITY } from '../model/flow-mod.ts';
 import * as P from '../model/prerequisites.ts';
+import { matchedTunMetadata } from '../model/tun-metadata.ts';
 import { formatFieldValue } from './field-values.ts';
 import { formatFlagsMasked, TUNNEL_FLAGS } from './flags.ts';
 import { hex } from './lexer.ts';
@@ -24,6 +25,8 @@ export function formatMatch(match: F.Match, priority: number = OFP_DEFAULT_PRIOR
   pushFields(out, match, REGISTERS, names);
   pushFields(out, match, TUNNEL, names);
   pushErspan(out, match, names);
+  pushFields(out, match, TUNNEL_LAST, names);
+  for (const f of matchedTunMetadata(match)) out.push(tunMetadataText(match, f));
   pushFields(out, match, METADATA_LAST, names);
   pushVlan(out, match, F.KEY_VLAN0_TCI, '');
   // As Open vSwitch has it: no word of an inner tag without one of the outer.
@@ -69,7 +72,15 @@ const TUNNEL = [
   'tun_tos',
   'tun_ttl',
 ];
-const METADATA_LAST = ['tun_gtpu_flags', 'tun_gtpu_msgtype', 'tun_flags', 'metadata', 'in_port_oxm'];
+const TUNNEL_LAST = ['tun_gtpu_flags', 'tun_gtpu_msgtype', 'tun_flags'];
+const METADATA_LAST = ['metadata', 'in_port_oxm'];
+
+/** An option that is only asked to be there has no value. */
+function tunMetadataText({ flow, mask }: F.Match, f: Field): string {
+  const bits = getField(mask, f);
+  if (bits.every((byte) => byte === 0)) return f.name;
+  return `${f.name}=${formatFieldValue(f, getField(flow, f), bits)}`;
+}
 
 /** Version 1 has an index, version 2 a direction and the hardware's identifier. */
 function pushErspan(out: string[], match: F.Match, names: Names): void {

@@ -1,9 +1,10 @@
 // Action lists that came lately, by their bytes: most of many flow-mods say one of few things, and need not be decoded
-// again. Lists are never changed, so flows may share them.
+// again. Lists are never changed, so flows may share them; but those that name a bridge's tunnel metadata are its own.
 
 import type { Reader } from '../../lib/cursors.ts';
 import type { OfAction } from '../model/actions.ts';
 import { type DecodeActions, PackedActions } from '../model/packed-actions.ts';
+import { tunMetadataUses } from '../model/tun-metadata.ts';
 
 const PLACES = 1024;
 /** Longer lists are decoded each time. */
@@ -42,7 +43,9 @@ export class ActionCache {
       return known;
     }
     const bytes = r.peek(size);
+    const uses = tunMetadataUses();
     const actions = this.#decode(r, version);
+    if (tunMetadataUses() !== uses) return { actions, packed: undefined };
     if (this.#hashes[place] !== hash) {
       this.#hashes[place] = hash;
       return { actions, packed: PackedActions.pack(actions, bytes, version, this.#decode) };

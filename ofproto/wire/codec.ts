@@ -4,12 +4,15 @@
 import { Reader, Writer } from '../../lib/cursors.ts';
 import { ProtocolError } from '../../lib/errors.ts';
 import { OFP10_VERSION, OFP15_VERSION, type OfBodies, type OfType } from '../model/messages.ts';
+import type { TunMetadataFields } from '../model/tun-metadata.ts';
 
 /** Longest message: the length field has 16 bits; multiples of 8 keep parts aligned. */
 export const MESSAGE_MAX = 0xfff8;
 
 /** Options that a connection's earlier messages set. */
 export interface DecodeState {
+  /** The fields of tunnel metadata that the bridge maps. */
+  readonly tunMetadata?: TunMetadataFields | undefined;
   /** NXT_FLOW_MOD_TABLE_ID was sent: the high byte of a 1.0 flow-mod's command is a table. */
   readonly flowModTableId: boolean;
   /** Types that are wanted; others are refused with OFPBRC_BAD_TYPE before their body is looked at. */

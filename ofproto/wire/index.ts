@@ -17,6 +17,7 @@ import {
   type OfType,
   type SwitchDesc,
 } from '../model/messages.ts';
+import { withTunMetadata } from '../model/tun-metadata.ts';
 import { ASYNC_CODECS } from './async.ts';
 import { BUNDLE_CODECS } from './bundle.ts';
 import { always, type Codec, codec, type DecodeState, emptyCodec, MESSAGE_MAX, type WireId } from './codec.ts';
@@ -140,7 +141,7 @@ for (const one of CODECS) {
  */
 export function decodeMessage(bytes: Uint8Array, state: Partial<DecodeState> = {}): OfMessage {
   try {
-    return decode(bytes, state);
+    return withTunMetadata(state.tunMetadata, () => decode(bytes, state));
   } catch (error) {
     if (error instanceof ProtocolError) throw new OfError(error.code, error.message);
     throw error;

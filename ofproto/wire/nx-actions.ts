@@ -7,7 +7,7 @@ import { bytesOf, portFrom16 } from '../model/fields.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { OFP10_VERSION, OFP13_VERSION, OFP14_VERSION } from '../model/messages.ts';
 import { BUNDLE_ALGORITHMS, HASH_FIELDS, MULTIPATH_ALGORITHMS } from '../model/nicira.ts';
-import { tunMetadataByHeader } from '../model/tun-metadata.ts';
+import { mappedTunMetadata, tunMetadataByHeader } from '../model/tun-metadata.ts';
 import { checkOutputPort } from './actions10.ts';
 import { decodeController2 } from './nx-controller.ts';
 import { decodeCt, decodeNat } from './nx-ct.ts';
@@ -304,7 +304,6 @@ function decodeStack(r: Reader, write: boolean): Subfield {
 /** NXM_NX_TUN_METADATA0 to 63, whose length says nothing, are fields where the switch maps them: who has its table asks. */
 function readDeletable(r: Reader): Field {
   const bytes = r.copy(4);
-  return (
-    tunMetadataByHeader(new Reader(bytes, 'OFPBRC_BAD_LEN').u32()) ?? readHeader(new Reader(bytes, 'OFPBRC_BAD_LEN'))
-  );
+  const raw = new Reader(bytes, 'OFPBRC_BAD_LEN').u32();
+  return mappedTunMetadata(raw) ?? tunMetadataByHeader(raw) ?? readHeader(new Reader(bytes, 'OFPBRC_BAD_LEN'));
 }

@@ -2,7 +2,8 @@
 
 import type { Writer } from '../../lib/cursors.ts';
 import { OFPP, type OfAction, type Subfield } from '../model/actions.ts';
-import { bigintOf, type Field, field, maskRange, portTo16 } from '../model/fields.ts';
+import { bigintOf, type Field, field, portTo16 } from '../model/fields.ts';
+import { maskRange } from '../model/full-mask.ts';
 import { BUNDLE_ALGORITHMS, HASH_FIELDS, MULTIPATH_ALGORITHMS } from '../model/nicira.ts';
 import type { ActionEncoder } from './action-encoder.ts';
 import type { NxContext } from './nx-actions.ts';
@@ -240,10 +241,10 @@ function encodeController(e: ActionEncoder, a: Extract<OfAction, { type: 'contro
 
 /**
  * One REG_LOAD for each run of ones in the mask, at most 64 bits each, lowest first; REG_LOAD2 for fields that REG_LOAD has
- * no room to name.
+ * no room to name, and for tunnel metadata.
  */
 function encodeLoads(e: ActionEncoder, a: { field: Field; value: Uint8Array; mask: Uint8Array }): void {
-  if (isWide(a.field)) {
+  if (isWide(a.field) || a.field.tlvSlot >= 0) {
     e.nicira(NX.NXAST_REG_LOAD2, (w) => writeField(w, a.field, a.value, a.mask, NXM, true));
     return;
   }

@@ -5,7 +5,7 @@ import type { Reader, Writer } from '../../lib/cursors.ts';
 import type { Subfield } from '../model/actions.ts';
 import { type Field, fieldByHeader } from '../model/fields.ts';
 import { OfError } from '../model/flow-mod.ts';
-import { tunMetadataByHeader } from '../model/tun-metadata.ts';
+import { mappedTunMetadata, tunMetadataNumber } from '../model/tun-metadata.ts';
 import { headerSize, NXM, readFieldHeader, writeFieldHeader } from './oxm.ts';
 
 const HAS_MASK = 0x100;
@@ -14,7 +14,7 @@ const HAS_MASK = 0x100;
 export function readHeader(r: Reader): Field {
   const { field, hasMask, length, raw } = readFieldHeader(r);
   if (!field) refuseUnmapped(raw);
-  if (!field || length !== field.size * (hasMask ? 2 : 1)) throw new OfError('OFPBMC_BAD_FIELD');
+  if (!field || (field.tlvSlot < 0 && length !== field.size * (hasMask ? 2 : 1))) throw new OfError('OFPBMC_BAD_FIELD');
   if (hasMask) throw new OfError('OFPBMC_BAD_MASK');
   return field;
 }
@@ -22,15 +22,16 @@ export function readHeader(r: Reader): Field {
 /** Reads a header that is 32 bits wide in any case. Throws OfError OFPBAC_BAD_SET_TYPE. */
 export function readShortHeader(r: Reader): Field {
   const raw = r.u32();
-  const field = fieldByHeader(raw);
+  const field = fieldByHeader(raw) ?? mappedTunMetadata(raw);
   if (!field) refuseUnmapped(raw);
-  if (!field || raw & HAS_MASK || (raw & 0xff) !== field.size) throw new OfError('OFPBAC_BAD_SET_TYPE');
+  if (!field || raw & HAS_MASK || (field.tlvSlot < 0 && (raw & 0xff) !== field.size))
+    throw new OfError('OFPBAC_BAD_SET_TYPE');
   return field;
 }
 
-/** Tunnel metadata is of no packet here, and no field unless the TLV table maps it. */
+/** Tunnel metadata is no field unless the TLV table maps it; then its length says nothing. */
 function refuseUnmapped(raw: number): void {
-  if (tunMetadataByHeader(raw)) throw new OfError('NXFMFC_INVALID_TLV_FIELD');
+  if (tunMetadataNumber(raw) >= 0) throw new OfError('NXFMFC_INVALID_TLV_FIELD');
 }
 
 export function writeHeader(w: Writer, f: Field): Writer {

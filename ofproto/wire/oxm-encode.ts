@@ -15,9 +15,10 @@ import {
 } from '../model/fields.ts';
 import { type Flow, KEY_NW_PROTO, KEY_VLAN0_TCI, type Match } from '../model/flow.ts';
 import { isAllOnes } from '../model/full-mask.ts';
-import { OFP11_VERSION, OFP15_VERSION } from '../model/messages.ts';
+import { OFP10_VERSION, OFP11_VERSION, OFP15_VERSION } from '../model/messages.ts';
 import { glanceAt, type Minimask, PackedMatch } from '../model/minimask.ts';
 import { ETH_TYPE_ARP, ETH_TYPE_IPV6, ETH_TYPE_NSH, ETH_TYPE_RARP, etherTypeOf } from '../model/prerequisites.ts';
+import { hasTunMetadata, matchedTunMetadata } from '../model/tun-metadata.ts';
 import { encodeMatch11 } from './match11.ts';
 import { type CookieMatch, NXM_NX_COOKIE, NXM_NX_COOKIE_W, OFPMT_OXM, writeFieldHeader } from './oxm.ts';
 
@@ -144,6 +145,9 @@ export function encodeOxm(w: Writer, match: Match, version: number, cookie?: Coo
     }
     if (f === ETH_TYPE && version >= OFP11_VERSION) writeVlan(w, whole, version);
   }
+  if (hasTunMetadata(mask)) {
+    for (const f of matchedTunMetadata(whole)) writeTunMetadata(w, f, getField(flow, f), getField(mask, f));
+  }
   if (!cookie || cookie.cookieMask === 0n) return;
   if (cookie.cookieMask === 0xffffffffffffffffn) w.u32(NXM_NX_COOKIE).u64(cookie.cookie);
   else w.u32(NXM_NX_COOKIE_W).u64(cookie.cookie).u64(cookie.cookieMask);
@@ -173,10 +177,24 @@ export function writeField(
   version: number,
   isAction = false,
 ): void {
+  if (f.tlvSlot >= 0) {
+    writeTunMetadata(w, f, value, mask);
+    return;
+  }
   const exact = isAction ? isAllOnes(mask) : isExactMatch(f, mask);
   writeFieldHeader(w, f, !exact, version);
   w.put(value);
   if (!exact) w.put(mask);
+}
+
+/** Writes tunnel metadata (tun-metadata.ts), with the mask unless it covers the whole option. */
+export function writeTunMetadata(w: Writer, f: Field, value: Uint8Array, mask: Uint8Array): void {
+  const hasMask = !isAllOnes(mask);
+  const first = (hasMask ? mask : value).findIndex((byte) => byte !== 0);
+  const from = first < 0 ? f.size : first;
+  writeFieldHeader(w, f, hasMask, OFP10_VERSION, f.size - from);
+  w.put(value.subarray(from));
+  if (hasMask) w.put(mask.subarray(from));
 }
 
 /**

@@ -21,8 +21,10 @@ import { emptyMatch, type Match } from '../model/flow.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { OFP12_VERSION, OFP13_VERSION } from '../model/messages.ts';
 import { prerequisitesMet } from '../model/prerequisites.ts';
+import { mappedTunMetadata, OPTION_SIZE_MAX, TUN_METADATA_FIELDS, tunMetadataNumber } from '../model/tun-metadata.ts';
 import { decodeMatch11, OFPMT_STANDARD, OFPMT_STANDARD_LENGTH } from './match11.ts';
 import { checkPort } from './port-numbers.ts';
+import { readTunMetadata } from './tun-metadata.ts';
 
 export const OFPMT_OXM = 1;
 const OFPXMC_EXPERIMENTER = 0xffff;
@@ -61,17 +63,20 @@ export function readFieldHeader(r: Reader): FieldHeader {
     if (length < 0) throw new OfError('OFPBMC_BAD_LEN');
     return { field: fieldByExperimenter(experimenter, (raw >>> 9) & 0x7f), hasMask, length, raw };
   }
-  return { field: fieldByHeader(raw), hasMask, length, raw };
+  return { field: fieldByHeader(raw) ?? mappedTunMetadata(raw), hasMask, length, raw };
 }
 
 /** Writes a field's header as `version` spells it: OXM from 1.2 on where there is one, else NXM. */
-export function writeFieldHeader(w: Writer, f: Field, hasMask: boolean, version: number): void {
+export function writeFieldHeader(w: Writer, f: Field, hasMask: boolean, version: number, size = nominalSize(f)): void {
   const { header, experimenter } = headerOf(f, version);
   const extra = experimenter ? 4 : 0;
-  const length = f.size * (hasMask ? 2 : 1) + extra;
+  const length = size * (hasMask ? 2 : 1) + extra;
   w.u32(((header & ~0x1ff) | (hasMask ? HAS_MASK : 0) | length) >>> 0);
   if (experimenter) w.u32(experimenter);
 }
+
+/** Of tunnel metadata the longest that there is, since its mapping is not known to the reader. */
+const nominalSize = (f: Field): number => (f.index >= FIELDS.length ? OPTION_SIZE_MAX : f.size);
 
 function headerOf(f: Field, version: number): { header: number; experimenter: number } {
   const oxm = f.oxm !== 0 && (f.oxmVersion <= version || (f.nxm === 0 && f.onfExtension === 0));
@@ -134,12 +139,14 @@ export function decodeOxm(
       cookie = r.u64();
       cookieMask = header.hasMask ? r.u64() : 0xffffffffffffffffn;
       cookie &= cookieMask;
+    } else if (header.field && header.field.tlvSlot >= 0) {
+      decodeTunMetadata(r, match, header as FieldHeader & { field: Field });
     } else if (header.field && !isCookie && !(options.lenient && isOtherLength(header))) {
       decodeField(r, match, header as FieldHeader & { field: Field }, options.lenient ?? false);
     } else if (options.lenient) {
       r.skip(header.length);
     } else {
-      throw new OfError(isTunMetadata(header.raw) ? 'NXFMFC_INVALID_TLV_FIELD' : 'OFPBMC_BAD_FIELD');
+      throw new OfError(tunMetadataNumber(header.raw) >= 0 ? 'NXFMFC_INVALID_TLV_FIELD' : 'OFPBMC_BAD_FIELD');
     }
     const isNew = isCookie || !header.field ? seen.addHeader(header.raw & ~0x1ff) : seen.add(header.field);
     if (!isNew) throw new OfError('OFPBMC_DUP_FIELD');
@@ -149,7 +156,7 @@ export function decodeOxm(
 
 /** What a match has named so far: a field's entry is the number of the last match that named it. */
 class SeenFields {
-  static readonly #lastSeen = new Float64Array(FIELDS.length);
+  static readonly #lastSeen = new Float64Array(FIELDS.length + TUN_METADATA_FIELDS);
   static #matches = 0;
   readonly #match = ++SeenFields.#matches;
   #unknown: Set<number> | undefined;
@@ -182,10 +189,9 @@ function checkWithinMask(r: Reader, length: number): void {
   }
 }
 
-/** NXM_NX_TUN_METADATA0 to 63, which stand for nothing until an option is mapped to them. */
-function isTunMetadata(raw: number): boolean {
-  const [oxmClass, number] = [raw >>> 16, (raw >>> 9) & 0x7f];
-  return oxmClass === 1 && number >= 40 && number <= 103;
+function decodeTunMetadata(r: Reader, match: Match, header: FieldHeader & { field: Field }): void {
+  const { value, mask } = readTunMetadata(r, header);
+  matchBytes(match, header.field, value, mask);
 }
 
 function decodeField(r: Reader, match: Match, header: FieldHeader & { field: Field }, lenient: boolean): void {

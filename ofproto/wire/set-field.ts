@@ -5,8 +5,9 @@ import type { OfAction } from '../model/actions.ts';
 import { type Field, isValidValue } from '../model/fields.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { allOnes } from '../model/full-mask.ts';
-import { tunMetadataByHeader } from '../model/tun-metadata.ts';
+import { tunMetadataNumber } from '../model/tun-metadata.ts';
 import { type FieldHeader, readFieldHeader, readFieldValue } from './oxm.ts';
+import { readTunMetadata } from './tun-metadata.ts';
 
 /** The action that the TLV is of: only OpenFlow 1.5's set_field and NXAST_REG_LOAD2 take masks. */
 export type SetFieldForm = 'set_field' | 'set_field15' | 'reg_load2';
@@ -15,14 +16,17 @@ export type SetFieldForm = 'set_field' | 'set_field15' | 'reg_load2';
 export function decodeSetField(r: Reader, form: SetFieldForm): OfAction {
   const header = readFieldHeader(r);
   const f = header.field;
-  if (!f && tunMetadataByHeader(header.raw)) throw new OfError('NXFMFC_INVALID_TLV_FIELD');
+  if (!f && tunMetadataNumber(header.raw) >= 0) throw new OfError('NXFMFC_INVALID_TLV_FIELD');
+  const isTunMetadata = f !== undefined && f.tlvSlot >= 0;
   // The codes are Open vSwitch's: a TLV of no value is of a bad type, one that names no field of a bad length.
   const valueSize = Math.floor(header.length / (header.hasMask ? 2 : 1));
-  if (valueSize === 0) throw new OfError('OFPBAC_BAD_SET_TYPE');
-  if (!f || header.length !== f.size * (header.hasMask ? 2 : 1)) throw new OfError('OFPBAC_BAD_SET_LEN');
+  if (valueSize === 0 && !isTunMetadata) throw new OfError('OFPBAC_BAD_SET_TYPE');
+  if (!f || (!isTunMetadata && header.length !== f.size * (header.hasMask ? 2 : 1)))
+    throw new OfError('OFPBAC_BAD_SET_LEN');
   if (header.length > r.remaining) throw new OfError('OFPBMC_BAD_LEN');
   if (header.hasMask && form === 'set_field') throw new OfError('OFPBAC_BAD_SET_MASK');
-  const { value, mask } = readFieldValue(r, header as FieldHeader & { field: Field }, true);
+  const known = header as FieldHeader & { field: Field };
+  const { value, mask } = isTunMetadata ? readTunMetadata(r, known) : readFieldValue(r, known, true);
   while (r.remaining > 0) if (r.u8() !== 0) throw new OfError('OFPBAC_BAD_SET_ARGUMENT');
   checkSettable(f, value, form);
   return {

@@ -3,6 +3,7 @@
 
 import type { OfAction } from '../model/actions.ts';
 import { KEY_NW_PROTO } from '../model/flow.ts';
+import { deleteTunMetadata } from '../model/tun-metadata.ts';
 import type { XlateContext } from './context.ts';
 import { decNshTtl, xlateDecap, xlateEncap } from './encap.ts';
 import { freezeAfter } from './freeze.ts';
@@ -54,7 +55,7 @@ function runOther(ctx: XlateContext, action: OfAction): void {
       if (ctx.rule) ctx.fins.push({ bridge: ctx.bridge, rule: ctx.rule, ...action });
       break;
     case 'delete_field':
-      // No packet has tunnel metadata.
+      deleteTunMetadata(ctx.flow, action.field);
       ctx.report.add('detail', () => `delete ${action.field.name}`);
       break;
     case 'debug_slow':

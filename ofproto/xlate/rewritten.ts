@@ -2,11 +2,12 @@
 // with the packet's key it tells later whether a new rule could have been found there.
 
 import { OFPP } from '../model/actions.ts';
-import { FLOW_ACTSET_OUTPUT, FLOW_SIZE, FLOW_TUN_GTPU_MSGTYPE, Flow, KEY_SIZE } from '../model/flow.ts';
+import { FLOW_ACTSET_OUTPUT, FLOW_SIZE, FLOW_TUN_METADATA, Flow, KEY_SIZE } from '../model/flow.ts';
 
 const WORDS = FLOW_SIZE / 4;
 const KEY_WORDS = KEY_SIZE / 4;
-const USED_WORDS = FLOW_TUN_GTPU_MSGTYPE / 4 + 1;
+/** Options of tunnels are not looked at: of one that was written it is said that it is there. */
+const USED_WORDS = FLOW_TUN_METADATA / 4;
 const ACTSET_WORD = FLOW_ACTSET_OUTPUT / 4;
 
 /** 32-bit words of a Flow, by ascending index, and their values in the machine's order. */

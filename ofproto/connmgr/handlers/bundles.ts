@@ -84,7 +84,9 @@ export const bundleHandlers: Handlers = {
 
   bundle_add: (session, { bundleId, flags, bytes: inner }, request) => {
     refuseSlave(session);
-    const message = session.switch.tlvTable.resolve(decodeMessage(inner, { flowModTableId: false }));
+    const { tlvTable } = session.switch;
+    const state = { flowModTableId: false, tunMetadata: tlvTable.fields };
+    const message = tlvTable.resolve(decodeMessage(inner, state));
     const prepare = BUNDLED[message.type] as Prepare<OfType> | undefined;
     if (!prepare) throw new OfError('OFPBFC_MSG_UNSUP');
     session.bundles.add(bundleId, flags, prepare({ session, flags }, message as OfMessage), request);

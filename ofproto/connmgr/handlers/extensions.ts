@@ -3,15 +3,20 @@
 import { OFPP } from '../../model/actions.ts';
 import { emptyMatch } from '../../model/flow.ts';
 import { OFPG } from '../../model/groups.ts';
-import { deletedFields, TUN_METADATA_FIELDS } from '../../model/tun-metadata.ts';
+import {
+  matchedTunMetadata,
+  namedTunMetadata,
+  OPTION_SPACE_MAX,
+  TUN_METADATA_FIELDS,
+  tunMetadataIndex,
+} from '../../model/tun-metadata.ts';
 import { ALL_TABLES } from '../../tables/limits.ts';
 import type { Session } from '../session.ts';
-import { OPTION_SPACE_MAX } from '../tlv-table.ts';
 import type { Handlers } from './handler.ts';
 import { refuseSlave } from './role.ts';
 
-/** Which tun_metadata fields the bridge's flows delete. */
-function deletedByFlows(session: Session): Set<number> {
+/** Which tun_metadata fields the bridge's flows name. */
+function namedByFlows(session: Session): Set<number> {
   const all = {
     tableId: ALL_TABLES,
     match: emptyMatch(),
@@ -21,13 +26,19 @@ function deletedByFlows(session: Session): Set<number> {
     outGroup: OFPG.ANY,
   };
   const rules = session.switch.ofproto.findFlows(all);
-  return new Set(rules.flatMap(({ actions }) => [...deletedFields(actions)]));
+  return new Set(
+    rules.flatMap((rule) => [
+      ...namedTunMetadata(rule.actions),
+      ...matchedTunMetadata(rule.match()).map(tunMetadataIndex),
+    ]),
+  );
 }
 
 export const extensionHandlers: Handlers = {
   tlv_table_mod: (session, mod) => {
     refuseSlave(session);
-    session.switch.tlvTable.change(mod, deletedByFlows(session));
+    const inUse = mod.command === 'add' ? new Set<number>() : namedByFlows(session);
+    session.switch.tlvTable.change(mod, inUse);
   },
   tlv_table_request: (session, { xid }) => {
     const { mappings } = session.switch.tlvTable;
