@@ -21,7 +21,7 @@ import { emptyMatch, type Match } from '../model/flow.ts';
 import { OfError } from '../model/flow-mod.ts';
 import { OFP12_VERSION, OFP13_VERSION } from '../model/messages.ts';
 import { prerequisitesMet } from '../model/prerequisites.ts';
-import { mappedTunMetadata, OPTION_SIZE_MAX, TUN_METADATA_FIELDS, tunMetadataNumber } from '../model/tun-metadata.ts';
+import { mappedTunMetadata, TUN_METADATA_FIELDS, tunMetadataNumber } from '../model/tun-metadata.ts';
 import { decodeMatch11, OFPMT_STANDARD, OFPMT_STANDARD_LENGTH } from './match11.ts';
 import { checkPort } from './port-numbers.ts';
 import { readTunMetadata } from './tun-metadata.ts';
@@ -67,16 +67,13 @@ export function readFieldHeader(r: Reader): FieldHeader {
 }
 
 /** Writes a field's header as `version` spells it: OXM from 1.2 on where there is one, else NXM. */
-export function writeFieldHeader(w: Writer, f: Field, hasMask: boolean, version: number, size = nominalSize(f)): void {
+export function writeFieldHeader(w: Writer, f: Field, hasMask: boolean, version: number, size = f.size): void {
   const { header, experimenter } = headerOf(f, version);
   const extra = experimenter ? 4 : 0;
   const length = size * (hasMask ? 2 : 1) + extra;
   w.u32(((header & ~0x1ff) | (hasMask ? HAS_MASK : 0) | length) >>> 0);
   if (experimenter) w.u32(experimenter);
 }
-
-/** Of tunnel metadata the longest that there is, since its mapping is not known to the reader. */
-const nominalSize = (f: Field): number => (f.index >= FIELDS.length ? OPTION_SIZE_MAX : f.size);
 
 function headerOf(f: Field, version: number): { header: number; experimenter: number } {
   const oxm = f.oxm !== 0 && (f.oxmVersion <= version || (f.nxm === 0 && f.onfExtension === 0));
