@@ -76,6 +76,14 @@ export type DpAction =
     };
 // An empty list drops the packet.
 
+const NO_LISTS: readonly (readonly DpAction[])[] = [];
+
+/** The lists of actions within an action: none, that of a copy, or both of check_pkt_len. */
+export function nestedLists(action: DpAction): readonly (readonly DpAction[])[] {
+  if ('actions' in action) return [action.actions];
+  return action.type === 'check_pkt_len' ? [action.greater, action.lessEqual] : NO_LISTS;
+}
+
 /** `actions` with `change` made to each, the nested ones too. */
 export function mapDpActions(actions: readonly DpAction[], change: (action: DpAction) => DpAction): DpAction[] {
   return actions.map((action) => {

@@ -7,7 +7,7 @@ import type { DmaServices } from './arena/dma-memory.ts';
 import type { DpFlow, Dpif, DpifConfig, DpMeterBand, DpMeterStats, LateCounts, OdpPort } from './dpif.ts';
 import { Eswitch, type EswitchOptions } from './eswitch.ts';
 import { InstalledFlow } from './flow/installed-flow.ts';
-import { sumOfMeters } from './meters.ts';
+import { sumOfMeters } from './meter-counts.ts';
 import { OffloadEngine } from './nic/offload/engine.ts';
 import type { Place } from './nic/offload/place.ts';
 import { PortCountTable } from './nic/offload/port-counts.ts';
@@ -85,7 +85,8 @@ class Datapath extends Eswitch implements Dpif {
   }
 
   override meterStats(id: number): DpMeterStats {
-    return sumOfMeters(super.meterStats(id), this.offload.meters.countsOf(id));
+    const [own, cards] = [super.meterStats(id), this.offload.meters.countsOf(id)];
+    return cards ? sumOfMeters(own, cards) : own;
   }
 
   override setPolicer(odpPort: OdpPort, bands: readonly DpMeterBand[]): void {

@@ -4,7 +4,7 @@
 import type { DpAction } from './actions.ts';
 
 export type { DpAction, HashAlgorithm, SetHeader } from './actions.ts';
-export { mapDpActions, SET_LAYOUT } from './actions.ts';
+export { mapDpActions, nestedLists, SET_LAYOUT } from './actions.ts';
 
 /** A datapath port number (`odp_port`): 0 is the datapath's own local port, as in Open vSwitch. */
 export type OdpPort = number;

@@ -150,13 +150,3 @@ export class Meters {
     u32[(at + BAND_PRECEDENCE) >> 2] = precLevel;
   }
 }
-
-/** What software and cards counted. */
-export function sumOfMeters(own: DpMeterStats, cards: DpMeterStats | undefined): DpMeterStats {
-  if (!cards) return own;
-  const bands = own.bands.map(({ packets, bytes }, i) => ({
-    packets: packets + (cards.bands[i]?.packets ?? 0n),
-    bytes: bytes + (cards.bands[i]?.bytes ?? 0n),
-  }));
-  return { packets: own.packets + cards.packets, bytes: own.bytes + cards.bytes, bands };
-}

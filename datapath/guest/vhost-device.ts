@@ -4,7 +4,7 @@
 
 import { ProtocolError } from '../../lib/errors.ts';
 import { logger } from '../../lib/log.ts';
-import { close, fcntl } from '../../lib/syscalls/fd.ts';
+import { close, F_DUPFD_CLOEXEC, fcntl } from '../../lib/syscalls/fd.ts';
 import { type Offset, toOffset } from '../arena/offset.ts';
 import { BROKEN_REASONS } from '../drop-reasons.ts';
 import { BROKEN_DESC_ADDRESS, BROKEN_NOT_MAPPABLE } from '../layout/drop-reasons.ts';
@@ -48,7 +48,6 @@ import type { Rings } from './rings.ts';
 const log = logger('netdev_dpdk');
 const VIRTIO_NET_F_MRG_RXBUF = 1n << 15n;
 const VIRTIO_F_INDIRECT_DESC = 1n << 28n;
-const F_DUPFD_CLOEXEC = 1030;
 const VIRTIO_F_VERSION_1 = 1n << 32n;
 const NO_LOG = toOffset(0);
 

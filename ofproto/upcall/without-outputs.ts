@@ -1,6 +1,6 @@
 // What the trace of a real packet does of the packet's actions: all but sending it on, so that controllers and meters see it.
 
-import type { DpAction } from '../../datapath/dpif.ts';
+import { type DpAction, nestedLists } from '../../datapath/dpif.ts';
 
 export function withoutOutputs(actions: readonly DpAction[]): DpAction[] {
   // What an output was to cut stays cut when that is left out.
@@ -32,12 +32,7 @@ function checked(action: CheckPktLen, cutAt: number | undefined): DpAction {
 const whole = (actions: readonly DpAction[]): DpAction[] => [{ type: 'trunc', maxLen: 0xffffffff }, ...actions];
 
 export const hasMeter = (actions: readonly DpAction[]): boolean =>
-  actions.some(
-    (action) =>
-      action.type === 'meter' ||
-      ('actions' in action && hasMeter(action.actions)) ||
-      (action.type === 'check_pkt_len' && (hasMeter(action.greater) || hasMeter(action.lessEqual))),
-  );
+  actions.some((action) => action.type === 'meter' || nestedLists(action).some(hasMeter));
 
 /** Open vSwitch's slow path lets a meter see a packet only when it comes to an action behind that the datapath does. */
 export function withoutLastMeters(actions: readonly DpAction[]): readonly DpAction[] {

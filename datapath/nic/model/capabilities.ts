@@ -1,7 +1,7 @@
 // What the model's eSwitch can do: all that the hot module does without asking anybody.
 
 import { SET_LAYOUT, type SetHeader } from '../../actions.ts';
-import type { DpAction } from '../../dpif.ts';
+import { type DpAction, nestedLists } from '../../dpif.ts';
 import {
   KEY_CT_IPV6_SRC,
   KEY_CT_MARK,
@@ -74,8 +74,7 @@ function nameOf(action: DpAction): OffloadAction {
 export function* eachAction(actions: readonly DpAction[]): Generator<DpAction> {
   for (const action of actions) {
     yield action;
-    if (action.type === 'clone' || action.type === 'sample') yield* eachAction(action.actions);
-    else if (action.type === 'check_pkt_len') yield* eachAction([...action.greater, ...action.lessEqual]);
+    for (const list of nestedLists(action)) yield* eachAction(list);
   }
 }
 

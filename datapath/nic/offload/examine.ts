@@ -1,6 +1,6 @@
 // Whether a card can do what a megaflow says, look by look, and the hardware flow that says the same.
 
-import { type DpAction, mapDpActions } from '../../actions.ts';
+import { type DpAction, mapDpActions, nestedLists } from '../../actions.ts';
 import * as K from '../../layout/flow-key.ts';
 import type { HardwareFlow, NicCapabilities, OffloadAction, Vport } from '../provider.ts';
 import { fieldsBeyond, maskOfReceived } from './match-fields.ts';
@@ -149,10 +149,10 @@ const SOFTWARE_ONLY: Partial<Record<DpAction['type'], string>> = {
 function actionProblem(action: DpAction, around: Surroundings): string | undefined {
   const never = SOFTWARE_ONLY[action.type];
   if (never !== undefined) return never;
-  const lists = action.type === 'check_pkt_len' ? [...action.greater, ...action.lessEqual] : [];
-  const nested = action.type === 'clone' || action.type === 'sample' ? action.actions : lists;
-  const inside = firstProblem(nested, around);
-  if (inside !== undefined) return inside;
+  for (const list of nestedLists(action)) {
+    const inside = firstProblem(list, around);
+    if (inside !== undefined) return inside;
+  }
   const name = offloadAction(action);
   if (!around.capabilities.actions.has(name)) return `the card cannot do ${name}`;
   if (action.type !== 'output' || around.vportOf(action.port) !== undefined) return undefined;

@@ -2,8 +2,9 @@
 // before the flows that name it, and taken out after them; the conversation is card.ts's.
 
 import type { DpMeterStats } from '../../dpif.ts';
+import { moreThan, noMeterCounts } from '../../meter-counts.ts';
 import type { NicProvider } from '../provider.ts';
-import { nothing, type SharedMeter } from './shared-meter.ts';
+import type { MeterHome, SharedMeter } from './shared-meter.ts';
 
 /** Meters of one question. */
 const BATCH = 256;
@@ -31,7 +32,7 @@ export interface HardwareMeterServices {
   counted(meter: SharedMeter, more: DpMeterStats): void;
 }
 
-export class HardwareMeters {
+export class HardwareMeters implements MeterHome {
   readonly #provider: NicProvider;
   readonly #services: HardwareMeterServices;
   readonly #held = new Map<number, Held>();
@@ -70,7 +71,7 @@ export class HardwareMeters {
     const { id } = meter;
     const held = this.#held.get(id);
     if (held) held.meter = meter;
-    else this.#held.set(id, { id, meter, isThere: false, told: undefined, seen: nothing() });
+    else this.#held.set(id, { id, meter, isThere: false, told: undefined, seen: noMeterCounts() });
     this.hasNews = true;
     this.#services.news();
   }
@@ -122,7 +123,7 @@ export class HardwareMeters {
   }
 
   #answered(held: Held, told: NonNullable<Held['told']>, refusal: string | undefined): void {
-    held.seen = nothing();
+    held.seen = noMeterCounts();
     held.told = refusal === undefined ? told : undefined;
     if (refusal === undefined) held.isThere = true;
     else if (held.meter === told.meter) this.#services.refused(told.meter, refusal);
@@ -176,7 +177,7 @@ export class HardwareMeters {
     if (!now) return;
     held.seen = now;
     // Of a meter that is another one by now nobody wants to know.
-    if (told && told.edition === told.meter.edition) this.#services.counted(told.meter, difference(now, seen));
+    if (told && told.edition === told.meter.edition) this.#services.counted(told.meter, moreThan(now, seen));
   }
 }
 
@@ -187,16 +188,5 @@ function isStale({ meter, told }: Held): boolean {
 function forgotten(held: Held): void {
   held.isThere = false;
   held.told = undefined;
-  held.seen = nothing();
-}
-
-function difference(now: DpMeterStats, before: DpMeterStats): DpMeterStats {
-  return {
-    packets: now.packets - before.packets,
-    bytes: now.bytes - before.bytes,
-    bands: now.bands.map(({ packets, bytes }, i) => ({
-      packets: packets - (before.bands[i]?.packets ?? 0n),
-      bytes: bytes - (before.bands[i]?.bytes ?? 0n),
-    })),
-  };
+  held.seen = noMeterCounts();
 }

@@ -7,9 +7,9 @@
 
 import type { Clock } from '../../../lib/clock.ts';
 import type { DpMeterBand, DpMeterStats } from '../../dpif.ts';
+import { noMeterCounts } from '../../meter-counts.ts';
 import type { OffloadFlow } from './entry.ts';
-import type { HardwareMeters } from './hardware-meters.ts';
-import { metersOf, nothing, SharedMeter, tiedTo } from './shared-meter.ts';
+import { type MeterHome, metersOf, SharedMeter, tiedTo } from './shared-meter.ts';
 
 /** A meter that had no room in a card is not tried again before. */
 export const REST_MS = 10_000;
@@ -31,7 +31,7 @@ export interface MeterServices {
 /** What a flow names, and the meters of the card that it is on. */
 interface Named {
   readonly meters: readonly SharedMeter[];
-  readonly hardware: HardwareMeters | undefined;
+  readonly hardware: MeterHome | undefined;
 }
 
 export class MeterBook {
@@ -68,7 +68,7 @@ export class MeterBook {
     meter.bands = bands;
     meter.edition = ++this.#editions;
     meter.refusal = undefined;
-    meter.counts = nothing();
+    meter.counts = noMeterCounts();
   }
 
   refused(meter: SharedMeter, reason: string): void {
@@ -95,7 +95,7 @@ export class MeterBook {
   // Flows
 
   /** Notes which meters a flow names, where it is, and whether it has to stay in software for reasons of its own. */
-  look(flow: OffloadFlow, hardware: HardwareMeters | undefined, problem: string | undefined): void {
+  look(flow: OffloadFlow, hardware: MeterHome | undefined, problem: string | undefined): void {
     const ids = metersOf(flow.actions);
     const before = this.#named.get(flow);
     if (ids.length === 0 && !before) return;
@@ -122,7 +122,7 @@ export class MeterBook {
     return this.#named.has(flow);
   }
 
-  #name(flow: OffloadFlow, hardware: HardwareMeters | undefined, ids: readonly number[]): void {
+  #name(flow: OffloadFlow, hardware: MeterHome | undefined, ids: readonly number[]): void {
     const before = this.#named.get(flow);
     const meters = ids.map((id) => this.#at(id));
     const freed = (before?.meters ?? []).filter((meter) => isTorn(meter));
@@ -146,7 +146,7 @@ export class MeterBook {
   }
 
   /** Why these actions cannot be carried out by the card of `hardware` because of their meters. */
-  problem(ids: readonly number[], hardware: HardwareMeters): string | undefined {
+  problem(ids: readonly number[], hardware: MeterHome): string | undefined {
     for (const id of ids) {
       const meter = this.#meters.get(id);
       if (meter?.bands === undefined) return GONE;
@@ -164,7 +164,7 @@ export class MeterBook {
    * The flow, which nothing speaks against, is about to be written. False when the card, which has `room` for so many, is not
    * to have it, nor others of its meter.
    */
-  bring(flow: OffloadFlow, hardware: HardwareMeters, room: number): boolean {
+  bring(flow: OffloadFlow, hardware: MeterHome, room: number): boolean {
     const first = this.#named.get(flow)?.meters[0];
     if (!first) return true;
     const tied = [...tiedTo(first)];
@@ -202,7 +202,7 @@ export class MeterBook {
   }
 
   /** The card of `hardware` is out of order. */
-  evictAll(hardware: HardwareMeters): void {
+  evictAll(hardware: MeterHome): void {
     for (const meter of this.#meters.values()) if (meter.home === hardware) this.evict(meter);
   }
 

@@ -1,6 +1,6 @@
 // What a list of actions sends, and where to: what of it a flow's own counters tell.
 
-import type { DpAction } from '../../actions.ts';
+import { type DpAction, nestedLists } from '../../actions.ts';
 
 /** An output of a flow, and how much longer the frame is there than it was received. */
 export interface Sent {
@@ -19,10 +19,8 @@ export function sentBy(actions: readonly DpAction[], growth = 0): Sent[] {
   let now = growth;
   for (const action of actions) {
     if (action.type === 'output') sent.push({ port: action.port, growth: now });
-    else if (action.type === 'clone' || action.type === 'sample') sent.push(...sentBy(action.actions, now));
-    else if (action.type === 'check_pkt_len') {
-      sent.push(...sentBy(action.greater, now), ...sentBy(action.lessEqual, now));
-    } else now += growthOf(action);
+    for (const list of nestedLists(action)) sent.push(...sentBy(list, now));
+    now += growthOf(action);
   }
   return sent;
 }
@@ -55,6 +53,6 @@ export function isSameForAll(actions: readonly DpAction[]): boolean {
   return actions.every((action) => {
     if (action.type === 'meter' || action.type === 'trunc' || action.type === 'check_pkt_len') return false;
     if (action.type === 'sample' && action.probability !== undefined) return false;
-    return !('actions' in action) || isSameForAll(action.actions);
+    return nestedLists(action).every(isSameForAll);
   });
 }

@@ -1,9 +1,18 @@
 // A meter as the offload engine knows it: who names it, and where it is measured.
 
-import type { DpAction } from '../../actions.ts';
+import { type DpAction, nestedLists } from '../../actions.ts';
 import type { DpMeterBand, DpMeterStats } from '../../dpif.ts';
+import { noMeterCounts, sumOfMeters } from '../../meter-counts.ts';
 import type { OffloadFlow } from './entry.ts';
-import type { HardwareMeters } from './hardware-meters.ts';
+
+/** A card, as far as it measures (hardware-meters.ts). */
+export interface MeterHome {
+  /** Why the card cannot measure it. */
+  problem(meter: SharedMeter): string | undefined;
+  /** It is measured here from now on, or is another one than it was. */
+  add(meter: SharedMeter): void;
+  remove(meter: SharedMeter): void;
+}
 
 export class SharedMeter {
   readonly id: number;
@@ -16,37 +25,30 @@ export class SharedMeter {
   /** Those of them that have to stay in software, whatever becomes of the meter. */
   readonly blockers = new Set<OffloadFlow>();
   /** Cards that users are on, and how many of them. */
-  readonly cards = new Map<HardwareMeters, number>();
+  readonly cards = new Map<MeterHome, number>();
   /** Meters that flows name together with this one, and how many do. */
   readonly links = new Map<SharedMeter, number>();
   /** Where it is measured; undefined: in software. */
-  home: HardwareMeters | undefined;
+  home: MeterHome | undefined;
   /** When it had to leave a card for want of room. */
   leftMs = Number.NEGATIVE_INFINITY;
   /** Why a card did not have it as it is. */
   refusal: string | undefined;
   /** What cards counted since it has these bands. */
-  counts: DpMeterStats = nothing();
+  counts = noMeterCounts();
 
   constructor(id: number) {
     this.id = id;
   }
 
   /** A flow names it, and `others`; or (-1) does so no more. */
-  use(by: 1 | -1, hardware: HardwareMeters | undefined, others: readonly SharedMeter[]): void {
+  use(by: 1 | -1, hardware: MeterHome | undefined, others: readonly SharedMeter[]): void {
     if (hardware) add(this.cards, hardware, by);
     for (const other of others) if (other !== this) add(this.links, other, by);
   }
 
-  add({ packets, bytes, bands }: DpMeterStats): void {
-    this.counts = {
-      packets: this.counts.packets + packets,
-      bytes: this.counts.bytes + bytes,
-      bands: bands.map((band, i) => ({
-        packets: band.packets + (this.counts.bands[i]?.packets ?? 0n),
-        bytes: band.bytes + (this.counts.bands[i]?.bytes ?? 0n),
-      })),
-    };
+  add(more: DpMeterStats): void {
+    this.counts = sumOfMeters(more, this.counts);
   }
 }
 
@@ -55,8 +57,6 @@ function add<T>(counts: Map<T, number>, key: T, by: 1 | -1): void {
   if (count > 0) counts.set(key, count);
   else counts.delete(key);
 }
-
-export const nothing = (): DpMeterStats => ({ packets: 0n, bytes: 0n, bands: [] });
 
 /** Meters that flows tie to this one, directly or by others: all of them are in one place. */
 export function tiedTo(meter: SharedMeter): ReadonlySet<SharedMeter> {
@@ -78,9 +78,6 @@ const NONE: readonly number[] = [];
 function collect(actions: readonly DpAction[], ids: Set<number>): void {
   for (const action of actions) {
     if (action.type === 'meter') ids.add(action.id);
-    else if (action.type === 'check_pkt_len') {
-      collect(action.greater, ids);
-      collect(action.lessEqual, ids);
-    } else if ('actions' in action) collect(action.actions, ids);
+    for (const list of nestedLists(action)) collect(list, ids);
   }
 }
